@@ -1,0 +1,1 @@
+"""The versioned messages that the services exchange, and nothing else that they share."""

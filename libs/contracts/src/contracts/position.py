@@ -1,0 +1,32 @@
+"""Where a message stands in its partition's order: minted by purchase, stored by the terminal, waited for by query."""
+
+import re
+from typing import Annotated, Self
+
+from msgspec import Meta, Struct
+
+_SHAPE = re.compile(r"(0|[1-9][0-9]{0,18})-(0|[1-9][0-9]{0,18})", re.ASCII)
+
+PositionText = Annotated[str, Meta(pattern=f"^{_SHAPE.pattern}$", max_length=39)]
+
+
+class MalformedPosition(ValueError):
+    """The text is not `<epoch>-<sequence>`."""
+
+
+class Position(Struct, frozen=True, order=True):
+    """An epoch and a sequence gap-free within it, both from 0; later positions compare greater."""
+
+    epoch: int
+    sequence: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `<epoch>-<sequence>`. Raises MalformedPosition."""
+        match = _SHAPE.fullmatch(text)
+        if match is None:
+            raise MalformedPosition(text)
+        return cls(int(match[1]), int(match[2]))
+
+    def __str__(self) -> str:
+        return f"{self.epoch}-{self.sequence}"

@@ -1,0 +1,25 @@
+"""How a seat is spelled: rows "1", "2", …; columns "a", "b", … "z", "aa", "ab", … (bijective base 26)."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+RowLabel = Annotated[str, Meta(pattern="^[1-9][0-9]*$", max_length=4)]
+ColumnLabel = Annotated[str, Meta(pattern="^[a-z]+$", max_length=2)]
+
+
+def column_label(number: int) -> str:
+    """Letters of the column with this number, counted from 1."""
+    letters = ""
+    while number:
+        number, letter = divmod(number - 1, 26)
+        letters = chr(ord("a") + letter) + letters
+    return letters
+
+
+def column_number(letters: str) -> int:
+    """Number, counted from 1, of the column with these lower-case letters."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + ord(letter) - ord("a") + 1
+    return number
