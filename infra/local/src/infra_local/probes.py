@@ -1,0 +1,62 @@
+"""Whether a server really answers: an open port alone proves nothing. Each probe takes at most a second or two."""
+
+import socket
+import subprocess
+from http.client import HTTPConnection, HTTPException
+
+CONNECT_SECONDS = 0.5
+ANSWER_SECONDS = 2.0
+
+
+def _answer(port: int, request: bytes, size: int) -> bytes:
+    try:
+        with socket.create_connection(("127.0.0.1", port), CONNECT_SECONDS) as connection:
+            connection.settimeout(ANSWER_SECONDS)
+            connection.sendall(request)
+            return connection.recv(size)
+    except OSError:
+        return b""
+
+
+def listens(port: int) -> bool:
+    """Something accepts connections there."""
+    try:
+        socket.create_connection(("127.0.0.1", port), CONNECT_SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
+def redis_answers(port: int) -> bool:
+    """It says PONG: while it still loads its data it says LOADING."""
+    return _answer(port, b"PING\r\n", 16).startswith(b"+PONG")
+
+
+def amqp_answers(port: int) -> bool:
+    """It answers AMQP's handshake with a method frame."""
+    return _answer(port, b"AMQP\0\0\x09\x01", 1) == b"\x01"
+
+
+def mysql_answers(client: str, port: int, user: str, password: str) -> bool:
+    """That user can log in and gets an answer; until its first statements have run, the user does not exist."""
+    command = [client, "--no-defaults", "--protocol=tcp", "--host=127.0.0.1", f"--port={port}", f"--user={user}"]
+    result = subprocess.run(
+        [*command, f"--connect-timeout={ANSWER_SECONDS:.0f}", "--execute=SELECT 1"],
+        env={"MYSQL_PWD": password},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    return result.returncode == 0
+
+
+def http_answers(port: int, path: str) -> bool:
+    """A GET of this path is answered with 200."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
