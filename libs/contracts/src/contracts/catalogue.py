@@ -6,12 +6,13 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from contracts.message import Message
+from contracts.text import whole
 from contracts.timestamp import Timestamp
 
-Identifier = Annotated[str, Meta(pattern="^[A-Za-z0-9._~-]{1,64}$")]
+Identifier = Annotated[str, Meta(pattern=whole("[A-Za-z0-9._~-]{1,64}"))]
 ZoneId = Annotated[int, Meta(ge=1, le=2**31 - 1)]
-Cents = Annotated[int, Meta(ge=0)]
-Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+Cents = Annotated[int, Meta(ge=0, le=99_999_999)]
+Currency = Annotated[str, Meta(pattern=whole("[A-Z]{3}"))]
 
 
 class Zone(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -45,7 +46,7 @@ class Scheduled(Struct, frozen=True, kw_only=True, rename="camel"):
     zones: Annotated[list[Zone], Meta(min_length=1)]
     sales_open_at: Timestamp | None = None
     sales_close_at: Timestamp | None = None
-    max_seats_per_customer: Annotated[int, Meta(ge=1)] | None = None
+    max_seats_per_customer: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
 
 
 class VenueDefined(Message, frozen=True, kw_only=True, tag="venue.defined.v1"):

@@ -5,13 +5,14 @@ MalformedMessage        the bytes are no message: not JSON, or not of the shape 
 """
 
 from collections.abc import Iterable
-from typing import Any, Generic, TypeVar, Union, cast
+from contextlib import suppress
+from typing import Annotated, Any, Generic, TypeVar, Union, cast
 
 import msgspec
 
 from contracts.catalogue import EventScheduled, VenueDefined
-from contracts.message import Message
-from contracts.position import Position
+from contracts.message import Message, Partition
+from contracts.position import Position, PositionText
 from contracts.ticket import TicketCancelled, TicketPurchased, TicketRejected
 
 AnyMessage = VenueDefined | EventScheduled | TicketPurchased | TicketCancelled | TicketRejected
@@ -32,11 +33,11 @@ class UnknownMessage(MalformedMessage):
 
 
 class Header(msgspec.Struct, frozen=True):
-    """As much of a message as can be told without knowing its type."""
+    """As much of a message as can be told without knowing its type; what is out of shape or bounds is left out."""
 
-    type: str | None = None
-    partition: int | None = None
-    position: str | None = None
+    type: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    partition: Partition | None = None
+    position: PositionText | None = None
 
 
 class Codec(Generic[M]):
@@ -51,7 +52,7 @@ class Codec(Generic[M]):
         """Read one message and upcast it. Raises UnknownMessage, MalformedMessage."""
         try:
             message = self._decoder.decode(raw)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except _UNREADABLE as error:
             header = read_header(raw)
             if header.type is not None and header.type not in self._types:
                 raise UnknownMessage(f"unknown type {header.type}") from error
@@ -69,9 +70,14 @@ def type_name(message: type[Message]) -> str:
 def read_header(raw: bytes | msgspec.Raw) -> Header:
     """What can still be told of bytes that are no message; all None when nothing can."""
     try:
-        return _header_decoder.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+        attributes = _attributes_decoder.decode(raw)
+    except _UNREADABLE:
         return Header()
+    told = {}
+    for name, decoder in _header_decoders.items():
+        with suppress(*_UNREADABLE):
+            told[name] = decoder.decode(attributes.get(name, b"null"))
+    return Header(**told)
 
 
 def encode(message: Message) -> bytes:
@@ -98,13 +104,17 @@ def split_batch(body: bytes) -> list[msgspec.Raw]:
     """
     try:
         return _batch_decoder.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise MalformedMessage(str(error)) from error
 
 
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are no JSON, of another shape, not UTF-8, or nested too deep."""
+
 _encoder = msgspec.json.Encoder()
 _batch_decoder = msgspec.json.Decoder(list[msgspec.Raw])
-_header_decoder = msgspec.json.Decoder(Header)
+_attributes_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_header_decoders = {field.name: msgspec.json.Decoder[Any](field.type) for field in msgspec.structs.fields(Header)}
 
 decode = Codec[AnyMessage](RELEASED).decode
 """Read one message of any version ever released and upcast it. Raises UnknownMessage, MalformedMessage."""

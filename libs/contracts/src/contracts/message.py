@@ -7,6 +7,9 @@ from msgspec import Meta, Struct, field
 from contracts.position import PositionText
 from contracts.timestamp import Timestamp
 
+Partition = Annotated[int, Meta(ge=0, le=4_095)]
+"""Twelve bits, because every ticket's id carries its own."""
+
 
 class Message(Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
     """A fact that one service tells the others; each kind adds its `data`.
@@ -21,8 +24,8 @@ class Message(Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults
     source: Annotated[str, Meta(min_length=1)]
     subject: Annotated[str, Meta(min_length=1)]
     time: Timestamp
-    partition: Annotated[int, Meta(ge=0)]
+    partition: Partition
     position: PositionText | None = None
-    generation: Annotated[int, Meta(ge=1)] | None = None
+    generation: Annotated[int, Meta(ge=1, le=2**32 - 1)] | None = None
     traceparent: str | None = None
     data: Any

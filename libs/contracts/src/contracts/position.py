@@ -5,9 +5,12 @@ from typing import Annotated, Self
 
 from msgspec import Meta, Struct
 
-_SHAPE = re.compile(r"(0|[1-9][0-9]{0,18})-(0|[1-9][0-9]{0,18})", re.ASCII)
+from contracts.text import whole
 
-PositionText = Annotated[str, Meta(pattern=f"^{_SHAPE.pattern}$", max_length=39)]
+_NUMBER = "(0|[1-9][0-9]{0,17})"
+_SHAPE = re.compile(f"{_NUMBER}-{_NUMBER}")
+
+PositionText = Annotated[str, Meta(pattern=whole(_SHAPE.pattern))]
 
 
 class MalformedPosition(ValueError):
@@ -15,7 +18,7 @@ class MalformedPosition(ValueError):
 
 
 class Position(Struct, frozen=True, order=True):
-    """An epoch and a sequence gap-free within it, both from 0; later positions compare greater."""
+    """An epoch and a sequence gap-free within it, both from 0, at most 18 digits; later positions compare greater."""
 
     epoch: int
     sequence: int

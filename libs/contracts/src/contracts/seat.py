@@ -4,8 +4,10 @@ from typing import Annotated
 
 from msgspec import Meta
 
-RowLabel = Annotated[str, Meta(pattern="^[1-9][0-9]*$", max_length=4)]
-ColumnLabel = Annotated[str, Meta(pattern="^[a-z]+$", max_length=2)]
+from contracts.text import whole
+
+RowLabel = Annotated[str, Meta(pattern=whole("[1-9][0-9]{0,3}"))]
+ColumnLabel = Annotated[str, Meta(pattern=whole("[a-z]{1,2}"))]
 
 
 def column_label(number: int) -> str:
