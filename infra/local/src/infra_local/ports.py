@@ -8,7 +8,7 @@ from pathlib import Path
 
 PortChooser = Callable[[str], int]
 
-# Below the range from which the kernel hands out ports for outgoing connections: a server that is restarted finds its own free.
+# Below the range from which the kernel hands out ports for outgoing connections: a restarted server finds its own free.
 LOWEST, HIGHEST = 20_000, 32_000
 ATTEMPTS = 100
 

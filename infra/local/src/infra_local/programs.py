@@ -6,28 +6,28 @@ from pathlib import Path
 
 DEBIAN_PACKAGES = {
     "rabbitmq-server": "rabbitmq-server",
-    "epmd": "erlang-base",
+    "epmd": "rabbitmq-server",
     "mariadbd": "mariadb-server",
-    "mariadb": "mariadb-client",
     "mariadb-install-db": "mariadb-server",
+    "mariadb": "mariadb-server",
 }
 # Debian's own /usr/sbin/rabbitmq-server insists on the user rabbitmq, so RabbitMQ's folder comes first.
 DEBIAN_FOLDERS = "/usr/lib/rabbitmq/bin:/usr/bin:/usr/sbin:/usr/local/bin:/usr/local/sbin"
 
 
 class ProgramMissing(Exception):
-    """A server's program is not on this machine; says which Debian package has it."""
+    """A server's program is not on this machine."""
 
-    def __init__(self, program: str, package: str) -> None:
-        super().__init__(f"{program} is missing: install the Debian package {package} (apt-get install {package})")
-        self.package = package
+    def __init__(self, program: str) -> None:
+        package = DEBIAN_PACKAGES[program]
+        super().__init__(f"{program} is missing; as root: apt-get install --no-install-recommends {package}")
 
 
 def debian_program(name: str) -> str:
-    """Full path of a program that Debian packages. Raises ProgramMissing."""
+    """Full path of a program that comes in a Debian package. Raises ProgramMissing."""
     path = shutil.which(name, path=DEBIAN_FOLDERS)
     if path is None:
-        raise ProgramMissing(name, DEBIAN_PACKAGES[name])
+        raise ProgramMissing(name)
     return path
 
 

@@ -1,7 +1,6 @@
 """A private server that runs: started, paused, killed, stopped and started again by whoever holds it."""
 
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -53,6 +52,11 @@ class RunningServer:
     def __init__(self, server: Server) -> None:
         self.server = server
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where its clients find it."""
+        return self.server.url
 
     def start(self) -> None:
         """Start it and wait until it serves. Raises ServerFailed when it ends first or takes too long."""
@@ -108,11 +112,6 @@ class RunningServer:
         """Stop it if it runs, and start it on the same data and ports."""
         self.stop()
         self.start()
-
-    def discard(self) -> None:
-        """Kill it and remove its data."""
-        self.kill()
-        shutil.rmtree(self.server.directory, ignore_errors=True)
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None:

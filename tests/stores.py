@@ -1,0 +1,121 @@
+"""The real stores that tests run against, each found in one of three ways and never skipped.
+
+1. A URL in the environment: TEST_REDIS_URL; TEST_RABBITMQ_URL with TEST_RABBITMQ_MANAGEMENT_URL (both with user and
+   password); TEST_MYSQL_URL (of a user who may create databases and users); TEST_DYNAMODB_URL. Its data may be destroyed.
+2. A container: when TEST_STORES=containers says so, or when this machine lacks servers, may not install them, and a Docker
+   engine answers.
+3. A private instance (infra/local): otherwise. What is missing is installed, or the tests fail saying what to do.
+"""
+
+import functools
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra_local import debian, servers
+from infra_local.ports import PortBook, PortChooser
+from infra_local.running import RunningServer
+from infra_local.servers import Server
+
+from tests import containers
+
+Urls = tuple[str, ...]
+
+ADMIN_SQL = (
+    "CREATE USER IF NOT EXISTS 'tests'@'%' IDENTIFIED BY 'tests';\nGRANT ALL ON *.* TO 'tests'@'%' WITH GRANT OPTION;\n"
+)
+# Survives a kill of the server, if not of the machine.
+RELAXED = ("--innodb-flush-log-at-trx-commit=2", "--innodb-doublewrite=OFF")
+
+
+def _mariadb(directory: Path, port_for: PortChooser) -> Server:
+    return servers.mariadb(directory, port_for, more_sql=ADMIN_SQL, more_options=RELAXED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Store:
+    """One kind of store. `urls` tells where a private instance's clients find it; `needs` starts before that instance."""
+
+    variables: tuple[str, ...]
+    container: Callable[[], AbstractContextManager[Urls]]
+    private: Callable[[Path, PortChooser], Server]
+    urls: Callable[[Server], Urls]
+    needs: tuple[Callable[[Path, PortChooser], Server], ...] = ()
+
+
+REDIS = Store(
+    variables=("TEST_REDIS_URL",),
+    container=containers.redis,
+    private=servers.valkey,
+    urls=lambda server: (server.url,),
+)
+RABBITMQ = Store(
+    variables=("TEST_RABBITMQ_URL", "TEST_RABBITMQ_MANAGEMENT_URL"),
+    container=containers.rabbitmq,
+    private=servers.rabbitmq,
+    urls=lambda server: (server.url, servers.management_url(server)),
+    needs=(servers.erlang_port_mapper,),
+)
+MYSQL = Store(
+    variables=("TEST_MYSQL_URL",),
+    container=containers.mysql,
+    private=_mariadb,
+    urls=lambda server: (f"mysql://tests:tests@127.0.0.1:{server.ports['mysql']}",),
+)
+DYNAMODB = Store(
+    variables=("TEST_DYNAMODB_URL",),
+    container=containers.dynamodb,
+    private=servers.ministack,
+    urls=lambda server: (server.url,),
+)
+
+
+@contextmanager
+def found(store: Store) -> Iterator[Urls]:
+    """The URLs of a store of this kind: the environment's, a container's or a private instance's."""
+    if store.variables[0] in os.environ:
+        yield tuple(os.environ[variable] for variable in store.variables)
+    elif use_containers():
+        with store.container() as urls:
+            yield urls
+    else:
+        with private_instance(store) as running:
+            yield store.urls(running.server)
+
+
+@functools.cache
+def use_containers() -> bool:
+    """Whether stores without a URL run in containers. Raises ValueError when TEST_STORES is not a choice."""
+    match os.environ.get("TEST_STORES", ""):
+        case "containers":
+            return True
+        case "private":
+            return False
+        case "":
+            return bool(debian.missing_packages()) and not debian.can_install() and containers.engine_answers()
+        case other:
+            raise ValueError(f"TEST_STORES is {other!r}: it must be containers or private")
+
+
+@contextmanager
+def private_instance(store: Store) -> Iterator[RunningServer]:
+    """A server that nobody else uses, and that may be killed, paused and restarted; gone with its data afterwards."""
+    debian.install_missing_servers()
+    directory = Path(tempfile.mkdtemp(prefix="ticketing-"))
+    port_for = PortBook(directory / "ports.json")
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, directory)
+        for describe in store.needs:
+            _start(describe(directory / describe.__name__, port_for), stack)
+        yield _start(store.private(directory / "server", port_for), stack)
+
+
+def _start(server: Server, stack: ExitStack) -> RunningServer:
+    running = RunningServer(server)
+    stack.callback(running.kill)
+    running.start()
+    return running
