@@ -21,7 +21,7 @@ def engine_answers() -> bool:
     """Whether a Docker engine can be reached."""
     try:
         return bool(DockerClient().client.ping())
-    except Exception:  # noqa: BLE001
+    except Exception:
         return False
 
 

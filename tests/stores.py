@@ -1,9 +1,9 @@
 """The real stores that tests run against, each found in one of three ways and never skipped.
 
 1. A URL in the environment: TEST_REDIS_URL; TEST_RABBITMQ_URL with TEST_RABBITMQ_MANAGEMENT_URL (both with user and
-   password); TEST_MYSQL_URL (of a user who may create databases and users); TEST_DYNAMODB_URL. Its data may be destroyed.
-2. A container: when TEST_STORES=containers says so, or when this machine lacks servers, may not install them, and a Docker
-   engine answers.
+   password); TEST_MYSQL_URL (of a user who may create databases and users); TEST_DYNAMODB_URL. Tests destroy its data.
+2. A container: when TEST_STORES=containers says so, or when this machine lacks servers, may not install them, and a
+   Docker engine answers.
 3. A private instance (infra/local): otherwise. What is missing is installed, or the tests fail saying what to do.
 """
 
@@ -38,7 +38,7 @@ def _mariadb(directory: Path, port_for: PortChooser) -> Server:
 
 @dataclass(frozen=True, kw_only=True)
 class Store:
-    """One kind of store. `urls` tells where a private instance's clients find it; `needs` starts before that instance."""
+    """One kind of store. `urls` tells where clients find a private instance, `needs` what starts before it."""
 
     variables: tuple[str, ...]
     container: Callable[[], AbstractContextManager[Urls]]
