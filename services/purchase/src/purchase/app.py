@@ -1,0 +1,108 @@
+"""The service: `python -m purchase.app` serves the commands."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import logging.config
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.plugins.prometheus import PrometheusController
+
+from purchase import api, health
+from purchase.api import AdminTokens
+from purchase.box_office import BoxOffice
+from purchase.catalog import Catalog
+from purchase.definitions import Definitions
+from purchase.inventory import Inventory
+from purchase.outbox import Outbox, OutcomeUnknown, Unavailable, connect
+from purchase.problems import handle
+from purchase.receipts import Receipts
+from purchase.settings import Settings
+
+BODY_BYTES_MAX = 64 * 1024
+FINISH_SECONDS = 30.0
+"""How often changes are looked for that a process which died has left behind."""
+
+log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings) -> Litestar:
+    """Put the service together; it connects to Redis when it is asked something."""
+    redis = connect(settings.redis_url)
+    outbox = Outbox(redis, partitions=settings.partitions, outbox_max=settings.outbox_max)
+    catalog = Catalog(outbox)
+    definitions = Definitions(redis, outbox, catalog)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        await outbox.check_partitions()
+        finishing = asyncio.create_task(_finish_pending(definitions))
+        try:
+            yield
+        finally:
+            finishing.cancel()
+            await redis.aclose()
+
+    return Litestar(
+        route_handlers=[*api.handlers, *health.handlers, PrometheusController],
+        lifespan=[lifespan],
+        dependencies={
+            "outbox": _always(outbox),
+            "definitions": _always(definitions),
+            "box_office": _always(
+                BoxOffice(catalog, Inventory(redis, outbox), direct_sales=settings.direct_sales),
+            ),
+            "receipts": _always(Receipts(settings.receipt_keys)),
+            "admins": _always(AdminTokens(settings.admin_tokens)),
+        },
+        exception_handlers={Exception: handle},
+        request_max_body_size=BODY_BYTES_MAX,
+        openapi_config=OpenAPIConfig(title="Purchase", version="1", path="/docs/purchase"),
+    )
+
+
+def _always(value: object) -> Provide:
+    provide: Callable[[], Any] = lambda: value  # noqa: E731 - a name would say no more
+    return Provide(provide, use_cache=True, sync_to_thread=False)
+
+
+async def _finish_pending(definitions: Definitions) -> None:
+    while True:
+        try:
+            await definitions.finish_all_pending()
+        except (Unavailable, OutcomeUnknown) as error:
+            log.warning("changes of venues could not be looked for: %s", type(error).__name__)
+        await asyncio.sleep(FINISH_SECONDS)
+
+
+def configure_logging(settings: Settings) -> None:
+    """As the file says that LOGGING_CONFIG names; else plainly."""
+    if settings.logging_config is None:
+        logging.basicConfig(level=logging.INFO)
+    else:
+        logging.config.dictConfig(json.loads(Path(settings.logging_config).read_text()))
+
+
+def main() -> None:
+    settings = Settings.read()
+    configure_logging(settings)
+    uvicorn.run(
+        create_app(settings),
+        host=settings.http_host,
+        port=settings.http_port,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )
+
+
+if __name__ == "__main__":
+    main()

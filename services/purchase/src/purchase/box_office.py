@@ -1,0 +1,252 @@
+"""The commands a customer may give, each from start to finish."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID
+
+from contracts.catalogue import Identifier, ZoneId
+from contracts.position import Position
+from contracts.ticket import Cancellation, Sale, TicketCancelled, TicketPurchased
+from msgspec import Meta, Struct
+
+from purchase import metrics
+from purchase.catalog import Catalog, Offer
+from purchase.inventory import IdempotencyKey, Inventory, Order, Refused, Replayed, Sold
+from purchase.outbox import Overloaded
+from purchase.refusals import (
+    CustomerLimit,
+    CustomerRequired,
+    DirectSalesOff,
+    EventFull,
+    EventNotFound,
+    InvalidSeatLabel,
+    KeyReused,
+    Refusal,
+    SalesClosed,
+    SalesNotOpen,
+    SeatOutOfRange,
+    SeatTaken,
+    TicketNotFound,
+    VenueMismatch,
+    ZoneFull,
+    ZoneNotFound,
+)
+from purchase.seats import parse_seat
+from purchase.tickets import Ticket, mint_id, now_us, timestamp_of
+
+SOURCE = "/purchase"
+TRIES = 10
+"""How often an order is judged anew when its event changes under it."""
+
+CustomerId = Annotated[str, Meta(min_length=1, max_length=128)]
+
+
+class PurchaseTicket(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """Buys one seat at once."""
+
+    venue_id: Identifier
+    event_id: Identifier
+    zone_id: ZoneId
+    row: str
+    column: str
+    customer_id: CustomerId | None = None
+
+
+class Purchase(Struct, frozen=True):
+    """A ticket that was bought, now or (replayed) when its idempotency key first came."""
+
+    ticket: Ticket
+    position: Position
+    is_replayed: bool
+
+
+class BoxOffice:
+    """Judges by the catalogue, decides by the inventory."""
+
+    def __init__(self, catalog: Catalog, inventory: Inventory, *, direct_sales: bool) -> None:
+        self._catalog = catalog
+        self._inventory = inventory
+        self._direct_sales = direct_sales
+
+    async def purchase(self, wanted: PurchaseTicket, key: IdempotencyKey | None) -> Purchase | Refusal:
+        """Sell one seat. A refusal is answered, not raised: it is the commonest answer of an on-sale.
+
+        Raises Recovering, Overloaded, OutcomeUnknown.
+        """
+        try:
+            seat = parse_seat(wanted.row, wanted.column)
+        except InvalidSeatLabel as refusal:
+            return await self._unless_bought_before(wanted, key, refusal)
+        offer = self._catalog.known(wanted.event_id)
+        for _ in range(TRIES):
+            order = self._judge(wanted, seat, offer, key)
+            if isinstance(order, Refusal):
+                checked = await self._catalog.checked(wanted.event_id)
+                if _version(checked) == _version(offer):
+                    return await self._unless_bought_before(wanted, key, order)
+                offer = checked
+                continue
+            outcome = await self._inventory.sell(order)
+            if outcome == "STALE":
+                offer = await self._catalog.reloaded(wanted.event_id)
+                continue
+            return _answered(order, outcome)
+        raise Overloaded
+
+    async def cancel(self, ticket_id: UUID) -> tuple[Ticket, Position]:
+        """Undo a purchase: the seat is free again. Repeating it answers the same.
+
+        Raises TicketNotFound, Recovering, Overloaded, OutcomeUnknown.
+        """
+        ticket = await self._inventory.ticket(ticket_id)
+        if ticket is None:
+            raise TicketNotFound(f"there is no ticket {ticket_id}", ticketId=str(ticket_id))
+        message = _cancelled(ticket, self._catalog.partition_of(ticket.event_id))
+        position = await self._inventory.cancel(ticket, message)
+        metrics.tickets_cancelled.inc()
+        return ticket, position
+
+    async def _unless_bought_before(
+        self, wanted: PurchaseTicket, key: IdempotencyKey | None, refusal: Refusal
+    ) -> Purchase | Refusal:
+        """The refusal, unless the key is remembered: what was answered once stands before every rule."""
+        if key is None:
+            return refusal
+        remembered = await self._inventory.recall(self._catalog.partition_of(wanted.event_id), key)
+        if isinstance(remembered, Replayed):
+            return Purchase(remembered.ticket, remembered.position, is_replayed=True)
+        return refusal if remembered is None else _KEY_REUSED
+
+    def _judge(
+        self, wanted: PurchaseTicket, seat: tuple[int, int], offer: Offer | None, key: IdempotencyKey | None
+    ) -> Order | Refusal:
+        """The order for a seat that the offer has, at its price; the checks stand in their order of precedence."""
+        if offer is None:
+            return EventNotFound(f"there is no event {wanted.event_id}", eventId=wanted.event_id)
+        event = offer.event
+        if event.venue_id != wanted.venue_id:
+            return VenueMismatch(f"event {event.event_id} is not at {wanted.venue_id}", venueId=event.venue_id)
+        zone = offer.zones.get(wanted.zone_id)
+        if zone is None:
+            return ZoneNotFound(f"event {event.event_id} has no zone {wanted.zone_id}", zoneId=wanted.zone_id)
+        row, column = seat
+        if row > zone.row_count or column > zone.col_count:
+            return SeatOutOfRange(
+                f"zone {zone.zone_id} has {zone.row_count} rows of {zone.col_count} seats",
+                zoneId=zone.zone_id,
+                rowCount=zone.row_count,
+                colCount=zone.col_count,
+            )
+        if refusal := self._sale_closed(offer) or _customer_missing(offer, wanted):
+            return refusal
+        partition = self._catalog.partition_of(event.event_id)
+        ticket = Ticket(
+            ticket_id=mint_id(partition),
+            venue_id=event.venue_id,
+            event_id=event.event_id,
+            zone_id=zone.zone_id,
+            row=row,
+            column=column,
+            price_cents=zone.price_cents,
+            currency=event.currency,
+            created_us=now_us(),
+            customer_id=wanted.customer_id,
+        )
+        return Order(
+            ticket=ticket,
+            version=offer.version,
+            limit=event.max_seats_per_customer,
+            key=key,
+            message=_purchased(ticket, partition),
+        )
+
+    def _sale_closed(self, offer: Offer) -> Refusal | None:
+        if not self._direct_sales:
+            return DirectSalesOff("tickets are sold through holds only")
+        opens, closes = offer.event.sales_open_at, offer.event.sales_close_at
+        if opens is None and closes is None:
+            return None
+        now = datetime.now(UTC)
+        if opens is not None and now < opens:
+            return SalesNotOpen(f"sales open at {opens.isoformat()}", salesOpenAt=opens)
+        if closes is not None and now >= closes:
+            return SalesClosed(f"sales closed at {closes.isoformat()}", salesCloseAt=closes)
+        return None
+
+
+_KEY_REUSED = KeyReused("this Idempotency-Key came with another body before")
+
+
+def _customer_missing(offer: Offer, wanted: PurchaseTicket) -> Refusal | None:
+    if offer.event.max_seats_per_customer is None or wanted.customer_id is not None:
+        return None
+    return CustomerRequired("the event limits the seats of each customer: name one", field="customerId")
+
+
+def _answered(order: Order, outcome: Sold | Replayed | Refused) -> Purchase | Refusal:
+    if isinstance(outcome, Sold):
+        metrics.seats_sold.inc()
+        return Purchase(order.ticket, outcome.position, is_replayed=False)
+    if isinstance(outcome, Replayed):
+        return Purchase(outcome.ticket, outcome.position, is_replayed=True)
+    if outcome == "KEY_REUSED":
+        return _KEY_REUSED
+    if outcome == "LIMIT":
+        return CustomerLimit(f"a customer may have {order.limit} seats of this event", maxSeatsPerCustomer=order.limit)
+    metrics.seat_conflicts.inc()
+    ticket = order.ticket
+    seats = [{"zoneId": ticket.zone_id, "row": ticket.row_label, "column": ticket.column_label}]
+    if outcome == "EVENT_FULL":
+        return EventFull(f"every seat of {ticket.event_id} is sold", seats=seats)
+    if outcome == "ZONE_FULL":
+        return ZoneFull(f"every seat of zone {ticket.zone_id} is sold", seats=seats)
+    return SeatTaken("the seat is sold or held by another", seats=seats)
+
+
+def _version(offer: Offer | None) -> int | None:
+    return offer.version if offer is not None else None
+
+
+def _purchased(ticket: Ticket, partition: int) -> TicketPurchased:
+    created_on = ticket.created_on
+    return TicketPurchased(
+        id=f"{ticket.ticket_id}:1",
+        source=SOURCE,
+        subject=str(ticket.ticket_id),
+        time=created_on,
+        partition=partition,
+        data=Sale(
+            ticket_id=ticket.ticket_id,
+            venue_id=ticket.venue_id,
+            event_id=ticket.event_id,
+            zone_id=ticket.zone_id,
+            row=ticket.row_label,
+            column=ticket.column_label,
+            price_cents=ticket.price_cents,
+            currency=ticket.currency,
+            created_on=created_on,
+        ),
+    )
+
+
+def _cancelled(ticket: Ticket, partition: int) -> TicketCancelled:
+    now = timestamp_of(now_us())
+    return TicketCancelled(
+        id=f"{ticket.ticket_id}:2",
+        source=SOURCE,
+        subject=str(ticket.ticket_id),
+        time=now,
+        partition=partition,
+        data=Cancellation(
+            ticket_id=ticket.ticket_id,
+            venue_id=ticket.venue_id,
+            event_id=ticket.event_id,
+            zone_id=ticket.zone_id,
+            row=ticket.row_label,
+            column=ticket.column_label,
+            price_cents=ticket.price_cents,
+            currency=ticket.currency,
+            created_on=ticket.created_on,
+            cancelled_on=now,
+        ),
+    )

@@ -1,0 +1,78 @@
+"""Prepares Redis once: `python -m purchase.install` makes the outboxes and loads the catalogue where it is absent.
+
+Nothing else ever makes an outbox: a service that finds none has lost its seats and says `recovering`.
+"""
+
+import argparse
+import asyncio
+import logging
+from pathlib import Path
+
+import msgspec
+from redis.asyncio import Redis
+
+from purchase import keys
+from purchase.app import configure_logging
+from purchase.catalog import Catalog
+from purchase.definitions import AlreadyDefined, Definitions
+from purchase.outbox import Outbox, connect
+from purchase.requests import DefineVenue, ScheduleEvent, decode_body, read_identifier
+from purchase.scripts import load
+from purchase.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+async def install(settings: Settings, catalog_dir: Path) -> None:
+    """Safe to repeat. Stops the process when Redis has lost something, or was installed for other partitions."""
+    redis = connect(settings.redis_url)
+    try:
+        await _make_partitions(redis, settings.partitions)
+        outbox = Outbox(redis, partitions=settings.partitions, outbox_max=settings.outbox_max)
+        await _load_catalog(Definitions(redis, outbox, Catalog(outbox)), catalog_dir)
+    finally:
+        await redis.aclose()
+
+
+async def _make_partitions(redis: Redis, partitions: int) -> None:
+    await redis.set(keys.PARTITIONS, partitions, nx=True)
+    installed = int(await redis.get(keys.PARTITIONS) or 0)
+    if installed != partitions:
+        raise SystemExit(f"PARTITIONS is {partitions}, but Redis was installed for {installed}")
+    install_partition = load(redis, "install_partition")
+    for partition in range(partitions):
+        (word,) = await install_partition(keys=[keys.outbox(partition), keys.epoch(partition)])
+        if word == b"LOST":
+            raise SystemExit(f"partition {partition} has only one of epoch and outbox: its seats need recovery")
+
+
+async def _load_catalog(definitions: Definitions, catalog_dir: Path) -> None:
+    """Venues before the events that are at them; the name of a file is the id of what it defines."""
+    for file in sorted((catalog_dir / "venues").glob("*.json")):
+        venue = decode_body(file.read_bytes(), msgspec.json.Decoder(DefineVenue))
+        try:
+            await definitions.define_venue(venue.venue(read_identifier(file.stem, "venueId")), only_new=True)
+            log.info("venue defined", extra={"venue_id": file.stem})
+        except AlreadyDefined:
+            log.info("venue was there", extra={"venue_id": file.stem})
+    for file in sorted((catalog_dir / "events").glob("*.json")):
+        event = decode_body(file.read_bytes(), msgspec.json.Decoder(ScheduleEvent))
+        try:
+            await definitions.schedule(event.event(read_identifier(file.stem, "eventId")), only_new=True)
+            log.info("event scheduled", extra={"event_id": file.stem})
+        except AlreadyDefined:
+            log.info("event was there", extra={"event_id": file.stem})
+
+
+def main() -> None:
+    settings = Settings.read()
+    configure_logging(settings)
+    parser = argparse.ArgumentParser(prog="purchase-install", description="Prepare Redis and load the catalogue.")
+    parser.add_argument(
+        "--catalog", type=Path, default=Path(settings.catalog_dir), help="folder of venues/ and events/"
+    )
+    asyncio.run(install(settings, parser.parse_args().catalog))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""Who has which seat: sold and freed by scripts, many orders in one call."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+from uuid import UUID
+
+from contracts.codec import encode
+from contracts.position import Position
+from contracts.ticket import TicketCancelled, TicketPurchased
+from msgspec import Struct
+from redis.asyncio import Redis
+
+from purchase import keys
+from purchase.batching import Batching, QueueFull
+from purchase.outbox import Outbox, Overloaded
+from purchase.scripts import load
+from purchase.tickets import Ticket, decode_ticket, encode_ticket, partition_in
+
+REMEMBERED_SECONDS = 24 * 60 * 60
+"""How long an idempotency key is remembered."""
+
+
+class IdempotencyKey(Struct, frozen=True):
+    """Digest of the client's key and its call, and the 16-byte fingerprint of the body it came with."""
+
+    digest: str
+    fingerprint: bytes
+
+
+class Order(Struct, frozen=True, kw_only=True):
+    """One seat wanted, as it was judged by a version of its event."""
+
+    ticket: Ticket
+    version: int
+    limit: int | None
+    key: IdempotencyKey | None
+    message: TicketPurchased
+
+
+class Sold(Struct, frozen=True):
+    """The seat is the order's, told at this position."""
+
+    position: Position
+
+
+class Replayed(Struct, frozen=True):
+    """The order's key bought this ticket before; the position is the partition's last."""
+
+    ticket: Ticket
+    position: Position
+
+
+Refused = Literal["KEY_REUSED", "STALE", "LIMIT", "TAKEN", "ZONE_FULL", "EVENT_FULL"]
+Outcome = Sold | Replayed | Refused
+
+
+class Inventory:
+    """The seats, the tickets and the keys of all partitions."""
+
+    def __init__(self, redis: Redis, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._sell = load(redis, "sell", "outbox", "seat", "ticket")
+        self._cancel = load(redis, "cancel", "outbox", "seat", "ticket")
+        self._recall = load(redis, "recall", "outbox")
+        self._joined: Batching[Order, tuple[Position, list[Any]]] = Batching(self._sell_joined, lanes=outbox.partitions)
+
+    async def sell(self, order: Order) -> Outcome:
+        """Sell one seat, together with whoever asks at the same moment.
+
+        Raises Recovering, Overloaded, OutcomeUnknown.
+        """
+        partition = order.message.partition
+        try:
+            last, answer = await self._joined.submit(partition, order)
+        except QueueFull as error:
+            raise Overloaded from error
+        match answer:
+            case [b"SOLD", position, _]:
+                return Sold(Position.parse(position.decode()))
+            case [b"REPLAYED", ticket_id]:
+                return Replayed(await self._ticket_sold(partition, ticket_id), last)
+            case [refused]:
+                word: Refused = refused.decode()
+                return word
+        raise AssertionError(f"the script answered {answer!r}")
+
+    async def recall(self, partition: int, key: IdempotencyKey) -> Replayed | Literal["KEY_REUSED"] | None:
+        """What was bought with this key, None when nothing. Raises Recovering, Overloaded, OutcomeUnknown."""
+        last, answer = await self._outbox.run(
+            self._recall,
+            partition,
+            [keys.idempotency(partition, key.digest)],
+            key.fingerprint,
+        )
+        match answer:
+            case [b"REPLAYED", ticket_id]:
+                return Replayed(await self._ticket_sold(partition, ticket_id), last)
+            case [b"KEY_REUSED"]:
+                return "KEY_REUSED"
+        return None
+
+    async def ticket(self, ticket_id: UUID) -> Ticket | None:
+        """The ticket as it was sold, also when it was cancelled since. Raises Recovering."""
+        partition = partition_in(ticket_id)
+        if partition is None or partition >= self._outbox.partitions:
+            return None
+        kept = await self._outbox.ask("HGET", keys.tickets(partition, ticket_id.bytes), ticket_id.bytes)
+        return decode_ticket(ticket_id, kept[5:]) if kept else None
+
+    async def cancel(self, ticket: Ticket, message: TicketCancelled) -> Position:
+        """Cancel a ticket and free its seat; repeating it changes nothing.
+
+        Raises Recovering, Overloaded, OutcomeUnknown.
+        """
+        partition = message.partition
+        ticket_id = ticket.ticket_id.bytes
+        _, (word, position) = await self._outbox.run(
+            self._cancel,
+            partition,
+            [
+                keys.tickets(partition, ticket_id),
+                keys.row(partition, ticket.event_id, ticket.zone_id, ticket.row),
+                keys.sold(partition, ticket.event_id),
+                keys.customers(partition, ticket.event_id),
+            ],
+            ticket_id,
+            ticket.zone_id,
+            ticket.column,
+            ticket.customer_id or "",
+            encode(message),
+        )
+        assert word == b"CANCELLED", word
+        return Position.parse(position.decode())
+
+    async def _ticket_sold(self, partition: int, ticket_id: bytes) -> Ticket:
+        ticket = await self.ticket(UUID(bytes=ticket_id))
+        assert ticket is not None, f"partition {partition} remembers a ticket that it does not have"
+        return ticket
+
+    async def _sell_joined(self, partition: int, orders: Sequence[Order]) -> list[tuple[Position, list[Any]]]:
+        names = _Places(first=3)
+        arguments = [argument for order in orders for argument in _arguments(partition, order, names)]
+        last, answers = await self._outbox.run(self._sell, partition, names.taken, *arguments)
+        return [(last, answer) for answer in answers]
+
+
+class _Places:
+    """The keys of a call, each once, in the order in which they were first asked for."""
+
+    def __init__(self, first: int) -> None:
+        self._places: dict[str, int] = {}
+        self._first = first
+
+    def __getitem__(self, name: str) -> int:
+        return self._places.setdefault(name, len(self._places) + self._first)
+
+    @property
+    def taken(self) -> list[str]:
+        return list(self._places)
+
+
+def _arguments(partition: int, order: Order, places: _Places) -> tuple[str | bytes | int, ...]:
+    """One order as `sell.lua` reads it."""
+    ticket = order.ticket
+    ticket_id = ticket.ticket_id.bytes
+    return (
+        places[keys.event(partition, ticket.event_id)],
+        places[keys.sold(partition, ticket.event_id)],
+        places[keys.customers(partition, ticket.event_id)],
+        places[keys.row(partition, ticket.event_id, ticket.zone_id, ticket.row)],
+        places[keys.tickets(partition, ticket_id)],
+        places[keys.idempotency(partition, order.key.digest)] if order.key else 0,
+        ticket.zone_id,
+        ticket.column,
+        ticket_id,
+        order.version,
+        encode_ticket(ticket),
+        ticket.customer_id or "",
+        order.limit or 0,
+        order.key.fingerprint if order.key else b"",
+        REMEMBERED_SECONDS,
+        encode(order.message),
+    )

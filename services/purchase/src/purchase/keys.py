@@ -1,0 +1,71 @@
+"""Every key in Redis, by what it holds; all that one script touches carries the same hash tag, the partition."""
+
+from zlib import crc32
+
+PARTITIONS = "ticketing:partitions"
+"""string: how many partitions this Redis was installed for"""
+
+
+def partition_of(name: str, partitions: int) -> int:
+    """Where an event, or a venue, has its home: crc32 of its id, by the number of partitions."""
+    return crc32(name.encode()) % partitions
+
+
+def epoch(partition: int) -> str:
+    """string: the epoch of the partition's messages"""
+    return f"{{{partition}}}:epoch"
+
+
+def outbox(partition: int) -> str:
+    """stream: messages that are not yet published; its ids are the positions"""
+    return f"{{{partition}}}:outbox"
+
+
+def lease(partition: int) -> str:
+    """string with a time to live: the relay that publishes this partition"""
+    return f"{{{partition}}}:relay"
+
+
+def venues(partition: int) -> str:
+    """set: ids of the venues at home here"""
+    return f"{{{partition}}}:venues"
+
+
+def venue(partition: int, venue_id: str) -> str:
+    """hash: definition, changes, refused:<number>; of the change under way pending, number, phase"""
+    return f"{{{partition}}}:venue:{venue_id}"
+
+
+def venue_events(partition: int, venue_id: str) -> str:
+    """set: ids of the events that asked to be at the venue"""
+    return f"{{{partition}}}:venue-events:{venue_id}"
+
+
+def event(partition: int, event_id: str) -> str:
+    """hash: definition, version, capacity, capacity:<zone>; settled, agreed, before (see `definitions.py`)"""
+    return f"{{{partition}}}:event:{event_id}"
+
+
+def sold(partition: int, event_id: str) -> str:
+    """hash: zone → seats sold, and under `all` their sum"""
+    return f"{{{partition}}}:sold:{event_id}"
+
+
+def customers(partition: int, event_id: str) -> str:
+    """hash: customer → seats"""
+    return f"{{{partition}}}:customers:{event_id}"
+
+
+def row(partition: int, event_id: str, zone_id: int, row_number: int) -> str:
+    """hash: column number → kind, generation, ticket id (`lua/lib/seat.lua`)"""
+    return f"{{{partition}}}:row:{event_id}:{zone_id}:{row_number}"
+
+
+def tickets(partition: int, ticket_id: bytes) -> str:
+    """hash: ticket id → state, generation, ticket (`lua/lib/ticket.lua`); one of 4,096 buckets"""
+    return f"{{{partition}}}:tickets:{int.from_bytes(ticket_id[-2:]) & 0xFFF:x}"
+
+
+def idempotency(partition: int, digest: str) -> str:
+    """string with a time to live: fingerprint of the body, ticket id"""
+    return f"{{{partition}}}:idempotency:{digest}"

@@ -1,0 +1,26 @@
+-- Note the new shape of a venue as pending, unless another change of it is under way; tell nobody yet.
+--
+-- KEYS[1]     outbox  stream
+-- KEYS[2]     epoch   string
+-- KEYS[3]     venue   hash
+-- KEYS[4]     venues  set
+-- ARGV[1..4]  see lib/outbox.lua
+-- ARGV[5..]   venue id, definition, whether the venue must be new (1 or 0)
+--
+-- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, one of
+--             {'BEGUN', number, whether the venue is new (1 or 0)} | {'PENDING'} | {'PRESENT'}}
+
+local refusal, _, last = judge()
+if refusal then return {refusal} end
+
+local venue, venues = KEYS[3], KEYS[4]
+local id, definition, must_be_new = ARGV[5], ARGV[6], ARGV[7] == '1'
+local is_new = redis.call('HEXISTS', venue, 'definition') == 0
+
+if redis.call('HEXISTS', venue, 'pending') == 1 then return {'JUDGED', last, {'PENDING'}} end
+if must_be_new and not is_new then return {'JUDGED', last, {'PRESENT'}} end
+
+redis.call('SADD', venues, id)
+local number = redis.call('HINCRBY', venue, 'changes', 1)
+redis.call('HSET', venue, 'pending', definition, 'number', number, 'phase', 'agreeing')
+return {'JUDGED', last, {'BEGUN', number, is_new and 1 or 0}}

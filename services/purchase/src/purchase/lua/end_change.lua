@@ -1,0 +1,26 @@
+-- End the pending change of a venue as it was decided: written, and then the others are told; or dropped.
+--
+-- KEYS[1]     outbox  stream
+-- KEYS[2]     epoch   string
+-- KEYS[3]     venue   hash
+-- ARGV[1..4]  see lib/outbox.lua
+-- ARGV[5..]   number of the change, message
+--
+-- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, {'WRITTEN', position} | {'DROPPED'} | {'OVER'}}
+
+local refusal, epoch, last = judge()
+if refusal then return {refusal} end
+
+local venue = KEYS[3]
+local number, message = ARGV[5], ARGV[6]
+
+if redis.call('HGET', venue, 'number') ~= number then return {'JUDGED', last, {'OVER'}} end
+if redis.call('HGET', venue, 'phase') == 'refusing' then
+  redis.call('HSET', venue, 'refused:' .. number, 1)
+  redis.call('HDEL', venue, 'pending', 'number', 'phase')
+  return {'JUDGED', last, {'DROPPED'}}
+end
+last = append(epoch, message)
+redis.call('HSET', venue, 'definition', redis.call('HGET', venue, 'pending'))
+redis.call('HDEL', venue, 'pending', 'number', 'phase')
+return {'JUDGED', last, {'WRITTEN', last}}

@@ -1,0 +1,68 @@
+-- Sell the seats of many orders, each order wholly or not at all, and tell the others.
+--
+-- KEYS[1]     outbox  stream
+-- KEYS[2]     epoch   string
+-- KEYS[3..]   each once, hashes: events (version, capacities), sold (per zone and in all), customers (seats each has),
+--             rows (column → seat), ticket buckets (id → ticket); strings: idempotency keys (fingerprint, ticket id)
+-- ARGV[1..4]  see lib/outbox.lua
+-- ARGV[5..]   per order: places in KEYS of event, sold, customers, row, bucket and idempotency key (0: none);
+--             zone, column, ticket id, version of the event it was judged by, ticket, customer ('': none),
+--             seats a customer may have (0: any number), fingerprint, seconds a key is remembered, message
+--
+-- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, per order one of
+--             {'SOLD', position, generation} | {'REPLAYED', ticket id} | {'KEY_REUSED'} | {'STALE'} | {'LIMIT'} |
+--             {'TAKEN'} | {'ZONE_FULL'} | {'EVENT_FULL'}}
+--
+-- The call is judged first; then each order in turn: what was already decided, its checks, its message, its other
+-- writes. Redis does not roll back, so nothing after the message can fail.
+
+local refusal, epoch, last = judge()
+if refusal then return {refusal} end
+
+local function is_full(sold, sold_field, event, capacity_field)
+  return tonumber(redis.call('HGET', sold, sold_field) or 0) >= tonumber(redis.call('HGET', event, capacity_field) or 0)
+end
+
+local function key_at(place)
+  return KEYS[tonumber(place)]
+end
+
+local function sell(event, sold, customers, row, bucket, key,
+                    zone, column, id, version, ticket, customer, limit, fingerprint, key_seconds, message)
+
+  local state, own_generation = read_ticket(bucket, id)
+  if state then return {'SOLD', last, own_generation} end
+  if key then
+    local remembered = redis.call('GET', key)
+    if remembered and remembered:sub(1, 16) ~= fingerprint then return {'KEY_REUSED'} end
+    if remembered then return {'REPLAYED', remembered:sub(17)} end
+  end
+
+  if redis.call('HGET', event, 'version') ~= version then return {'STALE'} end
+  if tonumber(limit) > 0 and tonumber(redis.call('HGET', customers, customer) or 0) >= tonumber(limit) then return {'LIMIT'} end
+  local kind, generation = read_seat(row, column)
+  if kind ~= 'F' then
+    if is_full(sold, 'all', event, 'capacity') then return {'EVENT_FULL'} end
+    if is_full(sold, zone, event, 'capacity:' .. zone) then return {'ZONE_FULL'} end
+    return {'TAKEN'}
+  end
+
+  generation = generation + 1
+  last = append(epoch, message, generation)
+  write_seat(row, column, 'S', generation, id)
+  write_ticket(bucket, id, 'P', generation, ticket)
+  redis.call('HINCRBY', sold, zone, 1)
+  redis.call('HINCRBY', sold, 'all', 1)
+  if customer ~= '' then redis.call('HINCRBY', customers, customer, 1) end
+  if key then redis.call('SET', key, fingerprint .. id, 'EX', key_seconds) end
+  return {'SOLD', last, generation}
+end
+
+local answers = {}
+for first = 5, #ARGV, 16 do
+  answers[#answers + 1] = sell(
+    key_at(ARGV[first]), key_at(ARGV[first + 1]), key_at(ARGV[first + 2]),
+    key_at(ARGV[first + 3]), key_at(ARGV[first + 4]), key_at(ARGV[first + 5]),
+    unpack(ARGV, first + 6, first + 15))
+end
+return {'JUDGED', last, answers}

@@ -1,0 +1,11 @@
+"""What the business wants to see counted."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+seats_sold = Counter("seats_sold_total", "Seats sold by this process")
+seat_conflicts = Counter("seat_conflicts_total", "Orders refused because the seat was another's")
+tickets_cancelled = Counter("tickets_cancelled_total", "Tickets cancelled by this process")
+orders_joined = Histogram("orders_joined", "Orders in one call to Redis", buckets=(1, 2, 4, 8, 16, 32, 64, 128))
+outbox_pending = Gauge("outbox_pending", "Messages read from the outboxes and not yet confirmed by the broker")
+messages_published = Counter("messages_published_total", "Messages confirmed by the broker")
+publish_failures = Counter("publish_failures_total", "Batches that the broker did not confirm")

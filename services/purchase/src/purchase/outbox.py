@@ -1,0 +1,146 @@
+"""The outbox of each partition, seen from those who write to it: its epoch, the highest position seen, its refusals.
+
+Unavailable             nothing was done, and it may be tried again later
+├── Recovering          the state in Redis is not trusted just now
+└── Overloaded          too much is waiting to be published, or to be asked
+OutcomeUnknown          Redis was asked and did not answer in time: it may have been done
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from contracts.position import Position
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ConstantBackoff
+from redis.commands.core import AsyncScript
+from redis.exceptions import (
+    BusyLoadingError,
+    ConnectionError as RedisConnectionError,
+    MasterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+    TimeoutError as RedisTimeoutError,
+)
+
+from purchase import keys
+
+ANSWER_SECONDS = 3.0
+"""How long Redis may take for an answer, all tries together."""
+
+NOTHING_SEEN = Position(0, 0)
+
+
+class Unavailable(Exception):
+    """Nothing was done; later may be better."""
+
+
+class Recovering(Unavailable):
+    """The partition's state in Redis is not the one that this process knows, or cannot be read."""
+
+
+class Overloaded(Unavailable):
+    """A bounded queue or the outbox is full."""
+
+
+class OutcomeUnknown(Exception):
+    """Sent to Redis, no answer in time."""
+
+
+def connect(url: str) -> Redis:
+    """A client with 1 s a try, two tries more, and at most 256 connections."""
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=256,
+        timeout=ANSWER_SECONDS,
+        socket_timeout=1.0,
+        socket_connect_timeout=1.0,
+        retry=Retry(ConstantBackoff(0.02), 2),
+    )
+    return Redis.from_pool(pool)
+
+
+class Outbox:
+    """Runs the scripts that may write messages, each call carrying what this process has seen of its partition."""
+
+    def __init__(self, redis: Redis, *, partitions: int, outbox_max: int) -> None:
+        self._redis = redis
+        self._outbox_max = outbox_max
+        self.partitions = partitions
+        self._epochs: dict[int, int] = {}
+        self._seen = [NOTHING_SEEN] * partitions
+
+    async def run(
+        self, script: AsyncScript, partition: int, names: Sequence[str], *arguments: str | bytes | int
+    ) -> tuple[Position, Any]:
+        """The partition's last position, and what the script decided.
+
+        Raises Recovering, Overloaded, OutcomeUnknown.
+        """
+        epoch = await self._epoch(partition)
+        seen = self._seen[partition]
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                answer = await script(
+                    keys=[keys.outbox(partition), keys.epoch(partition), *names],
+                    args=[epoch, seen.epoch, seen.sequence, self._outbox_max, *arguments],
+                )
+        except OutOfMemoryError as error:
+            raise Overloaded from error
+        except (ReadOnlyError, MasterDownError) as error:
+            raise Recovering from error
+        except (TimeoutError, RedisTimeoutError, RedisConnectionError) as error:
+            raise OutcomeUnknown from error
+        except ResponseError as error:
+            if str(error).startswith("MISCONF"):  # Redis cannot write to its disk and refuses before it does anything
+                raise Recovering from error
+            raise
+        match answer:
+            case [b"RECOVERING"]:
+                self._epochs.pop(partition, None)
+                raise Recovering
+            case [b"OVERLOADED"]:
+                raise Overloaded
+            case [b"JUDGED", last, decided]:
+                position = Position.parse(last.decode())
+                self._seen[partition] = max(seen, position, self._seen[partition])
+                return position, decided
+        raise AssertionError(f"a script answered {answer!r}")
+
+    async def check_partitions(self) -> None:
+        """Stop the process when Redis was installed for another number of partitions; a silent Redis is waited for."""
+        try:
+            installed = await self.ask("GET", keys.PARTITIONS)
+        except Recovering:
+            return
+        if installed is not None and int(installed) != self.partitions:
+            raise SystemExit(f"PARTITIONS is {self.partitions}, but Redis was installed for {int(installed)}")
+
+    async def ready(self) -> bool:
+        """Whether Redis answers and every partition has its outbox."""
+        try:
+            async with asyncio.timeout(1.0):
+                pipeline = self._redis.pipeline(transaction=False)
+                for partition in range(self.partitions):
+                    pipeline.exists(keys.outbox(partition), keys.epoch(partition))
+                return all(found == 2 for found in await pipeline.execute())
+        except (TimeoutError, RedisTimeoutError, RedisConnectionError):
+            return False
+
+    async def ask(self, *command: str | bytes) -> Any:
+        """Answer of one plain command, one that reads or does no harm. Raises Recovering when there is none."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await self._redis.execute_command(*command)  # type: ignore[no-untyped-call]
+        except (TimeoutError, RedisTimeoutError, RedisConnectionError, BusyLoadingError) as error:
+            raise Recovering from error
+
+    async def _epoch(self, partition: int) -> int:
+        if partition not in self._epochs:
+            epoch = await self.ask("GET", keys.epoch(partition))
+            if epoch is None:
+                raise Recovering
+            self._epochs[partition] = int(epoch)
+        return self._epochs[partition]

@@ -1,0 +1,91 @@
+"""Everything that a command can be refused for; whoever was refused changed nothing.
+
+Refusal
+├── InvalidSeatLabel        the label means no seat in any zone
+├── EventNotFound
+├── VenueNotFound
+├── VenueMismatch           the event is not at that venue
+├── ZoneNotFound
+├── SeatOutOfRange
+├── DirectSalesOff
+├── SalesNotOpen
+├── SalesClosed
+├── CustomerRequired        the event limits the seats of a customer, and none was named
+├── CustomerLimit
+├── SeatTaken
+├── ZoneFull                taken, and every seat of the zone is sold
+├── EventFull               taken, and every seat of the event is sold
+├── SeatsInUse              a definition would remove seats that are sold or held
+├── KeyReused               the idempotency key came with another body before
+├── TicketNotFound
+├── Unauthorized
+└── Forbidden
+"""
+
+from typing import Any
+
+
+class Refusal(Exception):
+    """Says why in a sentence, and carries the values that matter under their names on the wire."""
+
+    def __init__(self, detail: str, **facts: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.facts = facts
+
+
+class InvalidSeatLabel(Refusal): ...
+
+
+class EventNotFound(Refusal): ...
+
+
+class VenueNotFound(Refusal): ...
+
+
+class VenueMismatch(Refusal): ...
+
+
+class ZoneNotFound(Refusal): ...
+
+
+class SeatOutOfRange(Refusal): ...
+
+
+class DirectSalesOff(Refusal): ...
+
+
+class SalesNotOpen(Refusal): ...
+
+
+class SalesClosed(Refusal): ...
+
+
+class CustomerRequired(Refusal): ...
+
+
+class CustomerLimit(Refusal): ...
+
+
+class SeatTaken(Refusal): ...
+
+
+class ZoneFull(Refusal): ...
+
+
+class EventFull(Refusal): ...
+
+
+class SeatsInUse(Refusal): ...
+
+
+class KeyReused(Refusal): ...
+
+
+class TicketNotFound(Refusal): ...
+
+
+class Unauthorized(Refusal): ...
+
+
+class Forbidden(Refusal): ...

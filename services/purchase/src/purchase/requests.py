@@ -1,0 +1,161 @@
+"""What callers send: read strictly, so that whatever passes means exactly one thing."""
+
+import re
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
+import msgspec
+from contracts.catalogue import Currency, Identifier, Zone, ZoneId
+from litestar import Request
+from msgspec import Meta, Struct
+
+from purchase.catalog import Event, Venue
+from purchase.inventory import IdempotencyKey
+from purchase.problems import InvalidIdempotencyKey, InvalidRequest, UnsupportedMediaType
+
+SEATS_MAX = 1_000_000
+"""Seats of an event, all zones together."""
+
+PRICE_MAX = Decimal("999999.99")
+
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Moment = Annotated[datetime, Meta(tz=True)]
+T = TypeVar("T")
+
+
+class DefineZone(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """A block of seats at one price, which is in units of the currency with at most two decimals."""
+
+    zone_id: ZoneId
+    ticket_price: Decimal
+    row_count: Annotated[int, Meta(ge=1, le=1_000)]
+    col_count: Annotated[int, Meta(ge=1, le=702)]
+
+
+class DefineVenue(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """A venue, whole."""
+
+    zones: Annotated[list[DefineZone], Meta(min_length=1)]
+    name: Name | None = None
+    city: Name | None = None
+    currency: Currency = "USD"
+
+    def venue(self, venue_id: str) -> Venue:
+        """The venue with this id. Raises InvalidRequest."""
+        if len({zone.zone_id for zone in self.zones}) < len(self.zones):
+            raise InvalidRequest("zone ids must be distinct", field="zones")
+        if sum(zone.row_count * zone.col_count for zone in self.zones) > SEATS_MAX:
+            raise InvalidRequest(f"an event has at most {SEATS_MAX} seats", field="zones")
+        zones = tuple(
+            Zone(
+                zone_id=zone.zone_id,
+                price_cents=_cents(zone.ticket_price, f"zones[{place}].ticketPrice"),
+                row_count=zone.row_count,
+                col_count=zone.col_count,
+            )
+            for place, zone in enumerate(self.zones)
+        )
+        return Venue(venue_id=venue_id, name=self.name, city=self.city, currency=self.currency, zones=zones)
+
+
+class ScheduleEvent(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """An event, whole; it is sold with the zones of its venue."""
+
+    venue_id: Identifier
+    name: Name
+    type: Annotated[str, Meta(min_length=1, max_length=64)]
+    date: date
+    sales_open_at: Moment | None = None
+    sales_close_at: Moment | None = None
+    max_seats_per_customer: Annotated[int, Meta(ge=1, le=SEATS_MAX)] | None = None
+
+    def event(self, event_id: str) -> Event:
+        """The event with this id, still without zones. Raises InvalidRequest."""
+        if self.sales_open_at and self.sales_close_at and self.sales_close_at <= self.sales_open_at:
+            raise InvalidRequest("sales must close after they open", field="salesCloseAt")
+        return Event(
+            event_id=event_id,
+            venue_id=self.venue_id,
+            name=self.name,
+            type=self.type,
+            date=self.date,
+            currency="",
+            zones=(),
+            sales_open_at=self.sales_open_at,
+            sales_close_at=self.sales_close_at,
+            max_seats_per_customer=self.max_seats_per_customer,
+        )
+
+
+async def read_body(request: Request[Any, Any, Any], decoder: msgspec.json.Decoder[T]) -> T:
+    """The body, decoded. Raises UnsupportedMediaType, InvalidRequest."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise UnsupportedMediaType("the body must be application/json", contentType=media_type)
+    return decode_body(await request.body(), decoder)
+
+
+def decode_body(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    """A JSON text, decoded; what does not fit is named by its field. Raises InvalidRequest."""
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(str(error), field=_field(str(error))) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidRequest(f"the body is not JSON: {error}", field="$") from None
+
+
+async def read_key(request: Request[Any, Any, Any], call: str) -> IdempotencyKey | None:
+    """The Idempotency-Key that came with this call and body, if one came. Raises InvalidIdempotencyKey."""
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if not _VISIBLE.fullmatch(key):
+        raise InvalidIdempotencyKey("an Idempotency-Key has 1 to 255 visible ASCII characters")
+    digest = blake2b(f"{call} {key}".encode(), digest_size=16).hexdigest()
+    return IdempotencyKey(digest, blake2b(await request.body(), digest_size=16).digest())
+
+
+def read_identifier(text: str, field: str) -> str:
+    """The id of a venue or an event in a path. Raises InvalidRequest."""
+    if not _IDENTIFIER.fullmatch(text):
+        raise InvalidRequest(f"{field} has 1 to 64 characters of A-Z a-z 0-9 . _ ~ -", field=field)
+    return text
+
+
+def read_ticket_id(text: str) -> UUID:
+    """The id of a ticket in a path. Raises InvalidRequest."""
+    if not _UUID.fullmatch(text):
+        raise InvalidRequest("ticketId is a UUID", field="ticketId")
+    return UUID(text)
+
+
+def read_bearer(request: Request[Any, Any, Any]) -> str | None:
+    """The token of `Authorization: Bearer <token>`, if there is one."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+_VISIBLE = re.compile("[!-~]{1,255}", re.ASCII)
+_IDENTIFIER = re.compile("[A-Za-z0-9._~-]{1,64}", re.ASCII)
+_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+_AT_PATH = re.compile(r" - at `\$\.?(.*)`$")
+_NAMED = re.compile(r"field `(.+?)`")
+
+
+def _field(error: str) -> str:
+    """The field that msgspec complains of, as a path such as `zones[0].rowCount`."""
+    path = _AT_PATH.search(error)
+    named = _NAMED.search(error)
+    parts: Sequence[str] = [path[1] if path else "", named[1] if named else ""]
+    return ".".join(part for part in parts if part) or "$"
+
+
+def _cents(price: Decimal, field: str) -> int:
+    if not price.is_finite() or not 0 <= price <= PRICE_MAX or price != round(price, 2):
+        raise InvalidRequest(f"a price is 0.00 to {PRICE_MAX}, with at most two decimals", field=field)
+    return int(price * 100)

@@ -1,0 +1,109 @@
+"""A ticket, the id that tells which partition it lives in, and the bytes it is kept as."""
+
+import secrets
+import time
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import msgspec
+from contracts.seat import column_label
+from contracts.timestamp import encode_timestamp
+from msgspec import Struct
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Ticket(Struct, frozen=True, kw_only=True):
+    """A seat that was sold: rows and columns counted from 1, price in minor units, when in microseconds since 1970."""
+
+    ticket_id: UUID
+    venue_id: str
+    event_id: str
+    zone_id: int
+    row: int
+    column: int
+    price_cents: int
+    currency: str
+    created_us: int
+    customer_id: str | None = None
+
+    @property
+    def partition(self) -> int:
+        return _partition_bits(self.ticket_id)
+
+    @property
+    def row_label(self) -> str:
+        return str(self.row)
+
+    @property
+    def column_label(self) -> str:
+        return column_label(self.column)
+
+    @property
+    def created_on(self) -> str:
+        """RFC 3339, UTC, six decimals."""
+        return timestamp_of(self.created_us)
+
+
+class _Kept(Struct, frozen=True, array_like=True):
+    """A ticket without its id, as it stands in Redis: an array, so that a sold seat costs few bytes."""
+
+    venue_id: str
+    event_id: str
+    zone_id: int
+    row: int
+    column: int
+    price_cents: int
+    currency: str
+    created_us: int
+    customer_id: str | None = None
+
+
+def encode_ticket(ticket: Ticket) -> bytes:
+    """Write what Redis keeps of a ticket under its id."""
+    kept = _Kept(
+        ticket.venue_id,
+        ticket.event_id,
+        ticket.zone_id,
+        ticket.row,
+        ticket.column,
+        ticket.price_cents,
+        ticket.currency,
+        ticket.created_us,
+        ticket.customer_id,
+    )
+    return _encoder.encode(kept)
+
+
+def decode_ticket(ticket_id: UUID, kept: bytes) -> Ticket:
+    """Read what `encode_ticket` wrote."""
+    return Ticket(ticket_id=ticket_id, **msgspec.structs.asdict(_decoder.decode(kept)))
+
+
+def mint_id(partition: int) -> UUID:
+    """A UUIDv7 whose 12 bits after the version carry the partition, as Snowflake ids carry their shard."""
+    milliseconds = time.time_ns() // 1_000_000
+    return UUID(int=milliseconds << 80 | 0x7 << 76 | partition << 64 | 0b10 << 62 | secrets.randbits(62))
+
+
+def partition_in(minted: UUID) -> int | None:
+    """The partition that an id of ours carries; None for an id that we did not mint."""
+    return _partition_bits(minted) if minted.version == 7 else None
+
+
+def _partition_bits(minted: UUID) -> int:
+    return (minted.int >> 64) & 0xFFF
+
+
+def now_us() -> int:
+    """This moment in microseconds since 1970."""
+    return time.time_ns() // 1_000
+
+
+def timestamp_of(us: int) -> str:
+    """Microseconds since 1970 as RFC 3339 text; integers all the way, a float would round."""
+    return encode_timestamp(_EPOCH + timedelta(microseconds=us))
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_Kept)
