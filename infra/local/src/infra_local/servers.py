@@ -163,6 +163,7 @@ def ministack(directory: Path, port_for: PortChooser) -> Server:
 def caddy(directory: Path, port: int, *, purchase_address: str, query_address: str) -> Server:
     """The gateway, in front of these two services (host:port)."""
     environment = {
+        "HTTP_HOST": "127.0.0.1",
         "PORT": str(port),
         "PURCHASE_ADDRESS": purchase_address,
         "QUERY_ADDRESS": query_address,

@@ -1,0 +1,191 @@
+"""The gateway in front of two services that say who they are: who gets what, and what it answers when nobody can."""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+from infra_local import servers
+from infra_local.ports import free_port
+from infra_local.running import RunningServer
+
+BREAKS_OFF = "/api/v1/breaks-off"
+
+
+class Service(BaseHTTPRequestHandler):
+    """Answers every call with its own name and what it was asked, except one, which it breaks off."""
+
+    protocol_version = "HTTP/1.1"
+    name: str
+
+    def answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        if self.path == BREAKS_OFF:
+            self.close_connection = True
+            return
+        answer = json.dumps({"service": self.name, "asked": self.path, "bytes": len(body)}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = answer  # noqa: N815
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing on the test's output."""
+
+
+class Purchase(Service):
+    name = "purchase"
+
+
+class Query(Service):
+    name = "query"
+
+
+@contextmanager
+def serving(service: type[Service]) -> Iterator[str]:
+    """Its host:port."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), service) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@contextmanager
+def gateway(directory: Path, purchase_address: str, query_address: str) -> Iterator[httpx.Client]:
+    port = free_port("gateway")
+    server = servers.caddy(directory, port, purchase_address=purchase_address, query_address=query_address)
+    running = RunningServer(server)
+    running.start()
+    with httpx.Client(base_url=running.url) as client:
+        yield client
+    running.kill()
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    directory = tmp_path_factory.mktemp("gateway")
+    with serving(Purchase) as purchase, serving(Query) as query, gateway(directory, purchase, query) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def deserted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A gateway whose services are not there."""
+    address = f"127.0.0.1:{free_port('nobody')}"
+    with gateway(tmp_path_factory.mktemp("deserted"), address, address) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "service"),
+    [
+        ("POST", "/api/v1/tickets", "purchase"),
+        ("DELETE", "/api/v1/tickets/1", "purchase"),
+        ("PUT", "/api/v1/venues/Venue1", "purchase"),
+        ("GET", "/api/v1/holds/1", "purchase"),
+        ("GET", "/api/v1/tickets/1", "query"),
+        ("GET", "/api/v1/tickets/count/Event1", "query"),
+        ("GET", "/api/v1/events?cursor=1", "query"),
+        ("GET", "/docs/purchase", "purchase"),
+        ("GET", "/docs/purchase/openapi.json", "purchase"),
+        ("GET", "/docs/query", "query"),
+        ("GET", "/docs/query/openapi.json", "query"),
+    ],
+)
+def test_each_call_reaches_its_service_unchanged(client: httpx.Client, method: str, path: str, service: str) -> None:
+    answer = client.request(method, path, content=b"12345" if method == "POST" else None)
+    assert answer.status_code == 200
+    assert answer.json() == {"service": service, "asked": path, "bytes": 5 if method == "POST" else 0}
+
+
+def test_head_is_answered_like_get(client: httpx.Client) -> None:
+    assert client.head("/api/v1/tickets/1").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PATCH", "/api/v1/tickets/1", "GET, HEAD, POST, PUT, DELETE"),
+        ("OPTIONS", "/api/v1/tickets", "GET, HEAD, POST, PUT, DELETE"),
+        ("TRACE", "/api/v1/tickets", "GET, HEAD, POST, PUT, DELETE"),
+        ("POST", "/docs/purchase", "GET, HEAD"),
+        ("DELETE", "/docs/query/openapi.json", "GET, HEAD"),
+    ],
+)
+def test_another_method_is_405_and_told_which_are_allowed(
+    client: httpx.Client, method: str, path: str, allowed: str
+) -> None:
+    answer = client.request(method, path)
+    assert_problem(answer, 405, "method-not-allowed", path)
+    assert answer.headers["Allow"] == allowed
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/api/v1",
+        "/api/v2/tickets",
+        "/docs",
+        "/docs/terminal",
+        "/health/ready",
+        "/metrics",
+        "/api/v1/../../metrics",
+        "/api/v1/%2e%2e/%2e%2e/metrics",
+        "/api/v1/..%2f..%2fmetrics",
+        "/docs/query/../../health/live",
+    ],
+)
+def test_any_other_path_is_404_and_health_and_metrics_are_not_public(client: httpx.Client, path: str) -> None:
+    status, problem = ask_exactly(client, path)
+    assert status == 404
+    assert problem["type"] == "/problems/not-found"
+    assert problem["instance"] == path
+
+
+def test_a_path_cannot_break_out_of_the_answer(client: httpx.Client) -> None:
+    _, problem = ask_exactly(client, '/"}{{.Host}}\\')
+    assert problem["instance"] == "/%22%7D%7B%7B.Host%7D%7D%5C"
+
+
+def test_64_kib_pass_and_one_byte_more_is_413(client: httpx.Client) -> None:
+    assert client.post("/api/v1/tickets", content=bytes(65_536)).json()["bytes"] == 65_536
+    assert_problem(client.post("/api/v1/tickets", content=bytes(65_537)), 413, "too-large", "/api/v1/tickets")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/api/v1/tickets"), ("GET", "/api/v1/tickets/1"), ("GET", "/docs/query")]
+)
+def test_an_absent_service_is_503_and_when_to_try_again(deserted: httpx.Client, method: str, path: str) -> None:
+    answer = deserted.request(method, path)
+    assert_problem(answer, 503, "service-unavailable", path)
+    assert answer.headers["Retry-After"] == "1"
+
+
+def test_an_answer_broken_off_is_502_because_something_may_have_been_done(client: httpx.Client) -> None:
+    assert_problem(client.post(BREAKS_OFF), 502, "bad-gateway", BREAKS_OFF)
+
+
+def assert_problem(answer: httpx.Response, status: int, slug: str, path: str) -> None:
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem.keys() == {"type", "title", "status", "detail", "instance"}
+    assert (problem["type"], problem["status"], problem["instance"]) == (f"/problems/{slug}", status, path)
+
+
+def ask_exactly(client: httpx.Client, path: str) -> tuple[int, dict[str, object]]:
+    """GET this very path, which an HTTP client would tidy up first; status and decoded body."""
+    with socket.create_connection((client.base_url.host, client.base_url.port or 80), 5) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n".encode())
+        answer = connection.makefile("rb").read()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return int(head.split()[1]), json.loads(body)
