@@ -24,8 +24,9 @@ class Service(BaseHTTPRequestHandler):
     name: str
 
     def answer(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        if self.path == BREAKS_OFF:
+        length = int(self.headers.get("Content-Length", "0"))
+        body = self.rfile.read(length)
+        if self.path == BREAKS_OFF or len(body) < length:
             self.close_connection = True
             return
         answer = json.dumps({"service": self.name, "asked": self.path, "bytes": len(body)}).encode()

@@ -54,7 +54,7 @@ def test_each_twenty_zones_of_venue1_have_one_price(first: int, last: int, price
 
 
 def test_venue2_has_80_seats_in_two_zones() -> None:
-    assert [(zone.seats, zone.ticket_price) for zone in venue("Venue2").zones] == [(40, 25), (40, 50)]
+    assert [(zone.seats, zone.ticket_price) for zone in venue("Venue2").zones] == [(40, Decimal(25)), (40, Decimal(50))]
 
 
 @pytest.mark.parametrize("path", sorted(CATALOG.glob("events/*.json")), ids=lambda path: path.stem)
