@@ -1,0 +1,185 @@
+"""The running terminal: a worker for each of its models, the broker's consumers, health and metrics.
+
+It ends, not zero, when it can no longer do its work; its supervisor starts it again.
+"""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+import uvicorn
+from faststream.asgi import AsgiFastStream
+from prometheus_client import make_asgi_app
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from message_terminal import health
+from message_terminal.health import NotReady
+from message_terminal.projectors import Projector
+from message_terminal.projectors.read_model import ReadModel
+from message_terminal.projectors.write_model import WriteModel
+from message_terminal.routes import Routes
+from message_terminal.settings import READ, WRITE, Settings, WrongSetting, configure_logging, load
+from message_terminal.stores import asking_dynamodb, asking_mysql, open_dynamodb, open_mysql
+from message_terminal.tables import TICKETS
+from message_terminal.worker import Worker
+
+if TYPE_CHECKING:
+    from types_aiobotocore_dynamodb import DynamoDBClient
+
+log = logging.getLogger(__name__)
+
+FINISH_SECONDS = 6.0
+STOP_SECONDS = 10.0
+
+
+class Terminal:
+    """Everything that runs in this process, from start to finish."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.failure: str | None = None
+        self.on_failure: Callable[[], None] = lambda: None
+        self._settings = settings
+        self._routes = Routes(settings.rabbitmq_url)
+        self._workers: list[Worker] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._checks: dict[str, health.Check] = {"consumers": self._consumers_run, "workers": self._nobody_waits}
+        self._stopping = False
+        self.app = AsgiFastStream(
+            self._routes.broker,
+            logger=None,
+            lifespan=self._lifespan,
+            on_startup=[self._routes.connect],
+            after_startup=[self._watch],
+            on_shutdown=[self._finish],
+            asgi_routes=[
+                ("/health/live", health.live),
+                ("/health/ready", health.ready(self._checks)),
+                ("/metrics", make_asgi_app()),
+            ],
+        )
+
+    def fail(self, why: str) -> None:
+        """End the process, unless it is ending already."""
+        if self._stopping or self.failure is not None:
+            return
+        log.error("ending", extra={"reason": why})
+        self.failure = why
+        self.on_failure()
+
+    @asynccontextmanager
+    async def _lifespan(self) -> AsyncIterator[None]:
+        try:
+            async with AsyncExitStack() as stack:
+                for projector in await self._projectors(stack):
+                    self._employ(Worker(projector, self._settings.partitions))
+                yield
+        except BaseException as error:
+            self.fail(f"{type(error).__name__}: {error}")
+            raise
+
+    async def _projectors(self, stack: AsyncExitStack) -> list[Projector]:
+        engine = open_mysql(self._settings.mysql_url)
+        stack.push_async_callback(engine.dispose)
+        self._checks["mysql"] = lambda: _ask_mysql(engine)
+        models = self._settings.models.split(",")
+        projectors: list[Projector] = []
+        if READ in models:
+            projectors.append(ReadModel(engine))
+        if WRITE in models:
+            client = await stack.enter_async_context(open_dynamodb(self._settings.dynamodb_url))
+            prefix = self._settings.dynamodb_prefix
+            self._checks["dynamodb"] = lambda: _ask_dynamodb(client, prefix)
+            projectors.append(WriteModel(client, prefix, engine, self._routes.reject))
+        return projectors
+
+    def _employ(self, worker: Worker) -> None:
+        self._workers.append(worker)
+        self._routes.lead(worker)
+        task = asyncio.create_task(worker.run(), name=f"worker of the {worker.model} model")
+        task.add_done_callback(self._worker_ended)
+        self._tasks.append(task)
+
+    def _worker_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a worker failed", exc_info=task.exception())
+        self.fail(f"the {task.get_name()} ended")
+
+    async def _watch(self) -> None:
+        await self._routes.watch(self.fail)
+        log.info("projecting", extra={"models": self._settings.models})
+
+    async def _finish(self) -> None:
+        """Take no more, finish the batches in hand, and end within a bounded time come what may."""
+        self._stopping = True
+        asyncio.get_running_loop().call_later(STOP_SECONDS, os._exit, 1)
+        try:
+            await self._routes.stop_consuming()
+        except (TimeoutError, OSError) as error:
+            log.warning("consumers did not stop", extra={"reason": str(error)})
+        for worker in self._workers:
+            worker.stop()
+        _, unfinished = await asyncio.wait(self._tasks, timeout=FINISH_SECONDS)
+        for task in unfinished:
+            task.cancel()
+
+    async def _consumers_run(self) -> None:
+        subscribers = self._routes.broker.subscribers
+        if not subscribers or not all(subscriber.running for subscriber in subscribers):
+            raise NotReady("not consuming")
+
+    async def _nobody_waits(self) -> None:
+        for worker in self._workers:
+            if worker.waiting_for is not None:
+                raise NotReady(f"the {worker.model} model waits for {worker.waiting_for}")
+
+
+async def _ask_mysql(engine: AsyncEngine) -> None:
+    async with asking_mysql(health.CHECK_SECONDS), engine.connect() as connection:
+        await connection.execute(text("SELECT 1"))
+
+
+async def _ask_dynamodb(client: "DynamoDBClient", prefix: str) -> None:
+    async with asking_dynamodb():
+        await client.describe_table(TableName=prefix + TICKETS)
+
+
+async def serve(settings: Settings) -> int:
+    """Run until told to end; answers the process's exit status."""
+    terminal = Terminal(settings)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            terminal.app,
+            host=settings.http_host,
+            port=settings.http_port,
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=1,
+        )
+    )
+
+    def stop() -> None:
+        server.should_exit = True
+
+    terminal.on_failure = stop
+    await server.serve()
+    return 0 if server.started and terminal.failure is None else 1
+
+
+def main() -> int:
+    """Read the settings and serve."""
+    try:
+        settings = load(os.environ)
+    except WrongSetting as error:
+        sys.exit(f"message-terminal: {error}")
+    configure_logging(settings.logging_config)
+    return asyncio.run(serve(settings))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+"""Messages that cannot be projected for a reason of their own: kept with it, looked at, sent back or thrown away."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from hashlib import sha256
+
+from contracts.codec import Header, read_header
+from contracts.position import MalformedPosition, Position
+from msgspec import Struct
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.mysql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from message_terminal import metrics
+from message_terminal.tables import parked_message
+
+_LONGEST_REASON = 2_000
+_LONGEST_TYPE = 64
+_LARGEST = 2**63 - 1
+
+
+class Refused(Struct, frozen=True, dict=True):
+    """The bytes of a message and why they cannot be projected."""
+
+    raw: bytes
+    reason: str
+
+    @cached_property
+    def header(self) -> Header:
+        """What can still be told of it."""
+        return read_header(self.raw)
+
+    @cached_property
+    def position(self) -> Position | None:
+        """Where it stood in its partition's order, if that can be read."""
+        try:
+            return Position.parse(self.header.position or "")
+        except MalformedPosition:
+            return None
+
+
+class Parked(Struct, frozen=True, kw_only=True):
+    """A message as it lies in the table, without its bytes."""
+
+    id: int
+    model: str
+    message_type: str | None
+    partition_id: int | None
+    epoch: int | None
+    sequence: int | None
+    reason: str
+    first_parked_on: datetime
+    last_parked_on: datetime
+    times: int
+
+
+async def park(connection: AsyncConnection, model: str, refused: Sequence[Refused]) -> None:
+    """Put messages aside within the caller's transaction; one that lies there already is counted once more."""
+    if not refused:
+        return
+    statement = insert(parked_message)
+    statement = statement.on_duplicate_key_update(
+        reason=statement.inserted.reason,
+        last_parked_on=statement.inserted.last_parked_on,
+        times=parked_message.c.times + 1,
+    )
+    now = datetime.now(UTC).replace(tzinfo=None)
+    await connection.execute(statement, [_row(model, message, now) for message in refused])
+    metrics.messages_parked_total.labels(model).inc(len(refused))
+
+
+async def parked(connection: AsyncConnection) -> list[Parked]:
+    """All that is parked, the oldest first."""
+    columns = [parked_message.c[name] for name in Parked.__struct_fields__]
+    rows = await connection.execute(select(*columns).order_by(parked_message.c.id))
+    return [Parked(**row._mapping) for row in rows]
+
+
+async def body(connection: AsyncConnection, parked_id: int) -> bytes:
+    """The bytes of a parked message. Raises KeyError."""
+    found = await connection.scalar(select(parked_message.c.body).where(parked_message.c.id == parked_id))
+    if found is None:
+        raise KeyError(parked_id)
+    return bytes(found)
+
+
+async def discard(connection: AsyncConnection, parked_id: int) -> bool:
+    """Throw a parked message away; False when it was not there."""
+    gone = await connection.execute(delete(parked_message).where(parked_message.c.id == parked_id))
+    return gone.rowcount == 1
+
+
+def _row(model: str, message: Refused, now: datetime) -> dict[str, object]:
+    header, position = message.header, message.position
+    partition = header.partition
+    return {
+        "model": model,
+        "fingerprint": sha256(message.raw).digest(),
+        "message_type": header.type[:_LONGEST_TYPE] if header.type is not None else None,
+        "partition_id": partition if partition is not None and abs(partition) <= _LARGEST else None,
+        "epoch": position.epoch if position else None,
+        "sequence": position.sequence if position else None,
+        "reason": message.reason[:_LONGEST_REASON],
+        "first_parked_on": now,
+        "last_parked_on": now,
+        "times": 1,
+        "body": message.raw,
+    }

@@ -1,0 +1,53 @@
+"""What a process of the message terminal is told by its environment, read once."""
+
+import json
+import logging
+import logging.config
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+WRITE = "write"
+READ = "read"
+
+
+class WrongSetting(ValueError):
+    """A variable is missing or has a value that cannot be used; the text names it."""
+
+
+class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
+    """The variables by their names, in lower case.
+
+    `dynamodb_url` None means AWS itself; region and credentials are found by boto's own rules.
+    """
+
+    profile: Literal["local", "production"] = "production"
+    partitions: Annotated[int, Meta(ge=1, le=4096)] = 64
+    rabbitmq_url: Annotated[str, Meta(pattern="^amqps?://")]
+    mysql_url: Annotated[str, Meta(pattern=r"^mysql\+aiomysql://")]
+    dynamodb_url: Annotated[str, Meta(pattern="^https?://")] | None = None
+    dynamodb_prefix: Annotated[str, Meta(pattern="^[A-Za-z0-9_.-]*$", max_length=200)] = ""
+    models: Annotated[str, Meta(pattern="^(write|read|write,read|read,write)$")] = f"{WRITE},{READ}"
+    http_host: str = "127.0.0.1"
+    http_port: Annotated[int, Meta(ge=1, le=65535)] = 8002
+    logging_config: str | None = None
+
+
+def load(environment: Mapping[str, str]) -> Settings:
+    """Read the settings; an empty variable counts as absent. Raises WrongSetting."""
+    try:
+        return msgspec.convert({name: value for name, value in environment.items() if value}, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise WrongSetting(str(error)) from error
+
+
+def configure_logging(path: str | None) -> None:
+    """Log as the JSON file says, or plainly from INFO up."""
+    if path is None:
+        logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    else:
+        logging.config.dictConfig(json.loads(Path(path).read_bytes()))

@@ -1,0 +1,107 @@
+"""Everything that must stand before messages flow; made once, and repeating it harms nothing."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+
+import aio_pika.exceptions
+import alembic.command
+from alembic.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from message_terminal import topology
+from message_terminal.settings import Settings
+from message_terminal.stores import open_dynamodb, open_mysql
+from message_terminal.tables import DYNAMODB_KEYS, projection_position
+
+log = logging.getLogger(__name__)
+
+WAIT_SECONDS = 60.0
+STEP_SECONDS = 60.0
+RETRY_SECONDS = 0.5
+
+_NOT_YET = (OSError, SQLAlchemyError, BotoCoreError, ClientError, aio_pika.exceptions.AMQPError)
+
+
+class SetupFailed(Exception):
+    """Something could not be made in time, or stands in the way."""
+
+
+async def set_up(settings: Settings) -> None:
+    """Make exchange and queues, MySQL's tables, a position for each partition, and DynamoDB's tables.
+
+    Waits up to a minute for each of the three to answer. Raises SetupFailed.
+    """
+    await _step("RabbitMQ", lambda: topology.declare(settings.rabbitmq_url))
+    await _step("MySQL", lambda: _migrate(settings))
+    await _step("DynamoDB", lambda: _create_tables(settings))
+
+
+async def _step(name: str, make: Callable[[], Awaitable[None]]) -> None:
+    """Try until it is done; a store that is starting refuses in many ways."""
+    deadline = asyncio.get_running_loop().time() + WAIT_SECONDS
+    while True:
+        try:
+            async with asyncio.timeout(STEP_SECONDS):
+                await make()
+            log.info("set up", extra={"store": name})
+            return
+        except aio_pika.exceptions.ChannelPreconditionFailed as error:
+            raise SetupFailed(f"{name}: stands there with other arguments: {error}") from error
+        except _NOT_YET as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise SetupFailed(f"{name}: {type(error).__name__} {error}") from error
+            log.info("waiting", extra={"store": name, "reason": str(error)})
+        await asyncio.sleep(RETRY_SECONDS)
+
+
+async def _migrate(settings: Settings) -> None:
+    engine = open_mysql(settings.mysql_url)
+    try:
+        async with engine.connect() as connection:
+            if await connection.scalar(text("SELECT GET_LOCK('message-terminal setup', 30)")) != 1:
+                raise SetupFailed("MySQL: another setup is still running")
+            await connection.run_sync(_upgrade)
+            await _add_positions(connection, settings.partitions)
+            await connection.commit()
+    finally:
+        await engine.dispose()
+
+
+def _upgrade(connection: Connection) -> None:
+    configuration = Config()
+    configuration.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    configuration.attributes["connection"] = connection
+    alembic.command.upgrade(configuration, "head")
+
+
+async def _add_positions(connection: AsyncConnection, partitions: int) -> None:
+    known = await connection.scalar(select(func.count()).select_from(projection_position))
+    if known not in (0, partitions):
+        raise SetupFailed(f"MySQL: set up for {known} partitions, not for {partitions}")
+    if not known:
+        await connection.execute(
+            insert(projection_position), [{"partition_id": partition} for partition in range(partitions)]
+        )
+
+
+async def _create_tables(settings: Settings) -> None:
+    async with open_dynamodb(settings.dynamodb_url) as client:
+        for name, keys in DYNAMODB_KEYS.items():
+            table = settings.dynamodb_prefix + name
+            with suppress(client.exceptions.ResourceInUseException):
+                await client.create_table(
+                    TableName=table,
+                    BillingMode="PAY_PER_REQUEST",
+                    AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+                    KeySchema=[
+                        {"AttributeName": key, "KeyType": "RANGE" if place else "HASH"}
+                        for place, key in enumerate(keys)
+                    ],
+                )
+            await client.get_waiter("table_exists").wait(TableName=table, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
