@@ -1,0 +1,88 @@
+"""Puts the service together and serves it: `python -m query.app`."""
+
+import json
+import logging.config
+from pathlib import Path
+from typing import cast
+
+import uvicorn
+from litestar import Litestar
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from query.api import queries
+from query.database import Database
+from query.documentation import OPENAPI
+from query.freshness import Freshness
+from query.health import health
+from query.problems import plugin
+from query.reads import Reads
+from query.settings import Settings
+
+GRACE_SECONDS = 10
+# Longer than the gateway keeps an idle connection, so that it never sends a query down one that is being closed here.
+KEEP_ALIVE_SECONDS = 150
+
+
+def build(settings: Settings) -> ASGIApp:
+    """The whole service, not yet listening."""
+    database = Database(settings.mysql_url)
+    application = Litestar(
+        route_handlers=[queries(Reads(database), Freshness(database, settings.partitions)), health(database)],
+        plugins=[plugin()],
+        openapi_config=OPENAPI,
+        on_shutdown=[database.close],
+        logging_config=None,
+    )
+    return with_head(application)
+
+
+def with_head(application: ASGIApp) -> ASGIApp:
+    """Answer HEAD as GET; the server leaves the body out."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        await application(cast("Scope", {**scope, "method": "GET"}) if _is_head(scope) else scope, receive, send)
+
+    return answer
+
+
+def _is_head(scope: Scope) -> bool:
+    return scope["type"] == ScopeType.HTTP and scope["method"] == "HEAD"
+
+
+def configure_logging(path: str | None) -> None:
+    """As the JSON file at `path` says; without one, plain lines."""
+    if path is None:
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    else:
+        logging.config.dictConfig(json.loads(Path(path).read_bytes()))
+
+
+def server(settings: Settings) -> uvicorn.Server:
+    """The service and what listens for it; told to stop, it finishes the queries under way."""
+    config = uvicorn.Config(
+        build(settings),
+        host=settings.http_host,
+        port=settings.http_port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    return uvicorn.Server(config)
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    settings = Settings.read()
+    configure_logging(settings.logging_config)
+    server(settings).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""The connections to MySQL: few, patient for a bounded time, and tried once more when one turns out to be dead.
+
+ReadModelUnavailable    MySQL did not answer in time, or not at all, or has no such tables (yet)
+Overloaded              too many reads are waiting already; nothing was read
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Executable, Row
+from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from query.metrics import read_model_failures
+
+CONNECTIONS = 8
+WAITING_READS = 2_000
+ANSWER_SECONDS = 2.0
+LONGEST_ANSWER_SECONDS = 5.0
+_RECYCLE_SECONDS = 600
+
+# A row of the seat map is concatenated by MySQL, which would cut it at 1 KiB. The last two settings stop a statement
+# that its reader has given up on; each server reads its own name for it and takes the other for a comment.
+_SESSION = (
+    "SET SESSION group_concat_max_len = 65536"
+    f" /*!80000 , SESSION max_execution_time = {LONGEST_ANSWER_SECONDS * 1000:.0f} */"
+    f" /*M!100100 , SESSION max_statement_time = {LONGEST_ANSWER_SECONDS:.0f} */"
+)
+
+AnyRow = Row[*tuple[Any, ...]]
+
+log = logging.getLogger(__name__)
+
+
+class ReadModelUnavailable(Exception):
+    """MySQL did not answer in time, or not at all, or has no such tables (yet)."""
+
+
+class Overloaded(Exception):
+    """As many reads are waiting as may wait."""
+
+
+class Database:
+    """Runs statements on the read model, each a transaction of its own."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = create_async_engine(
+            url,
+            pool_size=CONNECTIONS,
+            max_overflow=0,
+            pool_timeout=ANSWER_SECONDS,
+            pool_recycle=_RECYCLE_SECONDS,
+            pool_reset_on_return=None,
+            isolation_level="AUTOCOMMIT",
+            skip_autocommit_rollback=True,
+            hide_parameters=True,
+            connect_args={"connect_timeout": ANSWER_SECONDS, "init_command": _SESSION},
+        )
+        self._reading = 0
+        self._away = False
+
+    async def fetch(
+        self, statement: Executable, parameters: Mapping[str, Any] | None = None, *, seconds: float = ANSWER_SECONDS
+    ) -> Sequence[AnyRow]:
+        """All rows of one statement, within so many seconds. Raises ReadModelUnavailable, Overloaded."""
+        if self._reading >= WAITING_READS:
+            raise Overloaded
+        self._reading += 1
+        try:
+            async with asyncio.timeout(seconds):
+                rows = await self._fetch_or_reconnect(statement, parameters)
+        except (TimeoutError, PoolTimeout, DBAPIError) as error:
+            self._note_failure(error)
+            raise ReadModelUnavailable from error
+        finally:
+            self._reading -= 1
+        self._note_answer()
+        return rows
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+    async def _fetch_or_reconnect(
+        self, statement: Executable, parameters: Mapping[str, Any] | None
+    ) -> Sequence[AnyRow]:
+        """A connection that died unnoticed invalidates the whole pool, so the second attempt gets a new one."""
+        try:
+            return await self._fetch(statement, parameters)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            return await self._fetch(statement, parameters)
+
+    async def _fetch(self, statement: Executable, parameters: Mapping[str, Any] | None) -> Sequence[AnyRow]:
+        async with self._engine.connect() as connection:
+            return (await connection.execute(statement, parameters)).all()
+
+    def _note_failure(self, error: Exception) -> None:
+        read_model_failures.inc()
+        if not self._away:
+            log.warning("the read model does not answer", extra={"reason": repr(getattr(error, "orig", error))})
+        self._away = True
+
+    def _note_answer(self) -> None:
+        if self._away:
+            log.info("the read model answers again")
+        self._away = False

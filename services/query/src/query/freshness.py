@@ -1,0 +1,118 @@
+"""Read your writes: a query waits until the read model has got as far as the Consistency-Token it carries.
+
+InvalidConsistencyToken     the token is not `<partition>:<epoch>-<sequence>`, or a comma-separated list of those
+ProjectionLagging           the read model did not get that far in time
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+
+from contracts.position import MalformedPosition, Position
+
+from query.database import Database, Overloaded
+from query.metrics import freshness_waits, queries_lagging
+from query.statements import POSITIONS
+
+HEADER = "Consistency-Token"
+WAIT_SECONDS = 2.0
+POLL_SECONDS = 0.01
+_POSITIONS_SECONDS = 1.0
+WAITING_QUERIES = 2_000
+
+Positions = dict[int, Position]
+
+
+class InvalidConsistencyToken(ValueError):
+    """The token is not of the shape `<partition>:<epoch>-<sequence>,…`, or names a partition that does not exist."""
+
+
+class ProjectionLagging(Exception):
+    """The read model did not get that far in time."""
+
+
+def parse_token(text: str, partitions: int) -> Positions:
+    """Read a token; of a partition named twice the later position counts. Raises InvalidConsistencyToken."""
+    wanted: Positions = {}
+    for item in text.split(","):
+        partition_text, _, position_text = item.strip().partition(":")
+        if not (partition_text.isascii() and partition_text.isdecimal() and len(partition_text) <= 4):
+            raise InvalidConsistencyToken(f"{item.strip()!r} names no partition")
+        partition = int(partition_text)
+        if partition >= partitions:
+            raise InvalidConsistencyToken(f"there are only {partitions} partitions")
+        try:
+            position = Position.parse(position_text)
+        except MalformedPosition:
+            raise InvalidConsistencyToken(f"{item.strip()!r} is not <partition>:<epoch>-<sequence>") from None
+        wanted[partition] = max(wanted.get(partition, position), position)
+    return wanted
+
+
+class Freshness:
+    """Waits for positions, all who wait with one poll of MySQL; nobody waiting, nothing is polled.
+
+    Nothing is remembered between polls: a read model restored from a backup must not pass for one that has got further.
+    """
+
+    def __init__(self, database: Database, partitions: int) -> None:
+        self._database = database
+        self._partitions = partitions
+        self._waiting: dict[asyncio.Future[None], Positions] = {}
+        self._poll: asyncio.Task[None] | None = None
+
+    async def reach(self, token: str) -> None:
+        """Return once the read model has got as far as `token`.
+
+        Raises InvalidConsistencyToken, ProjectionLagging, ReadModelUnavailable, Overloaded.
+        """
+        wanted = parse_token(token, self._partitions)
+        if len(self._waiting) >= WAITING_QUERIES:
+            raise Overloaded
+        started = time.perf_counter()
+        reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[reached] = wanted
+        if self._poll is None or self._poll.done():
+            self._poll = asyncio.create_task(self._poll_while_waited_for())
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                await reached
+        except TimeoutError:
+            queries_lagging.inc()
+            raise ProjectionLagging from None
+        finally:
+            self._waiting.pop(reached, None)
+        freshness_waits.observe(time.perf_counter() - started)
+
+    async def _poll_while_waited_for(self) -> None:
+        while self._waiting:
+            partitions = sorted({partition for wanted in self._waiting.values() for partition in wanted})
+            try:
+                projected = await self._read_positions(partitions)
+            except Exception as error:
+                self._give_up(error)
+            else:
+                self._release(projected)
+            if self._waiting:
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def _read_positions(self, partitions: list[int]) -> Positions:
+        rows = await self._database.fetch(POSITIONS, {"partitions": partitions}, seconds=_POSITIONS_SECONDS)
+        return {partition: Position(epoch, sequence) for partition, epoch, sequence in rows}
+
+    def _release(self, projected: Mapping[int, Position]) -> None:
+        for reached, wanted in self._waiting.items():
+            if not reached.done() and has_reached(projected, wanted):
+                reached.set_result(None)
+        self._waiting = {reached: wanted for reached, wanted in self._waiting.items() if not reached.done()}
+
+    def _give_up(self, error: Exception) -> None:
+        for reached in self._waiting:
+            if not reached.done():
+                reached.set_exception(error)
+        self._waiting = {}
+
+
+def has_reached(projected: Mapping[int, Position], wanted: Mapping[int, Position]) -> bool:
+    """Whether every wanted position has been projected."""
+    return all(partition in projected and projected[partition] >= position for partition, position in wanted.items())

@@ -1,0 +1,239 @@
+"""The questions that the read model answers.
+
+TicketNotFound, EventNotFound, VenueNotFound, ZoneNotFound      nothing of that id has been projected
+"""
+
+from collections import defaultdict
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from contracts import catalogue
+from contracts.seat import column_label
+from contracts.timestamp import encode_timestamp
+
+from query import statements
+from query.answers import (
+    Event,
+    EventCount,
+    EventPage,
+    EventSummary,
+    Revenue,
+    SeatMap,
+    Ticket,
+    TicketPage,
+    Venue,
+    VenuePage,
+    VenueSummary,
+    Zone,
+    ZoneCount,
+    ZoneSeats,
+)
+from query.database import LONGEST_ANSWER_SECONDS, Database
+from query.joining import JoinedTickets
+from query.money import from_cents
+from query.parameters import IDENTIFIER, TICKET_ID, cut_page, read_cursor
+from query.seat_map import draw_rows
+
+_zones_of_venue = msgspec.json.Decoder(list[catalogue.Zone])
+
+
+class TicketNotFound(LookupError):
+    """No ticket of that id has been projected."""
+
+    def __init__(self, ticket_id: str) -> None:
+        super().__init__(f"there is no ticket {ticket_id}")
+        self.ticket_id = ticket_id
+
+
+class EventNotFound(LookupError):
+    """No event of that id has been projected, or it is at another venue."""
+
+    def __init__(self, event_id: str, venue_id: str | None = None) -> None:
+        super().__init__(f"there is no event {event_id}" + (f" at venue {venue_id}" if venue_id else ""))
+        self.event_id = event_id
+
+
+class VenueNotFound(LookupError):
+    """No venue of that id has been projected."""
+
+    def __init__(self, venue_id: str) -> None:
+        super().__init__(f"there is no venue {venue_id}")
+        self.venue_id = venue_id
+
+
+class ZoneNotFound(LookupError):
+    """The event has no such zone."""
+
+    def __init__(self, event_id: str, zone_id: int) -> None:
+        super().__init__(f"event {event_id} has no zone {zone_id}")
+        self.event_id = event_id
+        self.zone_id = zone_id
+
+
+class Reads:
+    """Every question, each answered from one consistent statement unless it says otherwise.
+
+    All raise ReadModelUnavailable and Overloaded.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._joined_tickets = JoinedTickets(database)
+
+    async def ticket(self, ticket_id: str) -> Ticket:
+        """Raises TicketNotFound."""
+        row = await self._joined_tickets.get(ticket_id.lower())
+        if row is None:
+            raise TicketNotFound(ticket_id)
+        return _ticket(row)
+
+    async def tickets(
+        self, event_id: str, *, zone_id: int | None, status: str | None, cursor: str | None, limit: int
+    ) -> TicketPage:
+        """Raises EventNotFound, InvalidRequest."""
+        after = read_cursor(cursor, TICKET_ID)
+        rows = await self._database.fetch(
+            statements.tickets_of_event(zone_id, status), {"event_id": event_id, "after": after, "rows": limit + 1}
+        )
+        if not rows:
+            await self._demand_event(event_id)
+        page, next_cursor = cut_page(rows, limit, "ticket_id")
+        return TicketPage(tickets=[_ticket(row) for row in page], next_cursor=next_cursor)
+
+    async def count(self, event_id: str) -> EventCount:
+        """Raises EventNotFound."""
+        rows = await self._database.fetch(statements.EVENT_COUNT, {"event_id": event_id})
+        if not rows:
+            raise EventNotFound(event_id)
+        zones = [ZoneCount(zone_id=zone_id, sold_count=sold) for zone_id, sold in rows if zone_id is not None]
+        return EventCount(event_id=event_id, zones=zones)
+
+    async def revenue(self, venue_id: str, event_id: str) -> Revenue:
+        """Raises EventNotFound, also when the event is at another venue."""
+        rows = await self._database.fetch(statements.EVENT_REVENUE, {"event_id": event_id, "venue_id": venue_id})
+        if not rows:
+            raise EventNotFound(event_id, venue_id)
+        [row] = rows
+        return Revenue(
+            event_id=event_id,
+            venue_id=venue_id,
+            ticket_price=from_cents(int(row.revenue_cents)),
+            currency=row.currency,
+            sold_count=int(row.sold_count),
+        )
+
+    async def venues(self, *, cursor: str | None, limit: int) -> VenuePage:
+        """Raises InvalidRequest."""
+        after = read_cursor(cursor, IDENTIFIER)
+        rows = await self._database.fetch(statements.VENUES, {"after": after, "rows": limit + 1})
+        page, next_cursor = cut_page(rows, limit, "venue_id")
+        return VenuePage(venues=[VenueSummary(**row._mapping) for row in page], next_cursor=next_cursor)
+
+    async def venue(self, venue_id: str) -> Venue:
+        """Raises VenueNotFound."""
+        rows = await self._database.fetch(statements.VENUE, {"venue_id": venue_id})
+        if not rows:
+            raise VenueNotFound(venue_id)
+        told = dict(rows[0]._mapping)
+        zones = sorted(_zones_of_venue.decode(told.pop("zones")), key=lambda zone: zone.zone_id)
+        return Venue(**told, zones=[_zone(zone) for zone in zones])
+
+    async def events(self, *, cursor: str | None, limit: int) -> EventPage:
+        """Raises InvalidRequest."""
+        after = read_cursor(cursor, IDENTIFIER)
+        rows = await self._database.fetch(statements.EVENTS, {"after": after, "rows": limit + 1})
+        page, next_cursor = cut_page(rows, limit, "event_id")
+        return EventPage(events=[EventSummary(**_event(row)) for row in page], next_cursor=next_cursor)
+
+    async def event(self, event_id: str) -> Event:
+        """Raises EventNotFound."""
+        rows = await self._event_with_zones(event_id)
+        return Event(**_event(rows[0]), zones=[_zone(row) for row in rows if row.zone_id is not None])
+
+    async def seat_map(self, event_id: str, *, zone_id: int | None) -> SeatMap:
+        """The zones and then their sold seats, from two statements. Raises EventNotFound, ZoneNotFound."""
+        rows = await self._event_with_zones(event_id)
+        zones = [row for row in rows if row.zone_id is not None and zone_id in (None, row.zone_id)]
+        if zone_id is not None and not zones:
+            raise ZoneNotFound(event_id, zone_id)
+        sold = await self._sold_seats(event_id, zone_id)
+        return SeatMap(
+            event_id=event_id,
+            venue_id=rows[0].venue_id,
+            currency=rows[0].currency,
+            zones=[_zone_seats(zone, sold[zone.zone_id]) for zone in zones],
+        )
+
+    async def _event_with_zones(self, event_id: str) -> list[Any]:
+        """One row per zone by zone id; a single one without a zone id when there is none. Raises EventNotFound."""
+        rows = await self._database.fetch(statements.EVENT_WITH_ZONES, {"event_id": event_id})
+        if not rows:
+            raise EventNotFound(event_id)
+        return list(rows)
+
+    async def _sold_seats(self, event_id: str, zone_id: int | None) -> defaultdict[int, dict[int, list[int]]]:
+        """Per zone and row the columns sold."""
+        rows = await self._database.fetch(
+            statements.sold_seats(zone_id), {"event_id": event_id}, seconds=LONGEST_ANSWER_SECONDS
+        )
+        sold: defaultdict[int, dict[int, list[int]]] = defaultdict(dict)
+        for zone, row, columns in rows:
+            sold[zone][row] = [int(column) for column in columns.split(",")]
+        return sold
+
+    async def _demand_event(self, event_id: str) -> None:
+        if not await self._database.fetch(statements.EVENT_EXISTS, {"event_id": event_id}):
+            raise EventNotFound(event_id)
+
+
+def _ticket(row: Any) -> Ticket:
+    return Ticket(
+        ticket_id=row.ticket_id,
+        venue_id=row.venue_id,
+        event_id=row.event_id,
+        zone_id=row.zone_id,
+        row=str(row.seat_row),
+        column=column_label(row.seat_column),
+        status=row.status,
+        price=from_cents(row.price_cents),
+        currency=row.currency,
+        created_on=encode_timestamp(row.created_on.replace(tzinfo=UTC)),
+    )
+
+
+def _event(row: Any) -> dict[str, Any]:
+    return {
+        "event_id": row.event_id,
+        "venue_id": row.venue_id,
+        "name": row.name,
+        "type": row.type,
+        "date": row.date,
+        "currency": row.currency,
+        "sales_open_at": _moment(row.sales_open_at),
+        "sales_close_at": _moment(row.sales_close_at),
+        "max_seats_per_customer": row.max_seats_per_customer,
+    }
+
+
+def _zone(zone: Any) -> Zone:
+    return Zone(
+        zone_id=zone.zone_id,
+        ticket_price=from_cents(zone.price_cents),
+        row_count=zone.row_count,
+        col_count=zone.col_count,
+    )
+
+
+def _zone_seats(zone: Any, sold: dict[int, list[int]]) -> ZoneSeats:
+    return ZoneSeats(
+        zone_id=zone.zone_id,
+        ticket_price=from_cents(zone.price_cents),
+        row_count=zone.row_count,
+        col_count=zone.col_count,
+        rows=draw_rows(zone.row_count, zone.col_count, sold),
+    )
+
+
+def _moment(stored: datetime | None) -> str | None:
+    return None if stored is None else encode_timestamp(stored.replace(tzinfo=UTC))

@@ -1,0 +1,126 @@
+"""A read model as message-terminal leaves it: builders that give one obvious row and let a test say what matters."""
+
+import json
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from contracts.position import Position
+from contracts.timestamp import decode_timestamp
+from message_terminal import tables
+from sqlalchemy import Engine, NullPool, create_engine, make_url
+from sqlalchemy.dialects.mysql import insert
+
+PARTITIONS = 8
+CREATED_ON = "2029-11-22T19:30:00.123456Z"
+ZONES = [
+    {"zoneId": 1, "priceCents": 2500, "rowCount": 5, "colCount": 8},
+    {"zoneId": 2, "priceCents": 5000, "rowCount": 5, "colCount": 8},
+]
+
+
+def moment(text: str) -> datetime:
+    """A moment as MySQL keeps it: UTC, without a zone."""
+    return decode_timestamp(text).replace(tzinfo=None)
+
+
+def ticket_id(number: int) -> str:
+    """Ids that sort by number."""
+    return str(UUID(int=(0x0198C5D2_7A31_7B2C_8F4E << 48) + number))
+
+
+class ReadModel:
+    """The tables, with a connection that may write."""
+
+    def __init__(self, owner_url: str) -> None:
+        url = make_url(owner_url).set(drivername="mysql+pymysql")
+        self._engine: Engine = create_engine(url, poolclass=NullPool)
+
+    def set_up(self) -> None:
+        """Create the tables, and a position for each partition."""
+        tables.metadata.create_all(self._engine)
+        self._add(tables.projection_position, [{"partition_id": number} for number in range(PARTITIONS)])
+
+    def add_venue(self, venue_id: str = "Venue2", **columns: Any) -> None:
+        """A venue with two zones."""
+        row = {
+            "venue_id": venue_id,
+            "name": "The Little Stage",
+            "city": "Vancouver",
+            "currency": "USD",
+            "zones": json.dumps(ZONES),
+            "epoch": 1,
+            "sequence": 0,
+        }
+        self._add(tables.venue, [{**row, **columns}])
+
+    def add_event(self, event_id: str = "Event2", zones: Sequence[dict[str, int]] = ZONES, **columns: Any) -> None:
+        """An event whose zones sold nothing yet."""
+        row = {
+            "event_id": event_id,
+            "venue_id": "Venue2",
+            "name": "An Evening for Few",
+            "type": "concert",
+            "date": date(2030, 1, 2),
+            "currency": "USD",
+            "epoch": 1,
+            "sequence": 1,
+        }
+        self._add(tables.event, [{**row, **columns}])
+        for zone in zones:
+            self.add_zone(
+                zone["zoneId"],
+                event_id=event_id,
+                row_count=zone["rowCount"],
+                col_count=zone["colCount"],
+                price_cents=zone["priceCents"],
+            )
+
+    def add_zone(self, zone_id: int, *, event_id: str = "Event2", **columns: Any) -> None:
+        """A zone that nobody projected yet, except as `columns` say."""
+        row = {"event_id": event_id, "zone_id": zone_id, "sold_count": 0, "revenue_cents": 0}
+        self._add(tables.zone_sales, [{**row, **columns}])
+
+    def add_ticket(self, number: int = 1, **columns: Any) -> str:
+        """Seat 1b of zone 1 unless said otherwise; its id. The zone's figures are left alone."""
+        self.add_tickets([{"number": number, **columns}])
+        return ticket_id(number)
+
+    def add_tickets(self, tickets: Sequence[dict[str, Any]]) -> None:
+        """Many at once; each has a `number` and whatever else matters."""
+        row = {
+            "event_id": "Event2",
+            "venue_id": "Venue2",
+            "zone_id": 1,
+            "seat_row": 1,
+            "seat_column": 2,
+            "revision": 1,
+            "status": "PAID",
+            "price_cents": 2500,
+            "currency": "USD",
+            "created_on": moment(CREATED_ON),
+        }
+        self._add(
+            tables.ticket,
+            [
+                {**row, "ticket_id": ticket_id(number), "generation": number, **columns}
+                for number, columns in (_take_number(ticket) for ticket in tickets)
+            ],
+        )
+
+    def project(self, partition: int, position: str) -> None:
+        """Say that the partition has been projected this far."""
+        at = Position.parse(position)
+        row = {"partition_id": partition, "epoch": at.epoch, "sequence": at.sequence}
+        statement = insert(tables.projection_position).values(row)
+        with self._engine.begin() as connection:
+            connection.execute(statement.on_duplicate_key_update(epoch=at.epoch, sequence=at.sequence))
+
+    def _add(self, table: Any, rows: Sequence[dict[str, Any]]) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(table.insert(), rows)
+
+
+def _take_number(ticket: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    return ticket["number"], {name: value for name, value in ticket.items() if name != "number"}

@@ -1,0 +1,22 @@
+"""The service as its clients meet it: listening, in this process."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from query.app import server
+from query.settings import Settings
+
+
+@asynccontextmanager
+async def serve(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a service with these settings; what it asks before the service has started waits in the backlog."""
+    service = server(settings)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = asyncio.create_task(service.serve(sockets=[listener]))
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=30) as client:
+            yield client
+        service.should_exit = True
+        await serving
