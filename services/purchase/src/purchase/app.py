@@ -64,6 +64,7 @@ def create_app(settings: Settings) -> Litestar:
         },
         exception_handlers={Exception: handle},
         request_max_body_size=BODY_BYTES_MAX,
+        logging_config=None,
         openapi_config=OpenAPIConfig(title="Purchase", version="1", path="/docs/purchase"),
     )
 

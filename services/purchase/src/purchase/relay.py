@@ -1,1 +1,181 @@
-"""x"""
+"""The relay: `python -m purchase.relay` publishes what waits in the outboxes, in order, and then trims it.
+
+It remembers nothing: whatever is still in an outbox is not known to be confirmed, and is published (again).
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import secrets
+from collections.abc import Sequence
+from itertools import accumulate, takewhile
+from typing import Any
+
+import uvicorn
+from contracts.codec import encode_batch, with_position
+from contracts.position import Position
+from faststream.asgi import AsgiFastStream, AsgiResponse, get
+from faststream.asgi.types import Scope
+from prometheus_client import make_asgi_app
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.exceptions import RedisError
+
+from purchase import keys, metrics
+from purchase.app import configure_logging
+from purchase.publisher import PUBLISH_SECONDS, Publisher, connect_broker
+from purchase.scripts import load
+from purchase.settings import Settings
+
+ENTRIES_MAX = 500
+BYTES_MAX = 512 * 1024
+LEASE_MS = 5_000
+BLOCK_MS = 1_000
+PAUSE_SECONDS = (0.1, 5.0)
+"""First and longest pause after a failure; it doubles in between."""
+
+log = logging.getLogger(__name__)
+
+Entry = tuple[bytes, dict[bytes, bytes]]
+
+
+class Relay:
+    """One task for each partition; of all relays that run, the one with the lease publishes."""
+
+    def __init__(self, redis: Redis, publisher: Publisher, *, partitions: int) -> None:
+        self._redis = redis
+        self._publisher = publisher
+        self._partitions = partitions
+        self._name = secrets.token_hex(8)
+        self._lead = load(redis, "lead")
+
+    async def run(self) -> None:
+        """Publish until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._watch())
+            for partition in range(self._partitions):
+                tasks.create_task(self._run_partition(partition))
+
+    async def publish_waiting(self, partition: int) -> int:
+        """Publish one batch of what waits, waiting a moment for it to come; how many messages were confirmed."""
+        entries = await self._read(partition)
+        if not entries:
+            return 0
+        batch = encode_batch(_message(entry) for entry in entries)
+        async with asyncio.timeout(PUBLISH_SECONDS):
+            await self._publisher.publish(partition, batch)
+        await self._redis.xdel(keys.outbox(partition), *(position for position, _ in entries))
+        metrics.messages_published.inc(len(entries))
+        return len(entries)
+
+    async def _run_partition(self, partition: int) -> None:
+        pause, longest = PAUSE_SECONDS
+        while True:
+            try:
+                if await self._leads(partition):
+                    await self.publish_waiting(partition)
+                else:
+                    await asyncio.sleep(BLOCK_MS / 1_000)
+                pause, _ = PAUSE_SECONDS
+            except Exception:  # whatever store or broker said, nothing is lost by trying again
+                metrics.publish_failures.inc()
+                log.warning("partition %d was not published", partition, exc_info=True)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, longest)
+
+    async def _leads(self, partition: int) -> bool:
+        (word,) = await self._lead(keys=[keys.lease(partition)], args=[self._name, LEASE_MS])
+        return bool(word == b"LEADING")
+
+    async def _read(self, partition: int) -> Sequence[Entry]:
+        """What waits, from the beginning: as many messages as fit into a batch, at least one."""
+        outbox = keys.outbox(partition)
+        answer: Any = await self._redis.xread({outbox: "0"}, count=ENTRIES_MAX, block=BLOCK_MS)
+        if not answer:
+            return []
+        [(_, entries)] = answer
+        sizes = accumulate(len(entry[b"message"]) for _, entry in entries)
+        fitting = sum(1 for _ in takewhile(lambda size: size <= BYTES_MAX, sizes))
+        fit: list[Entry] = entries[: max(1, fitting)]
+        return fit
+
+    async def _watch(self) -> None:
+        """Count what waits, for whoever looks after the platform."""
+        while True:
+            with contextlib.suppress(RedisError, TimeoutError):
+                pipeline = self._redis.pipeline(transaction=False)
+                for partition in range(self._partitions):
+                    pipeline.xlen(keys.outbox(partition))
+                metrics.outbox_pending.set(sum(await pipeline.execute()))
+            await asyncio.sleep(BLOCK_MS / 1_000)
+
+
+def _message(entry: Entry) -> bytes:
+    position, fields = entry
+    generation = fields[b"generation"]
+    return with_position(fields[b"message"], Position.parse(position.decode()), int(generation) if generation else None)
+
+
+def create_app(settings: Settings) -> AsgiFastStream:
+    """Put the process together: the relay, its health and its metrics."""
+    # Each partition blocks on a connection of its own, for longer than a command may otherwise take.
+    pool = BlockingConnectionPool.from_url(
+        settings.redis_url, max_connections=settings.partitions + 16, socket_timeout=5.0, socket_connect_timeout=1.0
+    )
+    redis = Redis.from_pool(pool)
+    broker = connect_broker(settings.rabbitmq_url)
+    relay = Relay(redis, Publisher(broker), partitions=settings.partitions)
+    running: list[asyncio.Task[None]] = []
+
+    async def start() -> None:
+        running.append(asyncio.create_task(relay.run()))
+
+    async def stop() -> None:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await redis.aclose()
+
+    @get
+    async def live(_: Scope) -> AsgiResponse:
+        return _status(200, "live")
+
+    @get
+    async def ready(_: Scope) -> AsgiResponse:
+        try:
+            async with asyncio.timeout(1.0):
+                await redis.ping()
+        except (RedisError, TimeoutError):
+            return _status(503, "waiting for redis")
+        if not running or not await broker.ping(timeout=1.0):
+            return _status(503, "waiting for rabbitmq")
+        return _status(200, "ready")
+
+    return AsgiFastStream(
+        broker,
+        logger=None,
+        after_startup=[start],
+        on_shutdown=[stop],
+        asgi_routes=[("/health/live", live), ("/health/ready", ready), ("/metrics", make_asgi_app())],
+    )
+
+
+def _status(code: int, status: str) -> AsgiResponse:
+    return AsgiResponse(json.dumps({"status": status}).encode(), code, {"content-type": "application/json"})
+
+
+def main() -> None:
+    settings = Settings.read()
+    configure_logging(settings)
+    uvicorn.run(
+        create_app(settings),
+        host=settings.http_host,
+        port=settings.http_port,
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=1,
+    )
+
+
+if __name__ == "__main__":
+    main()
