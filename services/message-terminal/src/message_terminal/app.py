@@ -8,28 +8,17 @@ import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING
+from contextlib import asynccontextmanager
 
 import uvicorn
 from faststream.asgi import AsgiFastStream
 from prometheus_client import make_asgi_app
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from message_terminal import health
+from message_terminal import health, models
 from message_terminal.health import NotReady
-from message_terminal.projectors import Projector
-from message_terminal.projectors.read_model import ReadModel
-from message_terminal.projectors.write_model import WriteModel
 from message_terminal.routes import Routes
-from message_terminal.settings import READ, WRITE, Settings, WrongSetting, configure_logging, load
-from message_terminal.stores import asking_dynamodb, asking_mysql, open_dynamodb, open_mysql
-from message_terminal.tables import TICKETS
+from message_terminal.settings import Settings, WrongSetting, configure_logging, load
 from message_terminal.worker import Worker
-
-if TYPE_CHECKING:
-    from types_aiobotocore_dynamodb import DynamoDBClient
 
 log = logging.getLogger(__name__)
 
@@ -74,28 +63,14 @@ class Terminal:
     @asynccontextmanager
     async def _lifespan(self) -> AsyncIterator[None]:
         try:
-            async with AsyncExitStack() as stack:
-                for projector in await self._projectors(stack):
+            async with models.opened(self._settings, self._settings.model_names, self._routes.reject) as opened:
+                self._checks |= opened.checks
+                for projector in opened.projectors.values():
                     self._employ(Worker(projector, self._settings.partitions))
                 yield
         except BaseException as error:
             self.fail(f"{type(error).__name__}: {error}")
             raise
-
-    async def _projectors(self, stack: AsyncExitStack) -> list[Projector]:
-        engine = open_mysql(self._settings.mysql_url)
-        stack.push_async_callback(engine.dispose)
-        self._checks["mysql"] = lambda: _ask_mysql(engine)
-        models = self._settings.models.split(",")
-        projectors: list[Projector] = []
-        if READ in models:
-            projectors.append(ReadModel(engine))
-        if WRITE in models:
-            client = await stack.enter_async_context(open_dynamodb(self._settings.dynamodb_url))
-            prefix = self._settings.dynamodb_prefix
-            self._checks["dynamodb"] = lambda: _ask_dynamodb(client, prefix)
-            projectors.append(WriteModel(client, prefix, engine, self._routes.reject))
-        return projectors
 
     def _employ(self, worker: Worker) -> None:
         self._workers.append(worker)
@@ -136,16 +111,6 @@ class Terminal:
         for worker in self._workers:
             if worker.waiting_for is not None:
                 raise NotReady(f"the {worker.model} model waits for {worker.waiting_for}")
-
-
-async def _ask_mysql(engine: AsyncEngine) -> None:
-    async with asking_mysql(health.CHECK_SECONDS), engine.connect() as connection:
-        await connection.execute(text("SELECT 1"))
-
-
-async def _ask_dynamodb(client: "DynamoDBClient", prefix: str) -> None:
-    async with asking_dynamodb():
-        await client.describe_table(TableName=prefix + TICKETS)
 
 
 async def serve(settings: Settings) -> int:

@@ -1,47 +1,155 @@
 """The terminal's operations: set everything up, and look after parked messages.
 
-Exit status: 0 done; 1 something could not be done, or stays parked; 2 wrong usage or setting; 3 a store is away.
+Exit status: 0 done; 1 something stays parked, or no such message; 2 wrong usage or setting; 3 a store is away.
 """
 
 import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 
-from message_terminal.settings import Settings, WrongSetting, configure_logging, load
+from contracts.ticket import TicketRejected
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from message_terminal import models, parking
+from message_terminal.parking import NotParked, Parked
+from message_terminal.redrive import redrive
+from message_terminal.routes import Routes
+from message_terminal.settings import READ, WRITE, Settings, WrongSetting, configure_logging, load
 from message_terminal.setup import SetupFailed, set_up
+from message_terminal.stores import StoreAway, asking_mysql, open_mysql
 
 DONE, NOT_DONE, WRONG_USAGE, AWAY = range(4)
+
+Command = Callable[[Settings, argparse.Namespace], Awaitable[int]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line, do it, and answer the exit status."""
-    command = _parser().parse_args(arguments)
+    asked = _parser().parse_args(arguments)
     try:
         settings = load(os.environ)
     except WrongSetting as error:
-        print(f"message-terminal: {error}", file=sys.stderr)
-        return WRONG_USAGE
+        return _complain(error, WRONG_USAGE)
     configure_logging(settings.logging_config)
-    status: int = asyncio.run(command.run(settings, command))
-    return status
+    return asyncio.run(_run(asked.command, settings, asked))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="message-terminal", description=__doc__)
-    commands = parser.add_subparsers(required=True)
-    commands.add_parser("setup", help="make exchange, queues and tables").set_defaults(run=_set_up)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands.add_parser("setup", help="make exchange, queues and tables").set_defaults(command=_set_up)
+    parked = commands.add_parser("parked", help="messages that could not be projected")
+    verbs = parked.add_subparsers(required=True, metavar="VERB")
+    verbs.add_parser("list", help="all of them, the oldest first").set_defaults(command=_list)
+    show = verbs.add_parser("show", help="one of them, with its bytes")
+    show.add_argument("id", type=int, metavar="ID")
+    show.set_defaults(command=_show)
+    again = verbs.add_parser("redrive", help="project them again; those that succeed are parked no more")
+    which = again.add_mutually_exclusive_group(required=True)
+    which.add_argument("ids", type=int, nargs="*", default=[], metavar="ID")
+    which.add_argument("--all", action="store_true")
+    again.set_defaults(command=_redrive)
+    discard = verbs.add_parser("discard", help="throw one away for good")
+    discard.add_argument("id", type=int, metavar="ID")
+    discard.set_defaults(command=_discard)
     return parser
 
 
-async def _set_up(settings: Settings, _: argparse.Namespace) -> int:
+async def _run(command: Command, settings: Settings, asked: argparse.Namespace) -> int:
     try:
-        await set_up(settings)
-    except SetupFailed as error:
-        print(f"message-terminal: {error}", file=sys.stderr)
-        return AWAY
+        return await command(settings, asked)
+    except NotParked as error:
+        return _complain(f"no message {error} is parked", NOT_DONE)
+    except (StoreAway, SetupFailed) as error:
+        return _complain(error, AWAY)
+
+
+def _complain(what: object, status: int) -> int:
+    print(f"message-terminal: {what}", file=sys.stderr)
+    return status
+
+
+async def _set_up(settings: Settings, _: argparse.Namespace) -> int:
+    await set_up(settings)
     return DONE
+
+
+async def _list(settings: Settings, _: argparse.Namespace) -> int:
+    async with _mysql(settings) as connection:
+        for message in await parking.parked(connection):
+            print(
+                f"{message.id}  {message.model}  partition {_or_dash(message.partition_id)}  {message.position}"
+                f"  {_or_dash(message.message_type)}  {message.times} times, last {message.last_parked_on}Z"
+                f"  {message.reason}"
+            )
+    return DONE
+
+
+async def _show(settings: Settings, asked: argparse.Namespace) -> int:
+    async with _mysql(settings) as connection:
+        message, body = await parking.find(connection, asked.id)
+    for name in Parked.__struct_fields__:
+        print(f"{name}: {_or_dash(getattr(message, name))}")
+    print(f"\n{body.decode(errors='backslashreplace')}")
+    return DONE
+
+
+async def _discard(settings: Settings, asked: argparse.Namespace) -> int:
+    async with _mysql(settings) as connection:
+        if not await parking.discard(connection, asked.id):
+            raise NotParked(asked.id)
+    print(f"{asked.id}: discarded")
+    return DONE
+
+
+async def _redrive(settings: Settings, asked: argparse.Namespace) -> int:
+    status = DONE
+    async with _rejecting(settings) as reject, models.opened(settings, (WRITE, READ), reject) as opened:
+        for parked_id in asked.ids or await _all_parked(settings):
+            try:
+                reason = await redrive(opened, settings.partitions, parked_id)
+            except NotParked:
+                reason = "not parked"
+            print(f"{parked_id}: {reason or 'projected'}")
+            status = status if reason is None else NOT_DONE
+    return status
+
+
+async def _all_parked(settings: Settings) -> list[int]:
+    async with _mysql(settings) as connection:
+        return [message.id for message in await parking.parked(connection)]
+
+
+@asynccontextmanager
+async def _rejecting(settings: Settings) -> AsyncIterator[Callable[[TicketRejected], Awaitable[None]]]:
+    """The way to tell purchase of a double sale; the broker is only connected to when there is one."""
+    routes = Routes(settings.rabbitmq_url)
+
+    async def reject(message: TicketRejected) -> None:
+        await routes.connect()
+        await routes.reject(message)
+
+    try:
+        yield reject
+    finally:
+        await routes.broker.stop()
+
+
+@asynccontextmanager
+async def _mysql(settings: Settings) -> AsyncIterator[AsyncConnection]:
+    engine = open_mysql(settings.mysql_url)
+    try:
+        async with asking_mysql(), engine.begin() as connection:
+            yield connection
+    finally:
+        await engine.dispose()
+
+
+def _or_dash(value: object) -> object:
+    return "-" if value is None else value
 
 
 if __name__ == "__main__":

@@ -40,6 +40,10 @@ class Refused(Struct, frozen=True, dict=True):
             return None
 
 
+class NotParked(LookupError):
+    """No parked message has this number."""
+
+
 class Parked(Struct, frozen=True, kw_only=True):
     """A message as it lies in the table, without its bytes."""
 
@@ -53,6 +57,11 @@ class Parked(Struct, frozen=True, kw_only=True):
     first_parked_on: datetime
     last_parked_on: datetime
     times: int
+
+    @property
+    def position(self) -> str:
+        """`<epoch>-<sequence>`, or a dash where that could not be read."""
+        return "-" if self.epoch is None else f"{self.epoch}-{self.sequence}"
 
 
 async def park(connection: AsyncConnection, model: str, refused: Sequence[Refused]) -> None:
@@ -77,12 +86,15 @@ async def parked(connection: AsyncConnection) -> list[Parked]:
     return [Parked(**row._mapping) for row in rows]
 
 
-async def body(connection: AsyncConnection, parked_id: int) -> bytes:
-    """The bytes of a parked message. Raises KeyError."""
-    found = await connection.scalar(select(parked_message.c.body).where(parked_message.c.id == parked_id))
-    if found is None:
-        raise KeyError(parked_id)
-    return bytes(found)
+async def find(connection: AsyncConnection, parked_id: int) -> tuple[Parked, bytes]:
+    """A parked message and its bytes. Raises NotParked."""
+    table = parked_message.c
+    columns = [table[name] for name in Parked.__struct_fields__]
+    row = (await connection.execute(select(*columns, table.body).where(table.id == parked_id))).one_or_none()
+    if row is None:
+        raise NotParked(parked_id)
+    *fields, body = row
+    return Parked(**dict(zip(Parked.__struct_fields__, fields, strict=True))), bytes(body)
 
 
 async def discard(connection: AsyncConnection, parked_id: int) -> bool:

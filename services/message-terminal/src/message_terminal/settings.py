@@ -36,6 +36,11 @@ class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
     http_port: Annotated[int, Meta(ge=1, le=65535)] = 8002
     logging_config: str | None = None
 
+    @property
+    def model_names(self) -> list[str]:
+        """Those that this process works on."""
+        return self.models.split(",")
+
 
 def load(environment: Mapping[str, str]) -> Settings:
     """Read the settings; an empty variable counts as absent. Raises WrongSetting."""

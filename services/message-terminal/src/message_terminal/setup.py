@@ -38,8 +38,8 @@ async def set_up(settings: Settings) -> None:
     Waits up to a minute for each of the three to answer. Raises SetupFailed.
     """
     await _step("RabbitMQ", lambda: topology.declare(settings.rabbitmq_url))
-    await _step("MySQL", lambda: _migrate(settings))
-    await _step("DynamoDB", lambda: _create_tables(settings))
+    await _step("MySQL", lambda: migrate(settings))
+    await _step("DynamoDB", lambda: create_tables(settings))
 
 
 async def _step(name: str, make: Callable[[], Awaitable[None]]) -> None:
@@ -60,7 +60,8 @@ async def _step(name: str, make: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(RETRY_SECONDS)
 
 
-async def _migrate(settings: Settings) -> None:
+async def migrate(settings: Settings) -> None:
+    """Bring MySQL's tables to their newest shape. Raises SetupFailed, SQLAlchemyError, OSError."""
     engine = open_mysql(settings.mysql_url)
     try:
         async with engine.connect() as connection:
@@ -90,7 +91,8 @@ async def _add_positions(connection: AsyncConnection, partitions: int) -> None:
         )
 
 
-async def _create_tables(settings: Settings) -> None:
+async def create_tables(settings: Settings) -> None:
+    """Make those of DynamoDB's tables that are missing. Raises BotoCoreError, ClientError, OSError."""
     async with open_dynamodb(settings.dynamodb_url) as client:
         for name, keys in DYNAMODB_KEYS.items():
             table = settings.dynamodb_prefix + name

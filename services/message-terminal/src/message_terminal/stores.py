@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import aioboto3
 from aiobotocore.config import AioConfig
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from sqlalchemy import text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -81,6 +82,18 @@ async def asking_dynamodb() -> AsyncIterator[None]:
         raise StoreAway(f"DynamoDB: {error}") from error
     except (BotoCoreError, OSError) as error:
         raise StoreAway(f"DynamoDB: {_first_words(error)}") from error
+
+
+async def ask_mysql(engine: AsyncEngine) -> None:
+    """See whether it answers. Raises StoreAway."""
+    async with asking_mysql(), engine.connect() as connection:
+        await connection.execute(text("SELECT 1"))
+
+
+async def ask_dynamodb(client: "DynamoDBClient", table: str) -> None:
+    """See whether it answers and has this table. Raises StoreAway."""
+    async with asking_dynamodb():
+        await client.describe_table(TableName=table)
 
 
 def is_duplicate(error: IntegrityError, key: str) -> bool:
