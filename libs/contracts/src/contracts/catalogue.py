@@ -46,7 +46,7 @@ class Scheduled(Struct, frozen=True, kw_only=True, rename="camel"):
     zones: Annotated[list[Zone], Meta(min_length=1)]
     sales_open_at: Timestamp | None = None
     sales_close_at: Timestamp | None = None
-    max_seats_per_customer: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
+    max_seats_per_customer: Annotated[int, Meta(ge=1, le=2**63 - 1)] | None = None
 
 
 class VenueDefined(Message, frozen=True, kw_only=True, tag="venue.defined.v1"):

@@ -1,4 +1,4 @@
-"""Text of which a pattern must cover the whole, in Python as in JSON Schema."""
+"""Text of which a pattern covers the whole, in Python as in JSON Schema."""
 
 
 def whole(pattern: str) -> str:
@@ -6,4 +6,4 @@ def whole(pattern: str) -> str:
 
     Python's `$` also matches before a line feed that ends the text, ECMAScript's does not; `(?!\\n)` makes them agree.
     """
-    return rf"^{pattern}$(?!\n)"
+    return rf"^(?:{pattern})$(?!\n)"
