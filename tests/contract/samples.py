@@ -1,0 +1,119 @@
+"""One message of every released version, as it travels: position and generation in front of what purchase wrote."""
+
+from datetime import date
+from uuid import UUID
+
+from contracts.catalogue import EventScheduled, Scheduled, Venue, VenueDefined, Zone
+from contracts.codec import encode, type_name, with_position
+from contracts.message import Message
+from contracts.position import Position
+from contracts.ticket import Cancellation, Rejection, Sale, TicketCancelled, TicketPurchased, TicketRejected
+
+ZONES = [
+    Zone(zone_id=1, price_cents=2_500, row_count=5, col_count=8),
+    Zone(zone_id=2, price_cents=5_000, row_count=5, col_count=8),
+]
+FIRST_TICKET = UUID("01b80eec-a57b-703a-8d41-6f0a2b7c9e15")
+SECOND_TICKET = UUID("01b80eef-639f-703a-b2e7-14c9d05f83a6")
+
+VENUE_DEFINED = VenueDefined(
+    id="5b0c2f4e-7d0a-4c65-9a52-0d6d6b8f1e37",
+    source="/purchase",
+    subject="Venue2",
+    time="2029-11-22T09:00:00.000000Z",
+    partition=29,
+    data=Venue(venue_id="Venue2", name="Studio Stage", city="Vancouver", currency="USD", zones=ZONES),
+)
+
+EVENT_SCHEDULED = EventScheduled(
+    id="c1f0a9d8-52b3-4c0e-8f2b-7f3a9f6f2d10",
+    source="/purchase",
+    subject="Event2",
+    time="2029-11-22T09:00:01.250000Z",
+    partition=58,
+    data=Scheduled(
+        event_id="Event2",
+        venue_id="Venue2",
+        name="Studio Night",
+        type="concert",
+        date=date(2030, 1, 2),
+        currency="USD",
+        zones=ZONES,
+        sales_open_at="2029-11-22T10:00:00.000000Z",
+        sales_close_at="2030-01-02T19:30:00.000000Z",
+        max_seats_per_customer=4,
+    ),
+)
+
+TICKET_PURCHASED = TicketPurchased(
+    id="8e4d6b1c-0f5a-4b1c-9d27-3a54f18e6c02",
+    source="/purchase",
+    subject=str(FIRST_TICKET),
+    time="2029-11-22T10:00:00.123456Z",
+    partition=58,
+    traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    data=Sale(
+        ticket_id=FIRST_TICKET,
+        venue_id="Venue2",
+        event_id="Event2",
+        zone_id=2,
+        row="3",
+        column="e",
+        price_cents=5_000,
+        currency="USD",
+        created_on="2029-11-22T10:00:00.123456Z",
+    ),
+)
+
+TICKET_CANCELLED = TicketCancelled(
+    id="2a447e90-6d3b-4f08-8c11-b7d2f0a4935e",
+    source="/purchase",
+    subject=str(FIRST_TICKET),
+    time="2029-11-22T10:01:41.000700Z",
+    partition=58,
+    traceparent="00-9c1f7d3b20aa4f5e8b6d0c4e72f1a395-b7ad6b7169203331-01",
+    data=Cancellation(
+        ticket_id=FIRST_TICKET,
+        venue_id="Venue2",
+        event_id="Event2",
+        zone_id=2,
+        row="3",
+        column="e",
+        price_cents=5_000,
+        currency="USD",
+        created_on="2029-11-22T10:00:00.123456Z",
+        cancelled_on="2029-11-22T10:01:41.000700Z",
+    ),
+)
+
+TICKET_REJECTED = TicketRejected(
+    id="6b027c3d-91ae-4c52-a0f4-58e1c6d97b20",
+    source="/message-terminal",
+    subject=str(SECOND_TICKET),
+    time="2029-11-22T10:03:00.500000Z",
+    partition=58,
+    generation=1,
+    data=Rejection(
+        ticket_id=SECOND_TICKET,
+        event_id="Event2",
+        zone_id=2,
+        row="3",
+        column="e",
+        owner_ticket_id=FIRST_TICKET,
+    ),
+)
+
+
+def samples() -> dict[str, bytes]:
+    """The bytes of each, by its type on the wire."""
+    return {
+        _type(VENUE_DEFINED): with_position(encode(VENUE_DEFINED), Position(1, 0), None),
+        _type(EVENT_SCHEDULED): with_position(encode(EVENT_SCHEDULED), Position(1, 0), None),
+        _type(TICKET_PURCHASED): with_position(encode(TICKET_PURCHASED), Position(1, 1), 1),
+        _type(TICKET_CANCELLED): with_position(encode(TICKET_CANCELLED), Position(1, 2), 1),
+        _type(TICKET_REJECTED): encode(TICKET_REJECTED),  # tells purchase, and so comes through no outbox
+    }
+
+
+def _type(message: Message) -> str:
+    return type_name(type(message))
