@@ -1,0 +1,236 @@
+"""Messages become bytes and messages again; what cannot is told apart, one by one, whatever the bytes are."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from contracts.codec import (
+    RELEASED,
+    Header,
+    MalformedMessage,
+    UnknownMessage,
+    decode,
+    encode,
+    encode_batch,
+    read_header,
+    split_batch,
+    with_position,
+)
+from contracts.message import Message
+from contracts.position import Position
+from hypothesis import given, strategies as st
+
+from tests.contract.samples import EVENT_SCHEDULED, TICKET_CANCELLED, TICKET_PURCHASED, TICKET_REJECTED, VENUE_DEFINED
+
+MESSAGES: tuple[Message, ...] = (VENUE_DEFINED, EVENT_SCHEDULED, TICKET_PURCHASED, TICKET_CANCELLED, TICKET_REJECTED)
+PURCHASED = encode(TICKET_PURCHASED)
+TOO_DEEP = b"[" * 100_000 + b"]" * 100_000
+
+
+def test_there_is_an_example_of_every_kind_here() -> None:
+    assert {type(message) for message in MESSAGES} == set(RELEASED)
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
+def test_a_message_is_read_as_it_was_written(message: Message) -> None:
+    assert decode(encode(message)) == message
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
+def test_what_cloudevents_requires_is_always_written(message: Message) -> None:
+    written = json.loads(encode(message))
+
+    assert written["specversion"] == "1.0"
+    assert all(written[attribute] for attribute in ("id", "source", "type", "subject", "time", "data"))
+    assert written["partition"] == message.partition
+
+
+def test_attributes_that_say_nothing_are_left_out() -> None:
+    silent = msgspec.structs.replace(TICKET_PURCHASED, traceparent=None)
+
+    assert {"position", "generation", "traceparent"}.isdisjoint(json.loads(encode(silent)))
+
+
+def test_optional_fields_of_later_releases_are_ignored() -> None:
+    told = json.loads(PURCHASED)
+    later = told | {"tracestate": "vendor=1", "data": told["data"] | {"channel": {"name": "app"}}}
+
+    assert decode(json.dumps(later).encode()) == TICKET_PURCHASED
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"specversion": "2.0"},
+        {"id": ""},
+        {"id": None},
+        {"source": ""},
+        {"subject": 1},
+        {"time": "2029-11-22T10:00:00Z"},
+        {"time": None},
+        {"partition": -1},
+        {"partition": 4096},
+        {"partition": "58"},
+        {"partition": True},
+        {"position": "1"},
+        {"position": ""},
+        {"generation": 0},
+        {"generation": 2**32},
+        {"generation": 10**400},
+        {"data": None},
+        {"data": []},
+        {"data": {}},
+    ],
+    ids=json.dumps,
+)
+def test_attributes_out_of_shape_are_malformed(changes: dict[str, Any]) -> None:
+    with pytest.raises(MalformedMessage) as refusal:
+        decode(json.dumps(json.loads(PURCHASED) | changes).encode())
+
+    assert type(refusal.value) is MalformedMessage
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ticketId": "1"},
+        {"venueId": "Venue 1"},
+        {"venueId": "Venue1\n"},
+        {"eventId": "E" * 65},
+        {"zoneId": 0},
+        {"zoneId": 2**31},
+        {"row": "0"},
+        {"column": "A"},
+        {"priceCents": -1},
+        {"priceCents": 100_000_000},
+        {"priceCents": 50.5},
+        {"currency": "usd"},
+        {"currency": "USD\n"},
+        {"createdOn": "2029-11-22"},
+        {"revision": 2},
+    ],
+    ids=json.dumps,
+)
+def test_a_sale_out_of_shape_is_malformed(changes: dict[str, Any]) -> None:
+    told = json.loads(PURCHASED)
+
+    with pytest.raises(MalformedMessage):
+        decode(json.dumps(told | {"data": told["data"] | changes}).encode())
+
+
+def test_a_type_of_a_newer_release_is_unknown() -> None:
+    with pytest.raises(UnknownMessage, match=r"unknown type seat\.painted\.v1"):
+        decode(PURCHASED.replace(b"ticket.purchased.v1", b"seat.painted.v1"))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"nope",
+        b"{",
+        b"[]",
+        b"null",
+        b"{}",
+        b'{"type":1}',
+        b'{"type":null}',
+        b'{"type":"ticket.purchased.v1"}',
+        b'{"type":"' + b"x" * 65 + b'"}',
+        b'{"type":"\xff"}',
+        b'{"type":"ticket.purchased.v1","id":"\xc3("}',
+        b'{"type":"ticket.purchased.v1","id":"\\ud800"}',
+        b'{"type":"ticket.purchased.v1","id":' + TOO_DEEP + b"}",
+        b'{"type":"ticket.purchased.v1","later":' + TOO_DEEP + b"}",
+        b'{"type":"ticket.purchased.v1","partition":' + b"9" * 5000 + b"}",
+        PURCHASED + b"x",
+        PURCHASED[:-1],
+        PURCHASED.decode().encode("utf-16"),
+    ],
+    ids=lambda raw: raw[:40],
+)
+def test_bytes_that_are_no_message_are_malformed_and_not_merely_unknown(raw: bytes) -> None:
+    with pytest.raises(MalformedMessage) as refusal:
+        decode(raw)
+
+    assert type(refusal.value) is MalformedMessage
+
+
+@given(
+    st.binary()
+    | st.recursive(st.none() | st.text() | st.integers(), st.lists).map(lambda value: json.dumps(value).encode())
+)
+def test_no_bytes_fail_in_another_way(raw: bytes) -> None:
+    with pytest.raises(MalformedMessage):
+        decode(raw)
+    assert isinstance(read_header(raw), Header)
+
+
+def test_a_position_is_put_in_front_and_no_other_byte_is_touched() -> None:
+    raw = b'{"type":"ticket.purchased.v1", "data":{"a" : 1.50}}'
+
+    assert with_position(raw, Position(1, 42), None) == b'{"position":"1-42",' + raw[1:]
+    assert with_position(raw, Position(1, 42), 3) == b'{"position":"1-42","generation":3,' + raw[1:]
+
+
+@pytest.mark.parametrize("generation", [None, 1, 2**32 - 1])
+def test_a_position_that_was_put_in_front_is_read(generation: int | None) -> None:
+    message = decode(with_position(PURCHASED, Position(7, 0), generation))
+
+    assert message == msgspec.structs.replace(TICKET_PURCHASED, position="7-0", generation=generation)
+
+
+def test_a_header_is_told_of_a_message_of_any_type() -> None:
+    raw = with_position(PURCHASED.replace(b"ticket.purchased.v1", b"seat.painted.v1"), Position(1, 42), 3)
+
+    assert read_header(raw) == Header(type="seat.painted.v1", partition=58, position="1-42")
+
+
+@pytest.mark.parametrize(
+    ("raw", "header"),
+    [
+        (b'{"type":"a.v1","partition":"0","position":"1-2"}', Header(type="a.v1", position="1-2")),
+        (b'{"type":"a.v1","partition":99999999999999999999,"position":"1-2"}', Header(type="a.v1", position="1-2")),
+        (b'{"type":1,"partition":3,"position":"first"}', Header(partition=3)),
+        (b'{"type":"' + b"x" * 65 + b'","partition":3}', Header(partition=3)),
+        (b'{"type":"\xff","partition":3}', Header(partition=3)),
+        (b'{"type":"a.v1","later":"\xff"}', Header(type="a.v1")),
+        (b'{"type":"a.v1","type":"b.v1"}', Header(type="b.v1")),
+        (b'{"type":"a.v1"', Header()),
+        (b'{"later":' + TOO_DEEP + b"}", Header()),
+        (b'["type"]', Header()),
+        (b"", Header()),
+    ],
+    ids=lambda value: value[:40] if isinstance(value, bytes) else None,
+)
+def test_of_a_header_that_is_out_of_shape_the_rest_is_told(raw: bytes, header: Header) -> None:
+    assert read_header(raw) == header
+
+
+def test_a_batch_is_an_array_of_the_very_bytes() -> None:
+    assert encode_batch([b'{"a": 1}', b"{}"]) == b'[{"a": 1},{}]'
+    assert encode_batch([]) == b"[]"
+
+
+def test_one_bad_message_does_not_spoil_its_batch() -> None:
+    bad = [b'{"type":"seat.painted.v1"}', b'{"type":"\xff"}', b'"text"', b"null", b"[[]]"]
+    batch = split_batch(encode_batch([PURCHASED, *bad, encode(TICKET_CANCELLED)]))
+
+    assert [bytes(raw) for raw in batch[1:-1]] == bad
+    assert decode(batch[0]) == TICKET_PURCHASED
+    assert decode(batch[-1]) == TICKET_CANCELLED
+    for raw in batch[1:-1]:
+        with pytest.raises(MalformedMessage):
+            decode(raw)
+        assert read_header(raw).position is None
+
+
+def test_a_batch_may_be_empty_and_may_hold_white_space() -> None:
+    assert split_batch(b" [ ] ") == []
+    assert [bytes(raw) for raw in split_batch(b'[\n {"a": 1} ,\n {} ]')] == [b'{"a": 1}', b"{}"]
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"null", b"[{}", b"[{},]", b"[{}] x", b"[NaN]", b"\xff", TOO_DEEP])
+def test_what_is_no_array_is_no_batch(body: bytes) -> None:
+    with pytest.raises(MalformedMessage):
+        split_batch(body)

@@ -1,0 +1,21 @@
+"""A pattern covers the whole text, whichever dialect reads it."""
+
+from typing import Annotated
+
+import msgspec
+import pytest
+from contracts.text import whole
+from msgspec import Meta
+
+Letters = Annotated[str, Meta(pattern=whole("a|b+"))]
+
+
+@pytest.mark.parametrize("text", ["c", "", "ab", "bb\n", "\nbb", "a\n\n", "bb\r"])
+def test_what_is_before_or_behind_is_refused(text: str) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(msgspec.json.encode(text), type=Letters)
+
+
+@pytest.mark.parametrize("text", ["a", "bbb"])
+def test_what_the_pattern_covers_is_accepted(text: str) -> None:
+    assert msgspec.json.decode(msgspec.json.encode(text), type=Letters) == text
