@@ -1,22 +1,19 @@
 """The commands over HTTP: handlers translate, they do not decide."""
 
-import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
 
 import msgspec
 from contracts.position import Position
-from litestar import Request, delete, post, put
+from litestar import delete, post, put
 from litestar.response.base import ASGIResponse
 from msgspec import Struct
 
-from purchase.box_office import BoxOffice, PurchaseTicket
+from purchase.box_office import PurchaseTicket
 from purchase.catalog import Event, Venue
-from purchase.definitions import Definitions, Written
+from purchase.definitions import Written
 from purchase.problems import answer
-from purchase.receipts import Receipts
-from purchase.refusals import Forbidden, Refusal, Unauthorized
+from purchase.refusals import Forbidden, Refusal
 from purchase.requests import (
     DefineVenue,
     ScheduleEvent,
@@ -26,9 +23,8 @@ from purchase.requests import (
     read_key,
     read_ticket_id,
 )
+from purchase.services import Caller, services_of
 from purchase.tickets import Ticket
-
-Caller = Request[Any, Any, Any]
 
 
 class TicketAnswer(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -77,27 +73,12 @@ class EventAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
     max_seats_per_customer: int | None
 
 
-class AdminTokens:
-    """Those who may define what is on sale; several, so that they can be rotated."""
-
-    def __init__(self, tokens: Iterable[str]) -> None:
-        self._tokens = [token.encode() for token in tokens]
-
-    def admit(self, request: Caller) -> None:
-        """Raises Unauthorized, Forbidden."""
-        token = read_bearer(request)
-        if token is None:
-            raise Unauthorized("this call needs Authorization: Bearer <admin token>")
-        fits = [hmac.compare_digest(known, token.encode()) for known in self._tokens]
-        if not any(fits):
-            raise Forbidden("the admin token is not valid")
-
-
 @post("/api/v1/tickets", operation_id="purchaseTicket", summary="Buy one seat at once")
-async def purchase_ticket(request: Caller, box_office: BoxOffice, receipts: Receipts) -> ASGIResponse:
+async def purchase_ticket(request: Caller) -> ASGIResponse:
     """Sell one seat without a payment step."""
+    services = services_of(request)
     wanted = await read_body(request, _purchase_decoder)
-    bought = await box_office.purchase(wanted, await read_key(request, "POST /api/v1/tickets"))
+    bought = await services.box_office.purchase(wanted, await read_key(request, "POST /api/v1/tickets"))
     if isinstance(bought, Refusal):
         return answer(bought, "/api/v1/tickets")
     ticket = bought.ticket
@@ -107,43 +88,44 @@ async def purchase_ticket(request: Caller, box_office: BoxOffice, receipts: Rece
     }
     if bought.is_replayed:
         headers["Idempotent-Replayed"] = "true"
-    told = ticket_answer(ticket, "PAID", receipts.sign(ticket.ticket_id))
+    told = ticket_answer(ticket, "PAID", services.receipts.sign(ticket.ticket_id))
     return ASGIResponse(body=msgspec.json.encode(told), status_code=201, headers=headers)
 
 
 @delete("/api/v1/tickets/{ticket_id:str}", status_code=200, operation_id="cancelTicket", summary="Undo a purchase")
-async def cancel_ticket(
-    request: Caller, ticket_id: str, box_office: BoxOffice, receipts: Receipts, admins: AdminTokens
-) -> ASGIResponse:
+async def cancel_ticket(request: Caller, ticket_id: str) -> ASGIResponse:
     """Free the seat again, for whoever holds the receipt or an admin token; the same again when repeated."""
+    services = services_of(request)
     wanted = read_ticket_id(ticket_id)
     receipt = request.headers.get("receipt")
     if receipt is None:
-        admins.admit(request)
-    elif not receipts.verify(receipt, wanted):
+        services.admins.admit(read_bearer(request))
+    elif not services.receipts.verify(receipt, wanted):
         raise Forbidden("the receipt is not this ticket's")
-    ticket, position = await box_office.cancel(wanted)
+    ticket, position = await services.box_office.cancel(wanted)
     token = consistency_token({ticket.partition: position})
     told = ticket_answer(ticket, "CANCELLED", receipt=None)
     return ASGIResponse(body=msgspec.json.encode(told), headers={"Consistency-Token": token})
 
 
 @put("/api/v1/venues/{venue_id:str}", operation_id="defineVenue", summary="Define a venue and update its events")
-async def define_venue(request: Caller, venue_id: str, definitions: Definitions, admins: AdminTokens) -> ASGIResponse:
+async def define_venue(request: Caller, venue_id: str) -> ASGIResponse:
     """All of the venue's events follow, or none: a change that would remove a sold or held seat changes nothing."""
-    admins.admit(request)
+    services = services_of(request)
+    services.admins.admit(read_bearer(request))
     named = read_identifier(venue_id, "venueId")
     venue = (await read_body(request, _venue_decoder)).venue(named)
-    return _defined(venue_answer(venue), await definitions.define_venue(venue))
+    return _defined(venue_answer(venue), await services.definitions.define_venue(venue))
 
 
 @put("/api/v1/events/{event_id:str}", operation_id="scheduleEvent", summary="Define an event and put it on sale")
-async def schedule_event(request: Caller, event_id: str, definitions: Definitions, admins: AdminTokens) -> ASGIResponse:
+async def schedule_event(request: Caller, event_id: str) -> ASGIResponse:
     """Sold at once, or from `salesOpenAt` on."""
-    admins.admit(request)
+    services = services_of(request)
+    services.admins.admit(read_bearer(request))
     named = read_identifier(event_id, "eventId")
     event = (await read_body(request, _event_decoder)).event(named)
-    return _defined(event_answer(event), await definitions.schedule(event))
+    return _defined(event_answer(event), await services.definitions.schedule(event))
 
 
 def consistency_token(positions: Mapping[int, Position]) -> str:

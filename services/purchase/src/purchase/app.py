@@ -5,18 +5,16 @@ import contextlib
 import json
 import logging
 import logging.config
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import uvicorn
 from litestar import Litestar
-from litestar.di import Provide
+from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
 from litestar.plugins.prometheus import PrometheusController
 
 from purchase import api, health
-from purchase.api import AdminTokens
 from purchase.box_office import BoxOffice
 from purchase.catalog import Catalog
 from purchase.definitions import Definitions
@@ -24,6 +22,7 @@ from purchase.inventory import Inventory
 from purchase.outbox import Outbox, OutcomeUnknown, Unavailable, connect
 from purchase.problems import handle
 from purchase.receipts import Receipts
+from purchase.services import AdminTokens, Services
 from purchase.settings import Settings
 
 BODY_BYTES_MAX = 64 * 1024
@@ -40,6 +39,14 @@ def create_app(settings: Settings) -> Litestar:
     catalog = Catalog(outbox)
     definitions = Definitions(redis, outbox, catalog)
 
+    services = Services(
+        box_office=BoxOffice(catalog, Inventory(redis, outbox), direct_sales=settings.direct_sales),
+        definitions=definitions,
+        outbox=outbox,
+        receipts=Receipts(settings.receipt_keys),
+        admins=AdminTokens(settings.admin_tokens),
+    )
+
     @contextlib.asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         await outbox.check_partitions()
@@ -53,25 +60,12 @@ def create_app(settings: Settings) -> Litestar:
     return Litestar(
         route_handlers=[*api.handlers, *health.handlers, PrometheusController],
         lifespan=[lifespan],
-        dependencies={
-            "outbox": _always(outbox),
-            "definitions": _always(definitions),
-            "box_office": _always(
-                BoxOffice(catalog, Inventory(redis, outbox), direct_sales=settings.direct_sales),
-            ),
-            "receipts": _always(Receipts(settings.receipt_keys)),
-            "admins": _always(AdminTokens(settings.admin_tokens)),
-        },
+        state=State({"services": services}),
         exception_handlers={Exception: handle},
         request_max_body_size=BODY_BYTES_MAX,
         logging_config=None,
         openapi_config=OpenAPIConfig(title="Purchase", version="1", path="/docs/purchase"),
     )
-
-
-def _always(value: object) -> Provide:
-    provide: Callable[[], Any] = lambda: value  # noqa: E731 - a name would say no more
-    return Provide(provide, use_cache=True, sync_to_thread=False)
 
 
 async def _finish_pending(definitions: Definitions) -> None:
@@ -101,6 +95,7 @@ def main() -> None:
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=10,
     )
 

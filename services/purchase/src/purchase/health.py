@@ -3,7 +3,7 @@
 from litestar import get
 from litestar.response.base import ASGIResponse
 
-from purchase.outbox import Outbox
+from purchase.services import Caller, services_of
 
 
 @get("/health/live", include_in_schema=False)
@@ -13,9 +13,9 @@ async def live() -> dict[str, str]:
 
 
 @get("/health/ready", include_in_schema=False)
-async def ready(outbox: Outbox) -> ASGIResponse:
+async def ready(request: Caller) -> ASGIResponse:
     """Redis answers, and every partition has its outbox."""
-    if await outbox.ready():
+    if await services_of(request).outbox.ready():
         return ASGIResponse(body=b'{"status":"ready"}')
     return ASGIResponse(body=b'{"status":"waiting for redis"}', status_code=503)
 
