@@ -112,15 +112,15 @@ def told(message: AnyMessage) -> str:
 
 
 def v0() -> TicketPurchasedV0:
-    sale = structs.asdict(TICKET_PURCHASED.data)
-    del sale["currency"], sale["revision"]
-    return TicketPurchasedV0(**structs.asdict(TICKET_PURCHASED) | {"data": SaleV0(**sale)})
+    sold = structs.asdict(TICKET_PURCHASED.data)
+    sale = SaleV0(**{name: sold[name] for name in SaleV0.__struct_fields__})
+    return TicketPurchasedV0(**structs.asdict(TICKET_PURCHASED) | {"data": sale})
 
 
 def trial() -> TicketPurchasedTrial:
-    sale = structs.asdict(v0().data)
-    sale["seat"] = f"{sale.pop('row')} {sale.pop('column')}"
-    return TicketPurchasedTrial(**structs.asdict(TICKET_PURCHASED) | {"data": SaleTrial(**sale)})
+    sold = structs.asdict(v0().data)
+    sale = SaleTrial(seat=f"{sold.pop('row')} {sold.pop('column')}", **sold)
+    return TicketPurchasedTrial(**structs.asdict(TICKET_PURCHASED) | {"data": sale})
 
 
 def travelling(message: Message) -> bytes:
