@@ -61,8 +61,7 @@ def serving(service: type[Service]) -> Iterator[str]:
 
 @contextmanager
 def gateway(directory: Path, purchase_address: str, query_address: str) -> Iterator[httpx.Client]:
-    port = free_port("gateway")
-    server = servers.caddy(directory, port, purchase_address=purchase_address, query_address=query_address)
+    server = servers.caddy(directory, free_port, purchase_address=purchase_address, query_address=query_address)
     running = RunningServer(server)
     running.start()
     with httpx.Client(base_url=running.url) as client:

@@ -33,7 +33,7 @@ def free_port(name: str) -> int:
 
 
 class PortBook:
-    """The ports that were chosen for this checkout, each by the name of who listens there."""
+    """The ports that were chosen for one folder, each by the name of who listens there."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -42,10 +42,18 @@ class PortBook:
     def __call__(self, name: str) -> int:
         """The port of this name: the one remembered, else a free one, remembered from now on."""
         if name not in self._ports:
-            self._ports[name] = free_port(name)
-            self._path.write_text(json.dumps(self._ports, indent=2) + "\n")
+            self.remember(name, free_port(name))
         return self._ports[name]
 
-    def choose_again(self) -> None:
-        """Forget the ports that something else has taken since; only right while none of ours is running."""
+    def remembered(self, name: str) -> int | None:
+        """The port of this name, if it has one."""
+        return self._ports.get(name)
+
+    def remember(self, name: str, port: int) -> None:
+        """Give this name this port."""
+        self._ports[name] = port
+        self._path.write_text(json.dumps(self._ports, indent=2) + "\n")
+
+    def forget_taken(self) -> None:
+        """Forget the ports on which something listens now: right only while nothing of ours does."""
         self._ports = {name: port for name, port in self._ports.items() if is_free(port)}

@@ -1,11 +1,11 @@
-"""Whether a server really answers: an open port alone proves nothing. Each probe takes at most a second or two."""
+"""Whether a server really answers: an open port alone proves nothing. Each probe takes a few seconds at most."""
 
 import socket
 import subprocess
 from http.client import HTTPConnection, HTTPException
 
 CONNECT_SECONDS = 0.5
-ANSWER_SECONDS = 2.0
+ANSWER_SECONDS = 3.0
 
 
 def _answer(port: int, request: bytes, size: int) -> bytes:

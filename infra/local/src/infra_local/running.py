@@ -14,10 +14,10 @@ LOG_TAIL_BYTES = 2_000
 
 
 class ServerFailed(Exception):
-    """A server did not come up, or could not be prepared; carries the end of its log."""
+    """A program did not do what it was started for; carries the end of its log."""
 
-    def __init__(self, server: Server, why: str) -> None:
-        super().__init__(f"{server.name} {why}; the end of {log_file(server)}:\n{_tail(log_file(server))}")
+    def __init__(self, name: str, why: str, log: Path) -> None:
+        super().__init__(f"{name} {why}; the end of {log}:\n{_tail(log)}")
 
 
 def log_file(server: Server) -> Path:
@@ -42,7 +42,7 @@ def prepare(server: Server) -> None:
             server.initialise, cwd=server.directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False
         )
     if result.returncode != 0:
-        raise ServerFailed(server, "could not make its first data")
+        raise ServerFailed(server.name, "could not make its first data", log_file(server))
     initialised.touch()
 
 
@@ -77,10 +77,10 @@ class RunningServer:
         deadline = time.monotonic() + self.server.start_seconds
         while not self.server.ready():
             if process.poll() is not None:
-                raise ServerFailed(self.server, f"ended with code {process.returncode}")
+                raise self._failed(f"ended with code {process.returncode}")
             if time.monotonic() > deadline:
                 self.kill()
-                raise ServerFailed(self.server, f"did not answer within {self.server.start_seconds} s")
+                raise self._failed(f"did not answer within {self.server.start_seconds} s")
             time.sleep(POLL_SECONDS)
 
     def pause(self) -> None:
@@ -112,6 +112,9 @@ class RunningServer:
         """Stop it if it runs, and start it on the same data and ports."""
         self.stop()
         self.start()
+
+    def _failed(self, why: str) -> ServerFailed:
+        return ServerFailed(self.server.name, why, log_file(self.server))
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None:

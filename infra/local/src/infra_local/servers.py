@@ -160,8 +160,9 @@ def ministack(directory: Path, port_for: PortChooser) -> Server:
     )
 
 
-def caddy(directory: Path, port: int, *, purchase_address: str, query_address: str) -> Server:
+def caddy(directory: Path, port_for: PortChooser, *, purchase_address: str, query_address: str) -> Server:
     """The gateway, in front of these two services (host:port)."""
+    port = port_for("gateway")
     environment = {
         "HTTP_HOST": "127.0.0.1",
         "PORT": str(port),
@@ -184,3 +185,8 @@ def caddy(directory: Path, port: int, *, purchase_address: str, query_address: s
 def management_url(broker: Server) -> str:
     """Where a `rabbitmq` answers its management API, with user and password."""
     return f"http://{BROKER_USER}:{BROKER_PASSWORD}@127.0.0.1:{broker.ports['management']}"
+
+
+def query_url(database: Server) -> str:
+    """Where a `mariadb` lets the query service in, which may only SELECT."""
+    return f"mysql+aiomysql://query:query@127.0.0.1:{database.ports['mysql']}/ticketing"

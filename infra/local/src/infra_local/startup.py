@@ -1,0 +1,96 @@
+"""How the platform comes up: stores, then what prepares them, then the services, then the gateway before them."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+
+from infra_local import probes
+from infra_local.platform import OneShot, Platform
+from infra_local.running import ServerFailed, prepare
+from infra_local.servers import Server
+from infra_local.supervision import Supervisor
+
+Say = Callable[[str], None]
+
+POLL_SECONDS = 0.1
+ONE_SHOT_SECONDS = 120
+ANSWER_SECONDS = 30
+LIVES = 3
+SOME_QUERY = "/api/v1/events"
+
+
+class Startup:
+    """One try to bring it up; whatever runs already is left as it is."""
+
+    def __init__(self, platform: Platform, supervisor: Supervisor, say: Say) -> None:
+        self._platform = platform
+        self._supervisor = supervisor
+        self._say = say
+        self._started: list[Server] = []
+
+    def run(self) -> None:
+        """Return when all is ready. Raises ServerFailed; then, and on Ctrl-C, what was started here is stopped."""
+        try:
+            self._start(self._platform.stores)
+            for command in self._platform.one_shots:
+                self._run_once(command)
+            self._start(self._platform.services)
+            self._start([self._platform.gateway])
+            self._wait_for_an_answer(self._platform.gateway)
+        except BaseException:
+            self._say("stopping what was started")
+            for server in reversed(self._started):
+                self._supervisor.stop(server.name)
+            raise
+
+    def _start(self, servers: Sequence[Server]) -> None:
+        """Start these, side by side, and wait until each is ready."""
+        running = self._supervisor.running()
+        for server in servers:
+            if server.name not in running:
+                prepare(server)
+                self._started.append(server)
+                self._supervisor.start(server.name)
+        for server in servers:
+            self._say(f"waiting for {server.name}")
+            self._wait_until_ready(server)
+
+    def _wait_until_ready(self, server: Server) -> None:
+        deadline = time.monotonic() + server.start_seconds
+        lives: set[int] = set()
+        while not server.ready():
+            lives.add(self._supervisor.running().get(server.name, 0))
+            if len(lives - {0}) > LIVES:
+                raise self._failed(server.name, "ends again and again")
+            if time.monotonic() > deadline:
+                raise self._failed(server.name, f"was not ready within {server.start_seconds} s")
+            time.sleep(POLL_SECONDS)
+
+    def _run_once(self, command: OneShot) -> None:
+        self._say(f"running {command.name}")
+        with self._supervisor.log_file(command.name).open("ab") as log:
+            try:
+                result = subprocess.run(
+                    command.argv,
+                    env={**os.environ, **command.environment},
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    timeout=ONE_SHOT_SECONDS,
+                    check=False,
+                )
+            except subprocess.TimeoutExpired:
+                raise self._failed(command.name, f"did not end within {ONE_SHOT_SECONDS} s") from None
+        if result.returncode != 0:
+            raise self._failed(command.name, f"ended with code {result.returncode}")
+
+    def _wait_for_an_answer(self, gateway: Server) -> None:
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while not probes.http_answers(gateway.ports["http"], SOME_QUERY):
+            if time.monotonic() > deadline:
+                raise self._failed(gateway.name, f"did not answer GET {SOME_QUERY} within {ANSWER_SECONDS} s")
+            time.sleep(POLL_SECONDS)
+
+    def _failed(self, name: str, why: str) -> ServerFailed:
+        return ServerFailed(name, why, self._supervisor.log_file(name))

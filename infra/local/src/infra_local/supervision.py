@@ -1,0 +1,146 @@
+"""The supervisor that keeps the platform running after `up` has ended: its configuration, and how to talk to it.
+
+Its programs start when they are told to, not with it, because some wait for others; whatever has been started once is
+started again whenever it dies.
+"""
+
+import os
+import resource
+import shlex
+import subprocess
+import sys
+import tempfile
+import zlib
+from collections.abc import Iterable, Mapping
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any, cast
+from xmlrpc.client import ServerProxy
+
+from supervisor.xmlrpc import SupervisorTransport
+
+from infra_local import leftovers
+from infra_local.servers import Server
+
+OPEN_FILES = 65_536
+LOG_BYTES = 20_000_000
+SOCKET_PATH_BYTES = 100
+RUNS = frozenset({"STARTING", "RUNNING", "BACKOFF"})
+
+
+class Supervisor:
+    """The supervisor of one folder."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._configuration = home / "supervisor.conf"
+        self._logs = home / "logs"
+        self._socket = _socket_path(home)
+
+    def log_file(self, name: str) -> Path:
+        """Where the output of this program goes."""
+        return self._logs / f"{name}.log"
+
+    def is_running(self) -> bool:
+        """Whether it answers."""
+        try:
+            self._ask("getState")
+        except (OSError, HTTPException):
+            return False
+        return True
+
+    def launch(self, servers: Iterable[Server]) -> None:
+        """Start it, as a daemon, with none of its programs. Raises CalledProcessError."""
+        self._logs.mkdir(parents=True, exist_ok=True)
+        self._configuration.write_text(self._render(servers))
+        subprocess.run(
+            [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(self._configuration)],
+            env={**os.environ, **leftovers.mark(self._home)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+
+    def running(self) -> dict[str, int]:
+        """The programs that run, or are being started again; by name, with the process id (0 between two lives)."""
+        processes = cast("list[Mapping[str, Any]]", self._ask("getAllProcessInfo"))
+        return {process["name"]: process["pid"] for process in processes if process["statename"] in RUNS}
+
+    def start(self, name: str) -> None:
+        """Start this program and from now on start it again when it dies; does not wait."""
+        self._ask("startProcess", name, False)
+
+    def stop(self, name: str) -> None:
+        """Stop this program and wait until it is gone."""
+        self._ask("stopProcess", name)
+
+    def shut_down(self) -> None:
+        """Tell it to stop everything, last started first, and to end; does not wait."""
+        self._ask("shutdown")
+
+    def _ask(self, method: str, *arguments: object) -> object:
+        with ServerProxy(
+            "http://supervisor", transport=SupervisorTransport(serverurl=f"unix://{self._socket}")
+        ) as proxy:
+            return getattr(proxy.supervisor, method)(*arguments)
+
+    def _render(self, servers: Iterable[Server]) -> str:
+        general = f"""\
+[supervisord]
+logfile = {_literal(self.log_file("supervisor"))}
+logfile_maxbytes = {LOG_BYTES}
+pidfile = {_literal(self._configuration.with_suffix(".pid"))}
+minfds = {_open_files()}
+{"user = root" if os.geteuid() == 0 else ""}
+
+[unix_http_server]
+file = {_literal(self._socket)}
+chmod = 0700
+
+[supervisorctl]
+serverurl = unix://{_literal(self._socket)}
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+"""
+        return general + "".join(self._program(place, server) for place, server in enumerate(servers))
+
+    def _program(self, place: int, server: Server) -> str:
+        environment = ",".join(f'{name}="{_literal(value)}"' for name, value in server.environment.items())
+        return f"""
+[program:{server.name}]
+command = {_literal(shlex.join(server.argv))}
+directory = {_literal(server.directory)}
+environment = {environment}
+priority = {place}
+autostart = false
+autorestart = true
+startretries = 1000000
+stopsignal = {server.stop_signal.name.removeprefix("SIG")}
+stopwaitsecs = {server.stop_seconds}
+killasgroup = true
+redirect_stderr = true
+stdout_logfile = {_literal(self.log_file(server.name))}
+stdout_logfile_maxbytes = {LOG_BYTES}
+stdout_logfile_backups = 1
+"""
+
+
+def _literal(value: object) -> str:
+    """The supervisor expands what follows a percent sign."""
+    return str(value).replace("%", "%%")
+
+
+def _open_files() -> int:
+    """How many files a process may have open: enough for a crowd of connections, if this user may have so many."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)
+
+
+def _socket_path(home: Path) -> Path:
+    """In its folder; elsewhere when that path is too long for a unix socket."""
+    path = home / "supervisor.sock"
+    if len(os.fsencode(path)) <= SOCKET_PATH_BYTES:
+        return path
+    return Path(tempfile.gettempdir()) / f"ticketing-{zlib.crc32(os.fsencode(home)):08x}.sock"
