@@ -1,0 +1,42 @@
+"""What the environment may say, and how a wrong value is told."""
+
+import pytest
+from message_terminal.settings import WrongSetting, load
+
+NEEDED = {"RABBITMQ_URL": "amqp://localhost/", "MYSQL_URL": "mysql+aiomysql://localhost/ticketing"}
+
+
+def test_what_is_not_said_has_a_sensible_value() -> None:
+    settings = load({**NEEDED, "DYNAMODB_URL": "", "HOME": "/root"})
+    assert (settings.profile, settings.partitions, settings.model_names) == ("production", 64, ["write", "read"])
+    assert settings.dynamodb_url is None
+
+
+def test_a_process_may_work_on_one_model() -> None:
+    assert load({**NEEDED, "MODELS": "read"}).model_names == ["read"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PARTITIONS", "0"),
+        ("PARTITIONS", "many"),
+        ("HTTP_PORT", "70000"),
+        ("MODELS", "read,read"),
+        ("MODELS", "live"),
+        ("PROFILE", "test"),
+        ("MYSQL_URL", "mysql://localhost/ticketing"),
+        ("RABBITMQ_URL", "localhost"),
+        ("DYNAMODB_URL", "localhost:8000"),
+        ("DYNAMODB_PREFIX", "a b"),
+    ],
+)
+def test_a_wrong_value_is_refused_naming_the_variable(name: str, value: str) -> None:
+    with pytest.raises(WrongSetting, match=name):
+        load({**NEEDED, name: value})
+
+
+@pytest.mark.parametrize("name", sorted(NEEDED))
+def test_a_missing_value_is_refused_naming_the_variable(name: str) -> None:
+    with pytest.raises(WrongSetting, match=name):
+        load({other: value for other, value in NEEDED.items() if other != name})
