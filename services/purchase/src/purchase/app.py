@@ -11,21 +11,24 @@ from pathlib import Path
 import uvicorn
 from litestar import Litestar
 from litestar.datastructures import State
-from litestar.openapi import OpenAPIConfig
 from litestar.plugins.prometheus import PrometheusController
 
 from purchase import api, health
 from purchase.box_office import BoxOffice
 from purchase.catalog import Catalog
 from purchase.definitions import Definitions
+from purchase.documentation import assets, openapi
 from purchase.inventory import Inventory
 from purchase.outbox import Outbox, OutcomeUnknown, Unavailable, connect
-from purchase.problems import handle
+from purchase.problems import plugin
 from purchase.receipts import Receipts
 from purchase.services import AdminTokens, Services
 from purchase.settings import Settings
 
 BODY_BYTES_MAX = 64 * 1024
+KEEP_ALIVE_SECONDS = 150
+"""Longer than the gateway keeps an idle connection, so that it never sends an order down one that is being closed."""
+
 FINISH_SECONDS = 30.0
 """How often changes are looked for that a process which died has left behind."""
 
@@ -58,13 +61,13 @@ def create_app(settings: Settings) -> Litestar:
             await redis.aclose()
 
     return Litestar(
-        route_handlers=[*api.handlers, *health.handlers, PrometheusController],
+        route_handlers=[*api.handlers, *health.handlers, assets(), PrometheusController],
         lifespan=[lifespan],
         state=State({"services": services}),
-        exception_handlers={Exception: handle},
+        plugins=[plugin()],
         request_max_body_size=BODY_BYTES_MAX,
         logging_config=None,
-        openapi_config=OpenAPIConfig(title="Purchase", version="1", path="/docs/purchase"),
+        openapi_config=openapi(api.bodies),
     )
 
 
@@ -96,6 +99,7 @@ def main() -> None:
         log_config=None,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=10,
     )
 

@@ -1,20 +1,28 @@
-"""The one table from what happened to what is answered: RFC 9457, application/problem+json."""
+"""The one table from what happened to RFC 9457 problem details."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
-from litestar import Request
+from litestar import Request, Response
 from litestar.exceptions import HTTPException
-from litestar.response import Response
+from litestar.plugins.problem_details import ProblemDetailsConfig, ProblemDetailsException, ProblemDetailsPlugin
 from litestar.response.base import ASGIResponse
+from msgspec import Struct
 
 from purchase import refusals
-from purchase.outbox import OutcomeUnknown, Overloaded, Recovering, Unavailable
+from purchase.definitions import TooManyChanges
+from purchase.outbox import OutcomeUnknown, Overloaded, Recovering
+
+MEDIA_TYPE = "application/problem+json"
 
 log = logging.getLogger(__name__)
 
-MEDIA_TYPE = "application/problem+json"
+
+class UnsupportedMediaType(refusals.Refusal):
+    """The body is not application/json."""
 
 
 class InvalidRequest(refusals.Refusal):
@@ -22,98 +30,115 @@ class InvalidRequest(refusals.Refusal):
 
 
 class InvalidIdempotencyKey(refusals.Refusal):
-    """1 to 255 visible ASCII characters."""
+    """Not 1 to 255 visible ASCII characters."""
 
 
-class UnsupportedMediaType(refusals.Refusal):
-    """The body is not application/json."""
+class Kind(Struct, frozen=True):
+    """A kind of problem: what its `type` ends in, and what is the same each time it is told."""
+
+    slug: str
+    status: int
+    title: str
+    retry_after_seconds: int | None = None
+
+    @property
+    def type(self) -> str:
+        return f"/problems/{self.slug}"
 
 
-_TABLE: dict[type[Exception], tuple[int, str, str]] = {
-    UnsupportedMediaType: (415, "unsupported-media-type", "The body must be JSON"),
-    InvalidRequest: (400, "invalid-request", "The request is not valid"),
-    InvalidIdempotencyKey: (400, "invalid-idempotency-key", "The Idempotency-Key is not valid"),
-    refusals.CustomerRequired: (400, "invalid-request", "The request is not valid"),
-    refusals.InvalidSeatLabel: (422, "invalid-seat-label", "There is no such label"),
-    refusals.EventNotFound: (404, "event-not-found", "There is no such event"),
-    refusals.VenueNotFound: (404, "venue-not-found", "There is no such venue"),
-    refusals.VenueMismatch: (409, "venue-mismatch", "The event is not at that venue"),
-    refusals.ZoneNotFound: (404, "zone-not-found", "There is no such zone"),
-    refusals.SeatOutOfRange: (422, "seat-out-of-range", "The zone has no such seat"),
-    refusals.DirectSalesOff: (403, "direct-sales-off", "Direct sales are switched off"),
-    refusals.SalesNotOpen: (403, "sales-not-open", "Sales have not opened yet"),
-    refusals.SalesClosed: (403, "sales-closed", "Sales are closed"),
-    refusals.CustomerLimit: (409, "customer-limit", "The customer has as many seats as the event allows"),
-    refusals.SeatTaken: (409, "seat-taken", "The seat is taken"),
-    refusals.ZoneFull: (409, "zone-full", "The zone is sold out"),
-    refusals.EventFull: (409, "event-full", "The event is sold out"),
-    refusals.SeatsInUse: (409, "seats-in-use", "Seats are in use"),
-    refusals.KeyReused: (422, "idempotency-key-reused", "The Idempotency-Key was used for something else"),
-    refusals.TicketNotFound: (404, "ticket-not-found", "There is no such ticket"),
-    refusals.Unauthorized: (401, "unauthorized", "Who are you?"),
-    refusals.Forbidden: (403, "forbidden", "You may not do this"),
-    Recovering: (503, "recovering", "Nothing is sold just now"),
-    Overloaded: (503, "overloaded", "Too much is going on just now"),
-    Unavailable: (503, "overloaded", "Too much is going on just now"),
-    OutcomeUnknown: (504, "outcome-unknown", "It is not known whether this was done"),
+INVALID_REQUEST = Kind("invalid-request", 400, "The request is not understood")
+TOO_LARGE = Kind("too-large", 413, "The body is larger than 64 KiB")
+NOT_FOUND = Kind("not-found", 404, "There is nothing at this address")
+METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "This address does not know the method")
+INTERNAL_ERROR = Kind("internal-error", 500, "Something went wrong here")
+
+KINDS: Mapping[type[Exception], Kind] = {
+    UnsupportedMediaType: Kind("unsupported-media-type", 415, "The body must be JSON"),
+    InvalidRequest: INVALID_REQUEST,
+    InvalidIdempotencyKey: Kind("invalid-idempotency-key", 400, "The Idempotency-Key is malformed"),
+    refusals.CustomerRequired: INVALID_REQUEST,
+    refusals.InvalidSeatLabel: Kind("invalid-seat-label", 422, "No seat has such a label"),
+    refusals.EventNotFound: Kind("event-not-found", 404, "There is no such event"),
+    refusals.VenueNotFound: Kind("venue-not-found", 404, "There is no such venue"),
+    refusals.VenueMismatch: Kind("venue-mismatch", 409, "The event is not at that venue"),
+    refusals.ZoneNotFound: Kind("zone-not-found", 404, "The event has no such zone"),
+    refusals.SeatOutOfRange: Kind("seat-out-of-range", 422, "The zone has no such seat"),
+    refusals.DirectSalesOff: Kind("direct-sales-off", 403, "Direct sales are switched off"),
+    refusals.SalesNotOpen: Kind("sales-not-open", 403, "Sales have not opened yet"),
+    refusals.SalesClosed: Kind("sales-closed", 403, "Sales are closed"),
+    refusals.CustomerLimit: Kind("customer-limit", 409, "The customer has as many seats as the event allows"),
+    refusals.SeatTaken: Kind("seat-taken", 409, "The seat is taken"),
+    refusals.ZoneFull: Kind("zone-full", 409, "The zone is sold out"),
+    refusals.EventFull: Kind("event-full", 409, "The event is sold out"),
+    refusals.SeatsInUse: Kind("seats-in-use", 409, "Seats that would go are sold or held"),
+    refusals.KeyReused: Kind("idempotency-key-reused", 422, "The Idempotency-Key came with another body before"),
+    refusals.TicketNotFound: Kind("ticket-not-found", 404, "There is no such ticket"),
+    refusals.Unauthorized: Kind("unauthorized", 401, "This call needs to know who is calling"),
+    refusals.Forbidden: Kind("forbidden", 403, "This caller may not do this"),
+    Recovering: Kind("recovering", 503, "The state of the seats is not trusted just now; nothing was done", 1),
+    Overloaded: Kind("overloaded", 503, "Too much is going on just now; nothing was done", 1),
+    TooManyChanges: Kind("overloaded", 503, "Others change the same thing all the time; nothing was done", 1),
+    OutcomeUnknown: Kind("outcome-unknown", 504, "No answer in time: repeat the call with the same Idempotency-Key"),
 }
 
-_DETAILS: dict[type[Exception], str] = {
-    Recovering: "the state of the seats is not trusted just now; nothing was done",
-    Overloaded: "a bounded queue is full; nothing was done",
-    Unavailable: "the same thing is being changed by others all the time; nothing was done",
-    OutcomeUnknown: "no answer came in time: repeat the call with the same Idempotency-Key",
-}
-
-_HTTP = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}
+_FRAMEWORK = {404: NOT_FOUND, 405: METHOD_NOT_ALLOWED, 413: TOO_LARGE}
 
 
-def problem(error: Exception, instance: str) -> tuple[int, bytes, dict[str, str]]:
-    """Status, body and headers that tell what happened."""
-    status, slug, title = next(entry for kind in type(error).__mro__ if (entry := _TABLE.get(kind)))
-    told = {
-        "type": f"/problems/{slug}",
-        "title": title,
-        "status": status,
-        "detail": _detail(error),
-        "instance": instance,
-    }
-    headers = {"Retry-After": "1"} if status == 503 else {}
-    if status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    facts = error.facts if isinstance(error, refusals.Refusal) else {}
-    return status, msgspec.json.encode({**told, **facts}), headers
+class ProblemDetails(Struct, frozen=True):
+    """What every problem says (RFC 9457); some add the values that matter, such as `field` or `seats`."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
 
 
-def answer(error: Exception, instance: str) -> ASGIResponse:
-    """A refusal that was returned, on its shortest way out."""
-    status, body, headers = problem(error, instance)
-    return ASGIResponse(body=body, status_code=status, headers=headers, media_type=MEDIA_TYPE)
+class Problem(ProblemDetailsException):
+    """A problem on its way to the client."""
+
+    def __init__(self, kind: Kind, detail: str, headers: dict[str, str], facts: dict[str, Any]) -> None:
+        super().__init__(
+            status_code=kind.status, type_=kind.type, title=kind.title, detail=detail, extra=facts, headers=headers
+        )
+
+    def to_response(self, request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
+        self.instance = quote(request.scope["path"])
+        return super().to_response(request)
 
 
-def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """An error that was raised, the framework's own and the unforeseen included."""
-    path = request.scope["path"]
-    if any(kind in _TABLE for kind in type(error).__mro__):
-        status, body, headers = problem(error, path)
-        return Response(body, status_code=status, headers=headers, media_type=MEDIA_TYPE)
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    if status >= 500:
-        log.error("a request failed unforeseen", exc_info=error, extra={"path": path})
-        status, slug, title, detail = 500, "internal-error", "Something went wrong here", "it was logged"
-    else:
-        slug, title = _HTTP.get(status, "invalid-request"), str(getattr(error, "detail", ""))
-        detail = title
-    told = {"type": f"/problems/{slug}", "title": title, "status": status, "detail": detail, "instance": path}
-    return Response(
-        msgspec.json.encode(told),
-        status_code=status,
-        headers=getattr(error, "headers", None) or {},
-        media_type=MEDIA_TYPE,
+def plugin() -> ProblemDetailsPlugin:
+    """Answers whatever is raised with a problem."""
+    return ProblemDetailsPlugin(
+        ProblemDetailsConfig(exception_to_problem_detail_map={HTTPException: _of_framework, Exception: _of_error})
     )
 
 
-def _detail(error: Exception) -> str:
+def answer(refusal: refusals.Refusal, instance: str) -> ASGIResponse:
+    """A refusal that was returned, on its shortest way out: raising it would cost a third of a request."""
+    kind = KINDS[type(refusal)]
+    details = ProblemDetails(kind.type, kind.title, kind.status, refusal.detail, instance)
+    body = msgspec.json.encode({**msgspec.structs.asdict(details), **refusal.facts})
+    return ASGIResponse(body=body, status_code=kind.status, media_type=MEDIA_TYPE)
+
+
+def _of_error(error: Exception) -> Problem:
+    """What one of our own errors means; one that is not in the table is logged and told without a word of it."""
+    kind = KINDS.get(type(error))
+    if kind is None:
+        log.error("a command failed", exc_info=error)
+        return Problem(INTERNAL_ERROR, "The command failed; the reason has been logged.", {}, {})
+    headers = {"Retry-After": str(kind.retry_after_seconds)} if kind.retry_after_seconds else {}
+    if kind.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, refusals.Refusal):
-        return error.detail
-    return next(text for kind in type(error).__mro__ if (text := _DETAILS.get(kind)))
+        return Problem(kind, error.detail, headers, error.facts)
+    return Problem(kind, kind.title, headers, {})
+
+
+def _of_framework(error: HTTPException) -> Problem:
+    """What the framework refused before a handler was asked."""
+    if error.status_code >= 500:
+        return _of_error(error)
+    kind = _FRAMEWORK.get(error.status_code, INVALID_REQUEST)
+    return Problem(kind, kind.title, dict(error.headers or {}), {})

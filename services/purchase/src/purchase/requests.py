@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Annotated, Any, TypeVar
@@ -85,8 +85,8 @@ class ScheduleEvent(Struct, frozen=True, kw_only=True, rename="camel", forbid_un
             date=self.date,
             currency="",
             zones=(),
-            sales_open_at=self.sales_open_at,
-            sales_close_at=self.sales_close_at,
+            sales_open_at=_utc(self.sales_open_at, "salesOpenAt"),
+            sales_close_at=_utc(self.sales_close_at, "salesCloseAt"),
             max_seats_per_customer=self.max_seats_per_customer,
         )
 
@@ -153,6 +153,13 @@ def _field(error: str) -> str:
     named = _NAMED.search(error)
     parts: Sequence[str] = [path[1] if path else "", named[1] if named else ""]
     return ".".join(part for part in parts if part) or "$"
+
+
+def _utc(moment: datetime | None, field: str) -> datetime | None:
+    try:
+        return moment and moment.astimezone(UTC)
+    except OverflowError:
+        raise InvalidRequest(f"{field} is out of range", field=field) from None
 
 
 def _cents(price: Decimal, field: str) -> int:

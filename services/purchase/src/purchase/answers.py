@@ -1,0 +1,101 @@
+"""What the commands answer: the shapes on the wire."""
+
+from datetime import date, datetime
+
+from msgspec import Struct
+
+from purchase.catalog import Event, Venue
+from purchase.tickets import Ticket
+
+
+class TicketAnswer(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A ticket as its buyer sees it; `receipt` comes with a purchase only and lets its holder undo it."""
+
+    ticket_id: str
+    venue_id: str
+    event_id: str
+    zone_id: int
+    row: str
+    column: str
+    status: str
+    price: float
+    currency: str
+    created_on: str
+    receipt: str | None = None
+
+
+class ZoneAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
+    zone_id: int
+    ticket_price: float
+    row_count: int
+    col_count: int
+
+
+class VenueAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A venue as it is defined now."""
+
+    venue_id: str
+    name: str | None
+    city: str | None
+    currency: str
+    zones: list[ZoneAnswer]
+
+
+class EventAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
+    """An event as it is on sale now."""
+
+    event_id: str
+    venue_id: str
+    name: str
+    type: str
+    date: date
+    sales_open_at: datetime | None
+    sales_close_at: datetime | None
+    max_seats_per_customer: int | None
+
+
+def ticket_answer(ticket: Ticket, status: str, receipt: str | None) -> TicketAnswer:
+    return TicketAnswer(
+        ticket_id=str(ticket.ticket_id),
+        venue_id=ticket.venue_id,
+        event_id=ticket.event_id,
+        zone_id=ticket.zone_id,
+        row=ticket.row_label,
+        column=ticket.column_label,
+        status=status,
+        price=_amount(ticket.price_cents),
+        currency=ticket.currency,
+        created_on=ticket.created_on,
+        receipt=receipt,
+    )
+
+
+def venue_answer(venue: Venue) -> VenueAnswer:
+    zones = [
+        ZoneAnswer(
+            zone_id=zone.zone_id,
+            ticket_price=_amount(zone.price_cents),
+            row_count=zone.row_count,
+            col_count=zone.col_count,
+        )
+        for zone in venue.zones
+    ]
+    return VenueAnswer(venue_id=venue.venue_id, name=venue.name, city=venue.city, currency=venue.currency, zones=zones)
+
+
+def event_answer(event: Event) -> EventAnswer:
+    return EventAnswer(
+        event_id=event.event_id,
+        venue_id=event.venue_id,
+        name=event.name,
+        type=event.type,
+        date=event.date,
+        sales_open_at=event.sales_open_at,
+        sales_close_at=event.sales_close_at,
+        max_seats_per_customer=event.max_seats_per_customer,
+    )
+
+
+def _amount(cents: int) -> float:
+    """Minor units as a JSON number: the nearest float of a two-decimal amount prints as just that amount."""
+    return cents / 100

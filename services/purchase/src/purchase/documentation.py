@@ -1,0 +1,146 @@
+"""What the OpenAPI page says beyond the handlers' own words: bodies, headers, examples and problems."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from litestar import Response, Router
+from litestar.exceptions import NotFoundException
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.plugins import SwaggerRenderPlugin
+from litestar.openapi.spec import (
+    Components,
+    Example,
+    OpenAPIMediaType,
+    OpenAPIType,
+    Operation,
+    Parameter,
+    Reference,
+    RequestBody,
+    Schema,
+    SecurityScheme,
+)
+from litestar.static_files import create_static_files_router
+from litestar.status_codes import HTTP_404_NOT_FOUND
+from msgspec import Struct
+from swagger_ui_bundle import swagger_ui_path  # type: ignore[import-untyped]
+
+from purchase.outbox import OutcomeUnknown, Overloaded, Recovering
+from purchase.problems import (
+    KINDS,
+    MEDIA_TYPE,
+    TOO_LARGE,
+    InvalidRequest,
+    Kind,
+    ProblemDetails,
+    UnsupportedMediaType,
+)
+
+PATH = "/docs/purchase"
+ASSETS_PATH = f"{PATH}/assets"
+
+EVERYWHERE = (InvalidRequest, Recovering, Overloaded, OutcomeUnknown)
+"""Problems that every command may meet."""
+
+IDEMPOTENCY_KEY = Parameter(
+    name="Idempotency-Key",
+    param_in="header",
+    schema=Schema(type=OpenAPIType.STRING, min_length=1, max_length=255, pattern="^[!-~]+$"),
+    description="The same key with the same body within 24 hours gives the same answer. Use a random one.",
+)
+RECEIPT = Parameter(
+    name="Receipt",
+    param_in="header",
+    schema=Schema(type=OpenAPIType.STRING),
+    description="What came with the purchase; whoever holds it may undo it.",
+)
+
+_SCHEMAS = "#/components/schemas/"
+
+
+def openapi(bodies: Sequence[type[Struct]]) -> OpenAPIConfig:
+    """The page, and the schema beside it as openapi.json; nothing on it comes from another server."""
+    _, schemas = msgspec.json.schema_components(bodies, ref_template=_SCHEMAS + "{name}")
+    return OpenAPIConfig(
+        title="Ticketing: commands",
+        version="1",
+        description="Buys and undoes, and defines what is on sale. Every error is `application/problem+json`.",
+        components=Components(
+            schemas=schemas,
+            security_schemes={"admin": SecurityScheme(type="http", scheme="bearer", description="An admin token.")},
+        ),
+        openapi_router=Router(PATH, route_handlers=[], include_in_schema=False, after_request=_refuse_page_not_found),
+        render_plugins=[
+            SwaggerRenderPlugin(
+                path="/",
+                favicon="",
+                js_url=f"{ASSETS_PATH}/swagger-ui-bundle.js",
+                css_url=f"{ASSETS_PATH}/swagger-ui.css",
+                standalone_preset_js_url=f"{ASSETS_PATH}/swagger-ui-standalone-preset.js",
+            )
+        ],
+    )
+
+
+def assets() -> Router:
+    """The page's scripts and styles."""
+    return create_static_files_router(ASSETS_PATH, directories=[swagger_ui_path], include_in_schema=False)
+
+
+def takes(
+    body: type[Struct] | None, example: dict[str, Any] | None = None, headers: Sequence[Parameter] = ()
+) -> type[Operation]:
+    """An operation with this body and these headers; handlers read both by hand, so no signature names them."""
+
+    @dataclass
+    class Command(Operation):
+        def __post_init__(self) -> None:
+            self.parameters = [*(self.parameters or []), *headers]
+            if body is not None:
+                media_type = OpenAPIMediaType(schema=Reference(ref=_SCHEMAS + body.__name__), example=example)
+                self.request_body = RequestBody(content={"application/json": media_type}, required=True)
+
+    return Command
+
+
+def declare(answers: dict[int, Struct], *errors: type[Exception], with_body: bool = True) -> dict[int, ResponseSpec]:
+    """Answers like these examples, by status, or one of these problems, or one that every command may meet."""
+    kinds = [KINDS[error] for error in (*errors, *EVERYWHERE)]
+    if with_body:
+        kinds += [KINDS[UnsupportedMediaType], TOO_LARGE]
+    by_status: dict[int, list[Kind]] = {}
+    for kind in kinds:
+        by_status.setdefault(kind.status, []).append(kind)
+    told = {
+        status: ResponseSpec(
+            data_container=type(example),
+            generate_examples=False,
+            description=(type(example).__doc__ or "").strip(),
+            examples=[Example(summary="For example", value=msgspec.to_builtins(example))],
+        )
+        for status, example in answers.items()
+    }
+    return {**told, **{status: _declare_problems(kinds) for status, kinds in by_status.items()}}
+
+
+def _declare_problems(kinds: list[Kind]) -> ResponseSpec:
+    return ResponseSpec(
+        data_container=ProblemDetails,
+        generate_examples=False,
+        media_type=MEDIA_TYPE,
+        description=", ".join(dict.fromkeys(f"`{kind.slug}`" for kind in kinds)),
+        examples=[Example(summary=kind.slug, value=_example(kind)) for kind in kinds],
+    )
+
+
+def _example(kind: Kind) -> dict[str, object]:
+    return {"type": kind.type, "title": kind.title, "status": kind.status, "detail": kind.title, "instance": "/api/v1"}
+
+
+async def _refuse_page_not_found(response: Response[Any]) -> Response[Any]:
+    """The framework answers unknown pages beside this one in HTML; here they are a problem like any other."""
+    if response.status_code == HTTP_404_NOT_FOUND:
+        raise NotFoundException
+    return response

@@ -1,0 +1,59 @@
+"""Examples for the OpenAPI page: the seed's own call, and what it is answered with."""
+
+from datetime import date
+
+import msgspec
+
+from purchase.answers import EventAnswer, TicketAnswer, VenueAnswer, ZoneAnswer
+
+PURCHASE_TICKET = {"venueId": "Venue1", "eventId": "Event1", "zoneId": 2, "row": "10", "column": "b"}
+
+DEFINE_VENUE = {
+    "name": "The Little Theatre",
+    "city": "Vancouver",
+    "currency": "USD",
+    "zones": [{"zoneId": 1, "ticketPrice": 25.0, "rowCount": 5, "colCount": 8}],
+}
+
+SCHEDULE_EVENT = {
+    "venueId": "Venue2",
+    "name": "An Evening of Quartets",
+    "type": "concert",
+    "date": "2030-01-01",
+    "maxSeatsPerCustomer": 4,
+}
+
+TICKET = TicketAnswer(
+    ticket_id="01a20567-f5bc-7000-a36b-1f4945c788a8",
+    venue_id="Venue1",
+    event_id="Event1",
+    zone_id=2,
+    row="10",
+    column="b",
+    status="PAID",
+    price=320.0,
+    currency="USD",
+    created_on="2029-11-22T22:37:08.924514Z",
+    receipt="8jIEk1k70_ic39d-SO63mDdY7CixeImHyfpNmgu8OLI",
+)
+
+CANCELLED_TICKET = msgspec.structs.replace(TICKET, status="CANCELLED", receipt=None)
+
+VENUE = VenueAnswer(
+    venue_id="Venue2",
+    name="The Little Theatre",
+    city="Vancouver",
+    currency="USD",
+    zones=[ZoneAnswer(zone_id=1, ticket_price=25.0, row_count=5, col_count=8)],
+)
+
+EVENT = EventAnswer(
+    event_id="Event2",
+    venue_id="Venue2",
+    name="An Evening of Quartets",
+    type="concert",
+    date=date(2030, 1, 1),
+    sales_open_at=None,
+    sales_close_at=None,
+    max_seats_per_customer=4,
+)
