@@ -8,7 +8,7 @@ from hashlib import sha256
 from contracts.codec import Header, read_header
 from contracts.position import MalformedPosition, Position
 from msgspec import Struct
-from sqlalchemy import delete, select
+from sqlalchemy import String, bindparam, delete, func, select
 from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -68,7 +68,11 @@ async def park(connection: AsyncConnection, model: str, refused: Sequence[Refuse
     """Put messages aside within the caller's transaction; one that lies there already is counted once more."""
     if not refused:
         return
-    statement = insert(parked_message)
+    # As hexadecimal digits, because aiomysql 0.3 with PyMySQL 1.2 fails on bytes.
+    statement = insert(parked_message).values(
+        fingerprint=func.unhex(bindparam("fingerprint_digits", type_=String)),
+        body=func.unhex(bindparam("body_digits", type_=String)),
+    )
     statement = statement.on_duplicate_key_update(
         reason=statement.inserted.reason,
         last_parked_on=statement.inserted.last_parked_on,
@@ -108,7 +112,7 @@ def _row(model: str, message: Refused, now: datetime) -> dict[str, object]:
     partition = header.partition
     return {
         "model": model,
-        "fingerprint": sha256(message.raw).digest(),
+        "fingerprint_digits": sha256(message.raw).hexdigest(),
         "message_type": header.type[:_LONGEST_TYPE] if header.type is not None else None,
         "partition_id": partition if partition is not None and abs(partition) <= _LARGEST else None,
         "epoch": position.epoch if position else None,
@@ -117,5 +121,5 @@ def _row(model: str, message: Refused, now: datetime) -> dict[str, object]:
         "first_parked_on": now,
         "last_parked_on": now,
         "times": 1,
-        "body": message.raw,
+        "body_digits": message.raw.hex(),
     }

@@ -58,10 +58,10 @@ def open_dynamodb(url: str | None) -> AbstractAsyncContextManager["DynamoDBClien
 
 
 @asynccontextmanager
-async def asking_mysql(seconds: float = TRANSACTION_SECONDS) -> AsyncIterator[None]:
+async def asking_mysql() -> AsyncIterator[None]:
     """Bound what is done inside; raise StoreAway for every error that is not of the values that were sent."""
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(TRANSACTION_SECONDS):
             yield
     except (DataError, IntegrityError):
         raise

@@ -1,0 +1,264 @@
+"""What the read model's projector makes of messages, on a real MySQL."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import uuid4
+
+import pytest
+from contracts.codec import AnyMessage
+from message_terminal import metrics
+from message_terminal.parking import Refused
+from message_terminal.projectors import DoubleSale
+from message_terminal.projectors.read_model import ReadModel
+from message_terminal.stores import StoreAway
+from sqlalchemy import text
+from sqlalchemy.exc import DataError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests.integration.terminal.stored import figures, parked, position, rows
+from tests.unit.terminal.messages import (
+    PARTITION,
+    cancelled,
+    event_scheduled,
+    many_purchased,
+    purchased,
+    venue_defined,
+    zone,
+)
+
+
+def gaps() -> float:
+    """Gaps counted so far in this process."""
+    return next(iter(metrics.projection_gaps_total.collect())).samples[0].value
+
+
+async def test_a_sale_is_stored_as_it_was_told(read_model: ReadModel, engine: AsyncEngine) -> None:
+    sale = purchased(row=10, column=28, generation=4)
+    await read_model.project([sale])
+    (row,) = await rows(engine, "SELECT * FROM ticket")
+    assert row == {
+        "ticket_id": str(sale.data.ticket_id),
+        "event_id": "Event2",
+        "venue_id": "Venue2",
+        "zone_id": 1,
+        "seat_row": 10,
+        "seat_column": 28,
+        "generation": 4,
+        "revision": 1,
+        "status": "PAID",
+        "price_cents": 2_500,
+        "currency": "USD",
+        "created_on": datetime(2029, 11, 22, 19, 30, 0, 123456),
+        "cancelled_on": None,
+    }
+    assert await figures(engine) == {1: (1, 2_500)}
+    assert await position(engine, PARTITION) == "1-2"
+
+
+async def test_a_cancelled_ticket_no_longer_counts(read_model: ReadModel, engine: AsyncEngine) -> None:
+    kept, undone = purchased(), purchased(row=2, position="1-3")
+    await read_model.project([kept, undone])
+    await read_model.project([cancelled(undone, position="1-4")])
+    assert await figures(engine) == {1: (1, 2_500)}
+    (row,) = await rows(engine, "SELECT * FROM ticket WHERE status = 'CANCELLED'")
+    assert (row["ticket_id"], row["revision"]) == (str(undone.data.ticket_id), 2)
+    assert row["cancelled_on"] == datetime(2029, 11, 23, 8, 0, 0, 1)
+
+
+async def test_a_sale_that_arrives_after_its_cancel_changes_nothing(read_model: ReadModel, engine: AsyncEngine) -> None:
+    sale = purchased()
+    await read_model.project([cancelled(sale)])
+    before = await rows(engine, "SELECT * FROM ticket")
+    await read_model.project([sale])
+    assert await rows(engine, "SELECT * FROM ticket") == before
+    assert await figures(engine) == {}
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (2, 0, 1)])
+@pytest.mark.parametrize("together", [True, False])
+async def test_cancel_and_resale_end_alike_in_any_order(
+    read_model: ReadModel, engine: AsyncEngine, order: tuple[int, ...], together: bool
+) -> None:
+    first, second = purchased(), purchased(generation=2, price_cents=3_000, position="1-4")
+    told: list[AnyMessage] = [first, cancelled(first), second]
+    arrived = [told[number] for number in order]
+    for messages in [arrived] if together else [[message] for message in arrived]:
+        await read_model.project(messages)
+    found = await rows(engine, "SELECT ticket_id, status FROM ticket ORDER BY generation")
+    assert [(row["ticket_id"], row["status"]) for row in found] == [
+        (str(first.data.ticket_id), "CANCELLED"),
+        (str(second.data.ticket_id), "PAID"),
+    ]
+    assert await figures(engine) == {1: (1, 3_000)}
+
+
+async def test_repeating_a_batch_changes_nothing(read_model: ReadModel, engine: AsyncEngine) -> None:
+    batch: list[AnyMessage] = [venue_defined(), event_scheduled(), *many_purchased(300)]
+    before = gaps()
+    for messages in (batch, batch, batch[100:], batch[:100]):
+        await read_model.project(messages)
+    assert await figures(engine) == {1: (300, 750_000)}
+    assert await position(engine, PARTITION) == "1-301"
+    assert gaps() == before
+
+
+async def test_an_event_gives_its_zones_geometry_and_price(read_model: ReadModel, engine: AsyncEngine) -> None:
+    await read_model.project([event_scheduled()])
+    (event,) = await rows(engine, "SELECT * FROM event")
+    assert (event["event_id"], event["venue_id"], event["name"]) == ("Event2", "Venue2", "Event2")
+    assert event["sales_open_at"] == datetime(2029, 11, 22, 19, 30, 0, 123456)
+    zones = await rows(engine, "SELECT * FROM zone_sales ORDER BY zone_id")
+    assert [tuple(row.values()) for row in zones] == [
+        ("Event2", 1, 5, 8, 2_500, 0, 0),
+        ("Event2", 2, 5, 8, 5_000, 0, 0),
+    ]
+
+
+async def test_sales_that_come_before_their_event_are_counted_in_it(read_model: ReadModel, engine: AsyncEngine) -> None:
+    await read_model.project([purchased()])
+    (before,) = await rows(engine, "SELECT * FROM zone_sales")
+    assert (before["row_count"], before["price_cents"], before["sold_count"]) == (None, None, 1)
+    await read_model.project([event_scheduled()])
+    zones = await rows(engine, "SELECT * FROM zone_sales ORDER BY zone_id")
+    assert [(row["row_count"], row["sold_count"]) for row in zones] == [(5, 1), (5, 0)]
+
+
+async def test_a_zone_that_left_its_event_keeps_its_figures_and_loses_its_geometry(
+    read_model: ReadModel, engine: AsyncEngine
+) -> None:
+    await read_model.project([event_scheduled(), purchased()])
+    await read_model.project([event_scheduled(zones=[zone(2, price_cents=700), zone(3)], position="1-9")])
+    zones = await rows(engine, "SELECT * FROM zone_sales ORDER BY zone_id")
+    assert [(row["zone_id"], row["row_count"], row["price_cents"], row["sold_count"]) for row in zones] == [
+        (1, None, None, 1),
+        (2, 5, 700, 0),
+        (3, 5, 2_500, 0),
+    ]
+
+
+async def test_an_older_catalogue_message_changes_nothing(read_model: ReadModel, engine: AsyncEngine) -> None:
+    await read_model.project([venue_defined(name="new", position="1-10"), event_scheduled(name="new", position="1-11")])
+    await read_model.project([venue_defined(name="old", position="1-9"), event_scheduled(name="old", position="1-2")])
+    assert [row["name"] for row in await rows(engine, "SELECT name FROM venue UNION ALL SELECT name FROM event")] == [
+        "new",
+        "new",
+    ]
+
+
+async def test_a_newer_epoch_beats_a_higher_sequence(read_model: ReadModel, engine: AsyncEngine) -> None:
+    await read_model.project([event_scheduled(name="old", position="1-500")])
+    await read_model.project([event_scheduled(name="new", position="2-0")])
+    await read_model.project([event_scheduled(name="old", position="1-501")])
+    assert [row["name"] for row in await rows(engine, "SELECT name FROM event")] == ["new"]
+    assert await position(engine, PARTITION) == "2-0"
+
+
+async def test_words_survive_in_every_script(read_model: ReadModel, engine: AsyncEngine) -> None:
+    name = "Größe 東京 🎟 \\ ' % :rows"
+    await read_model.project([venue_defined(name="first"), event_scheduled(name=name)])
+    await read_model.project([venue_defined(name=name, position="1-2")])
+    assert [row["name"] for row in await rows(engine, "SELECT name FROM venue UNION SELECT name FROM event")] == [name]
+
+
+async def test_a_real_double_sale_is_told_as_one(read_model: ReadModel, engine: AsyncEngine) -> None:
+    await read_model.project([purchased()])
+    with pytest.raises(DoubleSale):
+        await read_model.project([purchased(row=2, position="1-3"), purchased(position="1-4")])
+    assert await figures(engine) == {1: (1, 2_500)}
+    assert await position(engine, PARTITION) == "1-2"
+
+
+async def test_a_moment_that_does_not_exist_leaves_nothing_behind(read_model: ReadModel, engine: AsyncEngine) -> None:
+    with pytest.raises(ValueError, match="day is out of range"):
+        await read_model.project([purchased(row=2), purchased(created_on="2030-02-30T00:00:00.000000Z")])
+    assert await rows(engine, "SELECT * FROM ticket") == []
+
+
+async def test_a_value_that_no_column_holds_is_the_messages_own_fault(read_model: ReadModel) -> None:
+    with pytest.raises(DataError):
+        await read_model.project([purchased(generation=2**32)])
+
+
+async def test_a_refused_message_is_parked_and_counts_as_passed(read_model: ReadModel, engine: AsyncEngine) -> None:
+    before = gaps()
+    unknown = b'{"type":"seat.upgraded.v9","partition":3,"position":"1-0"}'
+    await read_model.project([purchased(position="1-1")], [Refused(unknown, "unknown type")])
+    (row,) = await parked(engine)
+    assert (row["model"], row["message_type"], row["partition_id"]) == ("read", "seat.upgraded.v9", 3)
+    assert (row["epoch"], row["sequence"], row["reason"], row["times"], row["body"]) == (
+        1,
+        0,
+        "unknown type",
+        1,
+        unknown,
+    )
+    assert await position(engine, PARTITION) == "1-1"
+    assert gaps() == before
+
+
+async def test_a_message_that_is_parked_again_is_counted(read_model: ReadModel, engine: AsyncEngine) -> None:
+    for reason in ("first", "second"):
+        await read_model.project([], [Refused(b"?", reason), Refused(b"!", reason)])
+    assert [(row["body"], row["times"], row["reason"]) for row in await parked(engine)] == [
+        (b"?", 2, "second"),
+        (b"!", 2, "second"),
+    ]
+    assert all(row["first_parked_on"] < row["last_parked_on"] for row in await parked(engine))
+
+
+async def test_skipped_positions_are_counted_as_gaps(read_model: ReadModel, engine: AsyncEngine) -> None:
+    before = gaps()
+    await read_model.project([purchased(position="1-0"), purchased(row=2, position="1-2")])
+    assert gaps() == before + 1
+    assert await position(engine, PARTITION) == "1-2"
+
+
+async def test_two_projectors_at_once_count_each_sale_once(read_model: ReadModel, engine: AsyncEngine) -> None:
+    sales = many_purchased(400)
+    batches: list[list[AnyMessage]] = [[*sales[start : start + 50]] for start in range(0, 400, 50)]
+    ends: list[AnyMessage] = [cancelled(sale, position="1-500") for sale in sales[::4]]
+    rival = ReadModel(engine)
+    await asyncio.gather(*(project(one, [*batches, ends]) for one in (read_model, rival)))
+    assert await figures(engine) == {1: (300, 750_000)}
+
+
+async def test_projectors_of_different_partitions_do_not_disturb_one_another(
+    read_model: ReadModel, engine: AsyncEngine
+) -> None:
+    work = [many_purchased(300, event_id=f"Event{number}", partition=number) for number in range(4)]
+    await asyncio.gather(*(project(read_model, [sales[:100], sales[100:200], sales[200:]]) for sales in work))
+    for number in range(4):
+        assert await figures(engine, f"Event{number}") == {1: (300, 750_000)}
+
+
+async def test_a_projector_that_hangs_holding_the_lock_is_waited_for_a_bounded_time(
+    read_model: ReadModel, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("message_terminal.stores.TRANSACTION_SECONDS", 0.3)
+    async with engine.begin() as zombie:
+        await zombie.execute(text("SELECT * FROM projection_position WHERE partition_id = 3 FOR UPDATE"))
+        with pytest.raises(StoreAway):
+            await read_model.project([purchased()])
+    await read_model.project([purchased()])
+    assert await figures(engine) == {1: (1, 2_500)}
+
+
+async def test_a_message_that_is_repeated_within_one_batch_counts_once(
+    read_model: ReadModel, engine: AsyncEngine
+) -> None:
+    sale = purchased(uuid4())
+    await read_model.project([sale, sale, cancelled(sale), sale])
+    assert await figures(engine) == {}
+    assert len(await rows(engine, "SELECT * FROM ticket")) == 1
+
+
+async def project(model: ReadModel, batches: Iterable[Sequence[AnyMessage]]) -> None:
+    """Project batch by batch, trying again when the stores are busy."""
+    for batch in batches:
+        while True:
+            try:
+                await model.project(batch)
+                break
+            except StoreAway:
+                await asyncio.sleep(0.01)
