@@ -49,10 +49,18 @@ class Batching(Generic[Order, Answer]):
         if len(lane.calls) < self._in_flight:
             task = asyncio.create_task(self._drain(number, lane))
             lane.calls.add(task)
-            task.add_done_callback(lane.calls.discard)
         return await answer
 
     async def _drain(self, number: int, lane: _Lane[Order, Answer]) -> None:
+        try:
+            await self._serve(number, lane)
+        finally:
+            # Within the turn that found nothing waiting: an order that arrives next must see that nobody will fetch it.
+            task = asyncio.current_task()
+            assert task is not None
+            lane.calls.remove(task)
+
+    async def _serve(self, number: int, lane: _Lane[Order, Answer]) -> None:
         while lane.waiting:
             joined = [lane.waiting.popleft() for _ in range(min(len(lane.waiting), self._largest))]
             # Whoever has hung up is not served: nothing was promised to them yet.
