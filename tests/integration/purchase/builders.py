@@ -1,0 +1,89 @@
+"""One obvious value of everything that is sold; a test overrides what matters to it."""
+
+from datetime import date
+from itertools import count
+from typing import Any, TypeVar
+
+from contracts.catalogue import Zone
+from contracts.ticket import Cancellation, Sale, TicketCancelled, TicketPurchased
+from purchase import keys
+from purchase.catalog import Event, Venue
+from purchase.inventory import IdempotencyKey, Order
+from purchase.tickets import Ticket, mint_id
+
+PARTITIONS = 4
+CREATED_US = 1_767_225_600_123_456
+CANCELLED_ON = "2026-01-02T00:00:00.000000Z"
+SALE_FIELDS = ("ticket_id", "venue_id", "event_id", "zone_id", "price_cents", "currency", "created_on")
+
+T = TypeVar("T")
+
+_numbers = count(1)
+
+
+def zone(**fields: Any) -> Zone:
+    """Two rows of three seats."""
+    return _made(Zone, {"zone_id": 1, "price_cents": 2_500, "row_count": 2, "col_count": 3}, fields)
+
+
+def venue(**fields: Any) -> Venue:
+    whole = {"venue_id": "Arena", "name": "Arena", "city": "Vancouver", "currency": "USD", "zones": (zone(),)}
+    return _made(Venue, whole, fields)
+
+
+def event(**fields: Any) -> Event:
+    """An event at `venue()`, without zones: those are its venue's."""
+    whole = {"event_id": "Gala", "venue_id": "Arena", "name": "Gala", "type": "concert", "date": date(2030, 1, 1)}
+    return _made(Event, whole | {"currency": "", "zones": ()}, fields)
+
+
+def ticket(**fields: Any) -> Ticket:
+    """Seat "1", "a" of zone 1 of `event()`, with an id of its own."""
+    event_id = fields.get("event_id", "Gala")
+    minted = mint_id(keys.partition_of(event_id, PARTITIONS))
+    seat = {"venue_id": "Arena", "event_id": event_id, "zone_id": 1, "row": 1, "column": 1}
+    sale = {"ticket_id": minted, "price_cents": 2_500, "currency": "USD", "created_us": CREATED_US}
+    return _made(Ticket, seat | sale, fields)
+
+
+def order(*, version: int = 1, limit: int | None = None, key: IdempotencyKey | None = None, **fields: Any) -> Order:
+    """For `ticket(**fields)`, as judged by the first version of its event."""
+    wanted = ticket(**fields)
+    return Order(ticket=wanted, version=version, limit=limit, key=key, message=purchased(wanted))
+
+
+def purchased(sold: Ticket) -> TicketPurchased:
+    """What is told when this ticket is sold."""
+    return TicketPurchased(
+        id=f"{sold.ticket_id}:1",
+        source="/purchase",
+        subject=str(sold.ticket_id),
+        time=sold.created_on,
+        partition=sold.partition,
+        data=Sale(row=sold.row_label, column=sold.column_label, **_sale(sold)),
+    )
+
+
+def cancelled(sold: Ticket) -> TicketCancelled:
+    """What is told when this ticket is cancelled."""
+    return TicketCancelled(
+        id=f"{sold.ticket_id}:2",
+        source="/purchase",
+        subject=str(sold.ticket_id),
+        time=CANCELLED_ON,
+        partition=sold.partition,
+        data=Cancellation(row=sold.row_label, column=sold.column_label, cancelled_on=CANCELLED_ON, **_sale(sold)),
+    )
+
+
+def idempotency_key(digest: str | None = None, body: str = "a body") -> IdempotencyKey:
+    """A key that came with this body; each has its own digest unless one is named."""
+    return IdempotencyKey(digest or f"key-{next(_numbers)}", body.encode().ljust(16)[:16])
+
+
+def _made(kind: type[T], obvious: dict[str, Any], overridden: dict[str, Any]) -> T:
+    return kind(**obvious | overridden)
+
+
+def _sale(sold: Ticket) -> dict[str, Any]:
+    return {name: getattr(sold, name) for name in SALE_FIELDS}
