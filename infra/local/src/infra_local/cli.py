@@ -5,26 +5,24 @@ import errno
 import fcntl
 import os
 import shutil
-import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
 
 from infra_local import debian, leftovers
-from infra_local.platform import ADMIN_TOKEN, Platform, describe
+from infra_local.platform import ADMIN_TOKEN, Platform
 from infra_local.ports import PortBook, is_free
 from infra_local.programs import ProgramMissing
-from infra_local.running import ServerFailed
+from infra_local.running import ProgramFailed
 from infra_local.servers import INFRA
-from infra_local.startup import Startup
+from infra_local.startup import STOP_SECONDS, bring_up, shut_down
 from infra_local.supervision import Supervisor
 
 HOME = INFRA.parent / ".local"
 DEFAULT_PORT = 8080
 DISK_BYTES = 1_000_000_000
-STOP_SECONDS = 120
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -39,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with _alone():
             command.run(command)
-    except (CannotRun, ServerFailed, ProgramMissing, debian.ServersMissing) as obstacle:
+    except (CannotRun, ProgramFailed, ProgramMissing, debian.ServersMissing) as obstacle:
         console.print(str(obstacle), style="red", markup=False)
         return 1
     except OSError as error:
@@ -78,20 +76,15 @@ def up(_: argparse.Namespace) -> None:
     """Start what is not running yet."""
     _check_disk()
     debian.install_missing_servers()
-    supervisor, ports = Supervisor(HOME), PortBook(HOME / "ports.json")
-    if supervisor.is_running():
+    ports = PortBook(HOME / "ports.json")
+    if Supervisor(HOME).is_running():
         _check_same_port(ports)
-        _start(describe(HOME, ports), supervisor)
     else:
         leftovers.end(HOME, STOP_SECONDS)
         _choose_ports(ports)
-        platform = describe(HOME, ports)
-        _launch(platform, supervisor)
-        try:
-            _start(platform, supervisor)
-        except BaseException:
-            _shut_down(supervisor)
-            raise
+    with _reporting() as say:
+        platform = bring_up(HOME, ports, say)
+    _say_where(platform)
 
 
 def _check_disk() -> None:
@@ -127,23 +120,14 @@ def _choose_ports(ports: PortBook) -> None:
     ports.remember("gateway", port)
 
 
-def _launch(platform: Platform, supervisor: Supervisor) -> None:
-    try:
-        supervisor.launch(platform.servers())
-    except subprocess.CalledProcessError as error:
-        raise CannotRun(f"the supervisor did not start:\n{error.stdout}{error.stderr}") from error
-
-
-def _start(platform: Platform, supervisor: Supervisor) -> None:
+@contextmanager
+def _reporting() -> Iterator[Callable[[str], None]]:
+    """Show what is being waited for: in one line that changes, or line by line where lines cannot change."""
+    if not console.is_terminal:
+        yield console.print
+        return
     with console.status("starting") as status:
-
-        def say(text: str) -> None:
-            status.update(text)
-            if not console.is_terminal:
-                console.print(text)
-
-        Startup(platform, supervisor, say).run()
-    _say_where(platform)
+        yield status.update
 
 
 def _say_where(platform: Platform) -> None:
@@ -164,18 +148,10 @@ def _say_where(platform: Platform) -> None:
 def down(command: argparse.Namespace) -> None:
     """Stop everything, and remove the data if told to."""
     with console.status("stopping"):
-        _shut_down(Supervisor(HOME))
+        shut_down(HOME)
     if command.purge:
         shutil.rmtree(HOME)
     console.print("The platform is stopped" + (", and its data removed." if command.purge else "; its data is kept."))
-
-
-def _shut_down(supervisor: Supervisor) -> None:
-    """Leave no process, not even one that has lost its supervisor."""
-    if supervisor.is_running():
-        supervisor.shut_down()
-        leftovers.wait_until_gone(HOME, STOP_SECONDS)
-    leftovers.end(HOME, STOP_SECONDS)
 
 
 if __name__ == "__main__":

@@ -10,10 +10,10 @@ from pathlib import Path
 from infra_local.servers import Server
 
 POLL_SECONDS = 0.02
-LOG_TAIL_BYTES = 2_000
+LOG_TAIL_LINES = 20
 
 
-class ServerFailed(Exception):
+class ProgramFailed(Exception):
     """A program did not do what it was started for; carries the end of its log."""
 
     def __init__(self, name: str, why: str, log: Path) -> None:
@@ -26,11 +26,12 @@ def log_file(server: Server) -> Path:
 
 
 def _tail(path: Path) -> str:
-    return path.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace") if path.exists() else "(empty)"
+    lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+    return "\n".join(lines[-LOG_TAIL_LINES:])
 
 
 def prepare(server: Server) -> None:
-    """Make its folder and files, and its first data if there is none yet. Raises ServerFailed."""
+    """Make its folder and files, and its first data if there is none yet. Raises ProgramFailed."""
     server.directory.mkdir(parents=True, exist_ok=True)
     for name, text in server.files.items():
         (server.directory / name).write_text(text)
@@ -42,7 +43,7 @@ def prepare(server: Server) -> None:
             server.initialise, cwd=server.directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False
         )
     if result.returncode != 0:
-        raise ServerFailed(server.name, "could not make its first data", log_file(server))
+        raise ProgramFailed(server.name, "could not make its first data", log_file(server))
     initialised.touch()
 
 
@@ -59,7 +60,7 @@ class RunningServer:
         return self.server.url
 
     def start(self) -> None:
-        """Start it and wait until it serves. Raises ServerFailed when it ends first or takes too long."""
+        """Start it and wait until it serves. Raises ProgramFailed when it ends first or takes too long."""
         prepare(self.server)
         with log_file(self.server).open("ab") as log:
             self._process = subprocess.Popen(
@@ -113,8 +114,8 @@ class RunningServer:
         self.stop()
         self.start()
 
-    def _failed(self, why: str) -> ServerFailed:
-        return ServerFailed(self.server.name, why, log_file(self.server))
+    def _failed(self, why: str) -> ProgramFailed:
+        return ProgramFailed(self.server.name, why, log_file(self.server))
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None:

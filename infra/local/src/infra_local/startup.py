@@ -1,13 +1,15 @@
-"""How the platform comes up: stores, then what prepares them, then the services, then the gateway before them."""
+"""How the platform comes up (stores, what prepares them, services, gateway) and goes down again."""
 
 import os
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from infra_local import probes
-from infra_local.platform import OneShot, Platform
-from infra_local.running import ServerFailed, prepare
+from infra_local import leftovers, probes
+from infra_local.platform import OneShot, Platform, describe
+from infra_local.ports import PortChooser
+from infra_local.running import ProgramFailed, prepare
 from infra_local.servers import Server
 from infra_local.supervision import Supervisor
 
@@ -17,7 +19,35 @@ POLL_SECONDS = 0.1
 ONE_SHOT_SECONDS = 120
 ANSWER_SECONDS = 30
 LIVES = 3
+STOP_SECONDS = 120
 SOME_QUERY = "/api/v1/events"
+
+
+def bring_up(home: Path, port_for: PortChooser, say: Say) -> Platform:
+    """Start what does not run yet of the platform that lives in `home`, and wait until all is ready.
+
+    Raises ProgramFailed, ProgramMissing; then, and on Ctrl-C, what was started is stopped again.
+    """
+    platform, supervisor = describe(home, port_for), Supervisor(home)
+    if supervisor.is_running():
+        Startup(platform, supervisor, say).run()
+        return platform
+    try:
+        supervisor.launch(platform.servers())
+        Startup(platform, supervisor, say).run()
+    except BaseException:
+        shut_down(home)
+        raise
+    return platform
+
+
+def shut_down(home: Path) -> None:
+    """Stop everything; leave no process, not even one that has lost its supervisor."""
+    supervisor = Supervisor(home)
+    if supervisor.is_running():
+        supervisor.shut_down()
+        leftovers.wait_until_gone(home, STOP_SECONDS)
+    leftovers.end(home, STOP_SECONDS)
 
 
 class Startup:
@@ -30,7 +60,7 @@ class Startup:
         self._started: list[Server] = []
 
     def run(self) -> None:
-        """Return when all is ready. Raises ServerFailed; then, and on Ctrl-C, what was started here is stopped."""
+        """Return when all is ready. Raises ProgramFailed; then, and on Ctrl-C, what was started here is stopped."""
         try:
             self._start(self._platform.stores)
             for command in self._platform.one_shots:
@@ -92,5 +122,5 @@ class Startup:
                 raise self._failed(gateway.name, f"did not answer GET {SOME_QUERY} within {ANSWER_SECONDS} s")
             time.sleep(POLL_SECONDS)
 
-    def _failed(self, name: str, why: str) -> ServerFailed:
-        return ServerFailed(name, why, self._supervisor.log_file(name))
+    def _failed(self, name: str, why: str) -> ProgramFailed:
+        return ProgramFailed(name, why, self._supervisor.log_file(name))

@@ -20,12 +20,14 @@ from xmlrpc.client import ServerProxy
 from supervisor.xmlrpc import SupervisorTransport
 
 from infra_local import leftovers
+from infra_local.running import ProgramFailed
 from infra_local.servers import Server
 
 OPEN_FILES = 65_536
 LOG_BYTES = 20_000_000
 SOCKET_PATH_BYTES = 100
-RUNS = frozenset({"STARTING", "RUNNING", "BACKOFF"})
+# Whatever has ended by itself is about to be started again.
+RUNS = frozenset({"STARTING", "RUNNING", "BACKOFF", "EXITED"})
 
 
 class Supervisor:
@@ -50,17 +52,20 @@ class Supervisor:
         return True
 
     def launch(self, servers: Iterable[Server]) -> None:
-        """Start it, as a daemon, with none of its programs. Raises CalledProcessError."""
+        """Start it, as a daemon, with none of its programs. Raises ProgramFailed."""
         self._logs.mkdir(parents=True, exist_ok=True)
         self._configuration.write_text(self._render(servers))
-        subprocess.run(
-            [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(self._configuration)],
-            env={**os.environ, **leftovers.mark(self._home)},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        with self.log_file("supervisor").open("ab") as log:
+            result = subprocess.run(
+                [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(self._configuration)],
+                env={**os.environ, **leftovers.mark(self._home)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                check=False,
+            )
+        if result.returncode != 0:
+            raise ProgramFailed("the supervisor", "did not start", self.log_file("supervisor"))
 
     def running(self) -> dict[str, int]:
         """The programs that run, or are being started again; by name, with the process id (0 between two lives)."""
