@@ -1,0 +1,44 @@
+"""One purchase process and its Redis for all tests of a file; each test has shows of its own in it."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+from redis import Redis
+
+from tests import isolation
+from tests.integration.purchase.ledger import Ledger
+from tests.integration.purchase.serving import prepare, serving
+from tests.integration.purchase.shows import Window
+
+
+@dataclass(frozen=True)
+class Service:
+    """Where a purchase process and its Redis answer."""
+
+    url: str
+    redis_url: str
+
+
+@pytest.fixture(scope="module")
+def service(redis_server: str) -> Iterator[Service]:
+    """A purchase process on an empty Redis."""
+    with isolation.empty_redis(redis_server) as redis_url:
+        prepare(redis_url)
+        with serving(redis_url) as running:
+            yield Service(running.url, redis_url)
+
+
+@pytest.fixture
+async def window(service: Service) -> AsyncIterator[Window]:
+    """The calls of that process."""
+    async with httpx.AsyncClient(base_url=service.url, timeout=10) as http:
+        yield Window(http)
+
+
+@pytest.fixture
+def ledger(service: Service) -> Iterator[Ledger]:
+    """What that Redis keeps."""
+    with Redis.from_url(service.redis_url) as redis:
+        yield Ledger(redis)

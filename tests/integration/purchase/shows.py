@@ -1,0 +1,82 @@
+"""What is on sale in these tests, and the calls by which it is defined, bought and undone."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+Json = dict[str, Any]
+
+ADMIN = {"Authorization": "Bearer local-admin-token"}
+
+
+def zone(zone_id: int = 1, **changes: Any) -> Json:
+    """Five rows of eight seats at 25.00."""
+    return {"zoneId": zone_id, "ticketPrice": 25.0, "rowCount": 5, "colCount": 8, **changes}
+
+
+def venue(*zones: Json, **changes: Any) -> Json:
+    """A venue with these zones; with one, when none are given."""
+    told = {"name": "Studio Stage", "city": "Vancouver", "currency": "USD"}
+    return {**told, "zones": list(zones or [zone()]), **changes}
+
+
+def event(venue_id: str, **changes: Any) -> Json:
+    """A concert that is on sale at once."""
+    return {"venueId": venue_id, "name": "Studio Night", "type": "concert", "date": "2030-01-02", **changes}
+
+
+def unique(kind: str) -> str:
+    """An id that no other test uses."""
+    return f"{kind}-{uuid.uuid4().hex[:12]}"
+
+
+@dataclass(frozen=True)
+class Show:
+    """An event at its venue."""
+
+    venue_id: str
+    event_id: str
+
+    def seat(self, row: str = "1", column: str = "a", **changes: Any) -> Json:
+        """The order for one seat of zone 1; a field that is None is left out."""
+        told = {"venueId": self.venue_id, "eventId": self.event_id, "zoneId": 1, "row": row, "column": column}
+        return {name: value for name, value in {**told, **changes}.items() if value is not None}
+
+
+class Window:
+    """The ticket window: the calls of one purchase process."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http = http
+
+    async def buy(self, order: Json, *, key: str | None = None) -> httpx.Response:
+        return await self.http.post("/api/v1/tickets", json=order, headers={"Idempotency-Key": key} if key else {})
+
+    async def bought(self, order: Json) -> Json:
+        """The ticket of an order that must succeed."""
+        answer = await self.buy(order)
+        assert answer.status_code == 201, answer.text
+        ticket: Json = answer.json()
+        return ticket
+
+    async def cancel(self, ticket: Json, **headers: str) -> httpx.Response:
+        """Undo a purchase, with its receipt unless `headers` say otherwise."""
+        return await self.http.delete(
+            f"/api/v1/tickets/{ticket['ticketId']}", headers=headers or {"Receipt": ticket["receipt"]}
+        )
+
+    async def define(self, venue_id: str, *zones: Json, **changes: Any) -> httpx.Response:
+        return await self.http.put(f"/api/v1/venues/{venue_id}", json=venue(*zones, **changes), headers=ADMIN)
+
+    async def schedule(self, show: Show, **changes: Any) -> httpx.Response:
+        body = event(show.venue_id, **changes)
+        return await self.http.put(f"/api/v1/events/{show.event_id}", json=body, headers=ADMIN)
+
+    async def stage(self, *zones: Json, **changes: Any) -> Show:
+        """A new event at a new venue with these zones; `changes` are the event's."""
+        show = Show(unique("venue"), unique("event"))
+        assert (await self.define(show.venue_id, *zones)).status_code == 201
+        assert (await self.schedule(show, **changes)).status_code == 201
+        return show
