@@ -1,0 +1,93 @@
+"""A wrong variable stops the process and is named; nothing secret has a default outside the local profile."""
+
+import pytest
+from purchase.settings import Settings
+
+SECRETS = {"ADMIN_TOKENS": "an-admin-token", "RECEIPT_KEYS": "a-receipt-key"}
+
+WRONG = [
+    ("PROFILE", "staging"),
+    ("PARTITIONS", "0"), ("PARTITIONS", "4097"), ("PARTITIONS", "many"), ("PARTITIONS", "1.5"), ("PARTITIONS", "-1"),
+    ("OUTBOX_MAX", "0"), ("OUTBOX_MAX", "all"),
+    ("DIRECT_SALES", "perhaps"),
+    ("HTTP_PORT", "0"), ("HTTP_PORT", "65536"), ("HTTP_PORT", "http"),
+    ("ADMIN_TOKENS", "short"), ("ADMIN_TOKENS", ","), ("ADMIN_TOKENS", "an-admin-token,"),
+    ("RECEIPT_KEYS", "short"), ("RECEIPT_KEYS", " "), ("RECEIPT_KEYS", ",a-receipt-key"),
+]  # fmt: skip
+
+
+def read(**variables: str) -> Settings:
+    """The settings of an environment with its secrets, and these variables beside or instead of them."""
+    return Settings.read({**SECRETS, **variables})
+
+
+@pytest.mark.parametrize(("name", "text"), WRONG)
+def test_a_wrong_variable_is_named(name: str, text: str) -> None:
+    with pytest.raises(SystemExit, match=name):
+        read(**{name: text})
+
+
+@pytest.mark.parametrize("name", ["ADMIN_TOKENS", "RECEIPT_KEYS"])
+@pytest.mark.parametrize("profile", [{}, {"PROFILE": "production"}, {"PROFILE": ""}])
+def test_a_secret_is_asked_for_outside_the_local_profile(name: str, profile: dict[str, str]) -> None:
+    told = {secret: text for secret, text in SECRETS.items() if secret != name}
+    with pytest.raises(SystemExit, match=name):
+        Settings.read({**told, **profile})
+
+
+@pytest.mark.parametrize("name", ["ADMIN_TOKENS", "RECEIPT_KEYS"])
+def test_a_secret_that_is_too_short_is_not_told(name: str) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        read(**{name: "pa55"})
+    assert "pa55" not in str(stopped.value)
+
+
+def test_the_local_profile_has_secrets_of_its_own() -> None:
+    settings = Settings.read({"PROFILE": "local"})
+    assert settings.admin_tokens == ("local-admin-token",)
+    assert settings.receipt_keys == ("local-receipt-key",)
+
+
+def test_secrets_that_are_told_replace_the_local_ones() -> None:
+    assert read(PROFILE="local").admin_tokens == ("an-admin-token",)
+
+
+def test_a_service_that_is_told_nothing_else_is_in_production_with_64_partitions() -> None:
+    settings = read()
+    assert (settings.profile, settings.partitions, settings.direct_sales) == ("production", 64, True)
+
+
+def test_lists_are_separated_by_commas() -> None:
+    settings = read(ADMIN_TOKENS="the-first-token, the-second-token", RECEIPT_KEYS="the-new-key,the-old-key")
+    assert settings.admin_tokens == ("the-first-token", "the-second-token")
+    assert settings.receipt_keys == ("the-new-key", "the-old-key")
+
+
+@pytest.mark.parametrize(("text", "switched"), [("true", True), ("false", False), ("1", True), ("0", False)])
+def test_direct_sales_are_switched_by_words_or_digits(text: str, switched: bool) -> None:
+    assert read(DIRECT_SALES=text).direct_sales is switched
+
+
+def test_a_variable_that_is_empty_counts_as_not_told() -> None:
+    assert read(PARTITIONS="", REDIS_URL="", LOGGING_CONFIG="") == read()
+
+
+def test_variables_of_others_do_not_matter() -> None:
+    assert read(PATH="/bin", partitions="7") == read()
+
+
+def test_every_variable_is_read_by_its_name() -> None:
+    settings = read(
+        REDIS_URL="redis://redis:6379/1",
+        RABBITMQ_URL="amqp://a:b@broker/",
+        PARTITIONS="8",
+        OUTBOX_MAX="10",
+        CATALOG_DIR="/catalog",
+        HTTP_HOST="0.0.0.0",  # noqa: S104
+        HTTP_PORT="80",
+        LOGGING_CONFIG="logging.json",
+    )
+    assert (settings.redis_url, settings.rabbitmq_url) == ("redis://redis:6379/1", "amqp://a:b@broker/")
+    assert (settings.partitions, settings.outbox_max, settings.catalog_dir) == (8, 10, "/catalog")
+    assert (settings.http_host, settings.http_port) == ("0.0.0.0", 80)  # noqa: S104
+    assert settings.logging_config == "logging.json"
