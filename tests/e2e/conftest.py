@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from infra_local.platform import Platform
 from infra_local.ports import PortBook
 from infra_local.startup import bring_up, shut_down
 from infra_local.supervision import Supervisor
+
+PATIENCE_SECONDS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +43,19 @@ class RunningPlatform:
     def kill(self, name: str) -> None:
         """`kill -9`."""
         os.kill(self.process_id(name), signal.SIGKILL)
+
+    def start(self, name: str) -> None:
+        """Start what was stopped through the supervisor."""
+        self.supervisor.start(name)
+        self.wait_until_ready(name)
+
+    def wait_until_ready(self, name: str, *, not_process: int = 0) -> None:
+        """Until it is ready, in another life than the one that had this process id."""
+        server = next(server for server in self.description.servers() if server.name == name)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while self.process_id(name) in (0, not_process) or not server.ready():
+            assert time.monotonic() < deadline, f"{name} did not come back"
+            time.sleep(0.05)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,5 @@
 """What `./taskw up` promises: whatever dies is started again, and starting again changes nothing."""
 
-import time
-
 import httpx
 import pytest
 from infra_local.ports import PortBook
@@ -12,21 +10,13 @@ from tests.e2e.conftest import RunningPlatform
 PATIENCE_SECONDS = 60
 
 
-def wait_until_ready_again(platform: RunningPlatform, name: str, killed: int) -> None:
-    server = next(server for server in platform.description.servers() if server.name == name)
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while platform.process_id(name) in (0, killed) or not server.ready():
-        assert time.monotonic() < deadline, f"{name} did not come back"
-        time.sleep(0.05)
-
-
 @pytest.mark.parametrize(
     "name", ["purchase", "relay", "terminal-write", "terminal-read", "query", "gateway", "redis", "mariadb"]
 )
 def test_what_is_killed_is_started_again(platform: RunningPlatform, name: str) -> None:
     killed = platform.process_id(name)
     platform.kill(name)
-    wait_until_ready_again(platform, name, killed)
+    platform.wait_until_ready(name, not_process=killed)
 
 
 def test_bringing_it_up_again_changes_nothing(platform: RunningPlatform) -> None:

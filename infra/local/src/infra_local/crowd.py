@@ -1,6 +1,6 @@
 """A crowd of buyers that races for the seats of an event, as impatient and as careful as real ones.
 
-Every attempt has an Idempotency-Key of its own and is repeated with it after a broken connection, a 502, a 503 or a 504,
+Every attempt has an Idempotency-Key of its own and is repeated with it after a broken connection, a 502, 503 or 504,
 for that is the only way to learn what became of it. Some seats are wanted by more than one buyer.
 """
 

@@ -1,0 +1,90 @@
+"""A crowd races for the seats, whatever is killed: each is sold once, and both models end with just those tickets.
+
+RACE_SEATS=78000 in front of the test command makes it the seed's whole load.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from decimal import Decimal
+
+import httpx
+import pytest
+from infra_local.crowd import Race, attempts_for, race, seats_of
+from infra_local.platform import ADMIN_TOKEN
+from infra_local.verdict import read_model, wait_for, write_model
+
+from tests.e2e.conftest import RunningPlatform
+
+SEATS = int(os.environ.get("RACE_SEATS", "2000"))
+DUPLICATES = 0.3
+
+
+async def assert_models_agree(platform: RunningPlatform, venue_id: str, event_id: str, sold: Race) -> None:
+    """Both models come to hold exactly the tickets that were sold, at the prices they were sold for."""
+    tickets = {ticket.ticket_id for ticket in sold.sold}
+    dynamodb = platform.url_of("dynamodb")
+
+    async def in_read_model() -> int:
+        return sum((await read_model(platform.url, venue_id, event_id)).sold.values())
+
+    async def in_write_model() -> int:
+        return len(await write_model(dynamodb, event_id))
+
+    await wait_for(len(tickets), in_read_model)
+    await wait_for(len(tickets), in_write_model)
+    assert await write_model(dynamodb, event_id) == tickets
+    told = await read_model(platform.url, venue_id, event_id)
+    of_zones = Counter(ticket.seat.zone_id for ticket in sold.sold)
+    assert {zone: count for zone, count in told.sold.items() if count} == of_zones
+    assert told.revenue == sum(Decimal(str(ticket.price)) for ticket in sold.sold)
+
+
+def kill_on_the_way(platform: RunningPlatform, attempts: int) -> Callable[[Race], None]:
+    """Kills each service once, one after the other, between 20 % and 80 % of the attempts."""
+    names = ["relay", "terminal-write", "purchase", "terminal-read"]
+    moments = {round(attempts * (0.25 + 0.15 * place)): name for place, name in enumerate(names)}
+
+    def kill_when_it_is_time(so_far: Race) -> None:
+        if name := moments.pop(so_far.decided, None):
+            platform.kill(name)
+
+    return kill_when_it_is_time
+
+
+def put_on_sale(platform: RunningPlatform, venue_id: str, event_id: str) -> None:
+    """An event of the test's own, so that nobody else buys its seats."""
+    with httpx.Client(base_url=platform.url) as gateway:
+        put = gateway.put(
+            f"/api/v1/events/{event_id}",
+            headers={"Authorization": f"Bearer {ADMIN_TOKEN}"},
+            json={"venueId": venue_id, "name": "A race", "type": "concert", "date": "2030-01-01"},
+        )
+        assert put.status_code == 201
+        token = {"Consistency-Token": put.headers["Consistency-Token"]}
+        assert gateway.get(f"/api/v1/events/{event_id}", headers=token).status_code == 200
+
+
+async def test_eighty_seats_are_sold_to_exactly_eighty_of_a_crowd(platform: RunningPlatform) -> None:
+    put_on_sale(platform, "Venue2", "SmallRace")
+    seats = await seats_of(platform.url, "SmallRace")
+    assert len(seats) == 80
+    result = await race(platform.url, "Venue2", "SmallRace", attempts_for(seats, duplicates=5.0, seed=1))
+    assert result.failed == []
+    assert len({ticket.seat for ticket in result.sold}) == len({ticket.ticket_id for ticket in result.sold}) == 80
+    assert result.refused == 400
+    await assert_models_agree(platform, "Venue2", "SmallRace", result)
+
+
+@pytest.mark.timeout(1_800)
+async def test_whatever_is_killed_each_seat_is_sold_once_and_both_models_know(platform: RunningPlatform) -> None:
+    put_on_sale(platform, "Venue1", "GreatRace")
+    seats = (await seats_of(platform.url, "GreatRace"))[:SEATS]
+    attempts = attempts_for(seats, duplicates=DUPLICATES, seed=2)
+    result = await race(
+        platform.url, "Venue1", "GreatRace", attempts, on_progress=kill_on_the_way(platform, len(attempts))
+    )
+    assert result.failed == []
+    assert len({ticket.seat for ticket in result.sold}) == len({ticket.ticket_id for ticket in result.sold}) == SEATS
+    assert result.refused == len(attempts) - SEATS
+    await assert_models_agree(platform, "Venue1", "GreatRace", result)
