@@ -7,22 +7,38 @@ import pytest
 import sqlalchemy
 from query.settings import Settings
 
+from tests import isolation
 from tests.integration.query.read_model import PARTITIONS, ReadModel
 from tests.integration.query.serving import serve
+from tests.isolation import Database
+
+
+@pytest.fixture(scope="session")
+def read_model_database(mysql_server: str) -> Iterator[Database]:
+    """A database with the tables in it, for all tests of this folder."""
+    with isolation.database(mysql_server) as own:
+        ReadModel(own.url).set_up()
+        yield own
 
 
 @pytest.fixture
-def read_model(mysql_url: str) -> ReadModel:
+def read_model(read_model_database: Database) -> ReadModel:
     """The tables, empty."""
-    read_model = ReadModel(mysql_url)
-    read_model.set_up()
+    read_model = ReadModel(read_model_database.url)
+    read_model.empty()
     return read_model
 
 
 @pytest.fixture
-async def client(read_model: ReadModel, query_mysql_url: str) -> AsyncIterator[httpx.AsyncClient]:  # noqa: ARG001
+def settings(read_model_database: Database) -> Settings:
+    """Those of a service that may only read."""
+    return Settings(mysql_url=read_model_database.query_url, partitions=PARTITIONS)
+
+
+@pytest.fixture
+async def client(read_model: ReadModel, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:  # noqa: ARG001
     """A client of the service, which reads `read_model`."""
-    async with serve(Settings(mysql_url=query_mysql_url, partitions=PARTITIONS)) as client:
+    async with serve(settings) as client:
         yield client
 
 

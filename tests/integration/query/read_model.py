@@ -38,8 +38,14 @@ class ReadModel:
         self._engine: Engine = create_engine(url, poolclass=NullPool)
 
     def set_up(self) -> None:
-        """Create the tables, and a position for each partition."""
+        """Create the tables."""
         tables.metadata.create_all(self._engine)
+
+    def empty(self) -> None:
+        """Nothing projected yet, in any partition."""
+        with self._engine.begin() as connection:
+            for table in tables.metadata.sorted_tables:
+                connection.execute(table.delete())
         self._add(tables.projection_position, [{"partition_id": number} for number in range(PARTITIONS)])
 
     def add_venue(self, venue_id: str = "Venue2", **columns: Any) -> None:

@@ -16,7 +16,9 @@ async def serve(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     service = server(settings)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         serving = asyncio.create_task(service.serve(sockets=[listener]))
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=30) as client:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        crowd = httpx.Limits(max_connections=None)
+        async with httpx.AsyncClient(base_url=address, timeout=30, limits=crowd) as client:
             yield client
         service.should_exit = True
         await serving

@@ -1,11 +1,12 @@
 """What the queries answer, as it stands in the JSON; money is a Decimal there, moments are text."""
 
 from datetime import date
-from decimal import Decimal
 from typing import Literal
 
 import msgspec
 from msgspec import Struct
+
+from query.money import Money
 
 
 class Ticket(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -18,7 +19,7 @@ class Ticket(Struct, frozen=True, kw_only=True, rename="camel"):
     row: str
     column: str
     status: Literal["PAID", "CANCELLED"]
-    price: Decimal
+    price: Money
     currency: str
     created_on: str
 
@@ -49,7 +50,7 @@ class Revenue(Struct, frozen=True, kw_only=True, rename="camel"):
 
     event_id: str
     venue_id: str
-    ticket_price: Decimal
+    ticket_price: Money
     currency: str
     sold_count: int
 
@@ -58,7 +59,7 @@ class Zone(Struct, frozen=True, kw_only=True, rename="camel"):
     """A block of seats at one price."""
 
     zone_id: int
-    ticket_price: Decimal
+    ticket_price: Money
     row_count: int
     col_count: int
 

@@ -79,7 +79,18 @@ async def count_tickets(event_id: EventId, reads: NamedDependency[Reads]) -> Eve
 
 
 @get(
-    ["/tickets/money/{venueId:str}/{eventId:str}", "/tickets/revenue/{venueId:str}/{eventId:str}"],
+    "/tickets/money/{venueId:str}/{eventId:str}",
+    operation_id="readMoney",
+    summary="How much the event has earned, under its first name",
+    operation_class=Query,
+    responses=declare(examples.REVENUE, InvalidRequest, EventNotFound),
+)
+async def read_money(venue_id: VenueId, event_id: EventId, reads: NamedDependency[Reads]) -> Revenue:
+    return await reads.revenue(venue_id, event_id)
+
+
+@get(
+    "/tickets/revenue/{venueId:str}/{eventId:str}",
     operation_id="readRevenue",
     summary="How much the event has earned",
     operation_class=Query,
@@ -172,6 +183,7 @@ def queries(reads: Reads, freshness: Freshness) -> Router:
             read_ticket,
             list_tickets,
             count_tickets,
+            read_money,
             read_revenue,
             list_venues,
             read_venue,

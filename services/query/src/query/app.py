@@ -3,16 +3,15 @@
 import json
 import logging.config
 from pathlib import Path
-from typing import cast
 
 import uvicorn
 from litestar import Litestar
-from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import ASGIApp
 
 from query.api import queries
+from query.asgi import timed, with_head
 from query.database import Database
-from query.documentation import OPENAPI
+from query.documentation import assets, openapi
 from query.freshness import Freshness
 from query.health import health
 from query.problems import plugin
@@ -27,27 +26,15 @@ KEEP_ALIVE_SECONDS = 150
 def build(settings: Settings) -> ASGIApp:
     """The whole service, not yet listening."""
     database = Database(settings.mysql_url)
+    freshness = Freshness(database, settings.partitions)
     application = Litestar(
-        route_handlers=[queries(Reads(database), Freshness(database, settings.partitions)), health(database)],
+        route_handlers=[queries(Reads(database), freshness), health(database, settings), assets()],
         plugins=[plugin()],
-        openapi_config=OPENAPI,
+        openapi_config=openapi(),
         on_shutdown=[database.close],
         logging_config=None,
     )
-    return with_head(application)
-
-
-def with_head(application: ASGIApp) -> ASGIApp:
-    """Answer HEAD as GET; the server leaves the body out."""
-
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        await application(cast("Scope", {**scope, "method": "GET"}) if _is_head(scope) else scope, receive, send)
-
-    return answer
-
-
-def _is_head(scope: Scope) -> bool:
-    return scope["type"] == ScopeType.HTTP and scope["method"] == "HEAD"
+    return with_head(timed(application))
 
 
 def configure_logging(path: str | None) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contracts.position import MalformedPosition, Position
 
 from query.database import Database, Overloaded
-from query.metrics import freshness_waits, queries_lagging
+from query.metrics import freshness_wait_seconds
 from query.statements import POSITIONS
 
 HEADER = "Consistency-Token"
@@ -78,11 +78,10 @@ class Freshness:
             async with asyncio.timeout(WAIT_SECONDS):
                 await reached
         except TimeoutError:
-            queries_lagging.inc()
             raise ProjectionLagging from None
         finally:
             self._waiting.pop(reached, None)
-        freshness_waits.observe(time.perf_counter() - started)
+        freshness_wait_seconds.observe(time.perf_counter() - started)
 
     async def _poll_while_waited_for(self) -> None:
         while self._waiting:

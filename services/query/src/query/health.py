@@ -5,7 +5,8 @@ from litestar.di import NamedDependency, Provide
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from query.database import Database, Overloaded, ReadModelUnavailable
-from query.statements import ANY_POSITION
+from query.settings import Settings
+from query.statements import PARTITIONS
 
 READY_SECONDS = 1.0
 
@@ -16,13 +17,15 @@ def live() -> dict[str, str]:
 
 
 @get("/health/ready")
-async def ready(database: NamedDependency[Database]) -> Response[dict[str, str]]:
-    """Ready when the read model answers and has been set up."""
+async def ready(database: NamedDependency[Database], settings: NamedDependency[Settings]) -> Response[dict[str, str]]:
+    """Ready when the read model answers and is divided as this process believes."""
     try:
-        rows = await database.fetch(ANY_POSITION, seconds=READY_SECONDS)
+        rows = await database.fetch(PARTITIONS, seconds=READY_SECONDS)
     except (ReadModelUnavailable, Overloaded) as error:
         return _not_ready(type(error).__doc__ or "")
-    return Response({"status": "ready"}) if rows else _not_ready("The read model has not been set up.")
+    if rows[0].partitions != settings.partitions:
+        return _not_ready(f"The read model has {rows[0].partitions} partitions, not {settings.partitions}.")
+    return Response({"status": "ready"})
 
 
 @get("/metrics", sync_to_thread=False)
@@ -30,12 +33,15 @@ def metrics() -> Response[bytes]:
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
-def health(database: Database) -> Router:
+def health(database: Database, settings: Settings) -> Router:
     """The pages for supervisors and Prometheus."""
     return Router(
         "/",
         route_handlers=[live, ready, metrics],
-        dependencies={"database": Provide(lambda: database, sync_to_thread=False, use_cache=True)},
+        dependencies={
+            "database": Provide(lambda: database, sync_to_thread=False, use_cache=True),
+            "settings": Provide(lambda: settings, sync_to_thread=False, use_cache=True),
+        },
         include_in_schema=False,
     )
 

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import cast
 
-from query.database import WAITING_READS, AnyRow, Database, Overloaded
+from query.database import ANSWER_SECONDS, WAITING_READS, AnyRow, Database, Overloaded, ReadModelUnavailable
 from query.metrics import reads_joined
 from query.statements import TICKETS_BY_ID
 
@@ -35,12 +35,15 @@ class JoinedTickets:
         self._waiting.append((ticket_id, answer))
         if len(self._under_way) < UNDER_WAY:
             self._under_way.add(asyncio.create_task(self._read_waiting()))
-        return await answer
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await answer
+        except TimeoutError:
+            raise ReadModelUnavailable from None
 
     async def _read_waiting(self) -> None:
         """Read until nobody waits; then the task signs itself off, so that nobody relies on one that has ended."""
-        while self._waiting:
-            readers = [self._waiting.popleft() for _ in range(min(len(self._waiting), TOGETHER))]
+        while readers := self._take():
             reads_joined.observe(len(readers))
             try:
                 rows = await self._database.fetch(
@@ -51,6 +54,15 @@ class JoinedTickets:
             else:
                 _answer(readers, rows)
         self._under_way.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    def _take(self) -> list[Reader]:
+        """The next to be read together, without those who gave up waiting."""
+        readers: list[Reader] = []
+        while self._waiting and len(readers) < TOGETHER:
+            reader = self._waiting.popleft()
+            if not reader[1].done():
+                readers.append(reader)
+        return readers
 
 
 def _answer(readers: Sequence[Reader], rows: Sequence[AnyRow]) -> None:

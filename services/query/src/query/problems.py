@@ -4,7 +4,6 @@ import logging
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
@@ -13,6 +12,7 @@ from msgspec import Struct
 
 from query.database import Overloaded, ReadModelUnavailable
 from query.freshness import InvalidConsistencyToken, ProjectionLagging
+from query.metrics import problems_told
 from query.parameters import InvalidRequest
 from query.reads import EventNotFound, TicketNotFound, VenueNotFound, ZoneNotFound
 
@@ -67,6 +67,7 @@ class Problem(ProblemDetailsException):
     """A problem on its way to the client."""
 
     def __init__(self, kind: Kind, detail: str, **values: Any) -> None:
+        self.kind = kind
         super().__init__(
             status_code=kind.status,
             type_=kind.type,
@@ -77,7 +78,8 @@ class Problem(ProblemDetailsException):
         )
 
     def to_response(self, request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
-        self.instance = quote(request.scope["path"])
+        problems_told.labels(self.kind.slug).inc()
+        self.instance = request.scope["raw_path"].decode()
         return super().to_response(request)
 
 

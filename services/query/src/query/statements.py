@@ -25,7 +25,7 @@ _THIS_EVENT = event.c.event_id == bindparam("event_id")
 _PART_OF_EVENT = zone_sales.c.row_count.is_not(None)
 _WITH_ITS_ZONES = event.outerjoin(zone_sales, and_(zone_sales.c.event_id == event.c.event_id, _PART_OF_EVENT))
 
-ANY_POSITION = select(projection_position.c.partition_id).limit(1)
+PARTITIONS = select(func.count().label("partitions")).select_from(projection_position)
 
 POSITIONS = select(
     projection_position.c.partition_id, projection_position.c.epoch, projection_position.c.sequence

@@ -1,0 +1,134 @@
+"""Read your writes: a query with a Consistency-Token waits for the read model, never answers from before it."""
+
+import asyncio
+import time
+
+import httpx
+from query.freshness import WAIT_SECONDS
+
+from tests.integration.query.problems import assert_problem
+from tests.integration.query.read_model import ReadModel, ticket_id
+
+
+async def get(client: httpx.AsyncClient, number: int, *tokens: str) -> httpx.Response:
+    """The ticket with this number, not before these tokens."""
+    headers = [("Consistency-Token", token) for token in tokens]
+    return await client.get(f"/api/v1/tickets/{ticket_id(number)}", headers=headers)
+
+
+def polls(statements: list[str]) -> int:
+    return sum("FROM projection_position" in statement for statement in statements)
+
+
+async def test_a_position_that_has_been_projected_is_answered_at_once(
+    client: httpx.AsyncClient, read_model: ReadModel
+) -> None:
+    read_model.project(3, "1-42")
+    read_model.add_ticket(1)
+
+    assert (await get(client, 1, "3:1-42")).status_code == 200
+    assert (await get(client, 1, "3:1-41")).status_code == 200
+
+
+async def test_a_query_waits_until_its_position_has_been_projected(
+    client: httpx.AsyncClient, read_model: ReadModel, statements: list[str]
+) -> None:
+    read_model.project(3, "1-41")
+    waiting = asyncio.create_task(get(client, 1, "3:1-42"))
+    while polls(statements) < 3:  # noqa: ASYNC110 - the polls are what is waited for
+        await asyncio.sleep(0.001)
+    assert not waiting.done()
+    read_model.add_ticket(1)
+    read_model.project(3, "1-42")
+
+    answer = await waiting
+
+    assert answer.status_code == 200
+
+
+async def test_a_later_epoch_is_further_than_any_position_of_an_earlier_one(
+    client: httpx.AsyncClient, read_model: ReadModel
+) -> None:
+    read_model.project(3, "2-0")
+    read_model.add_ticket(1)
+
+    assert (await get(client, 1, "3:1-99999")).status_code == 200
+
+
+async def test_every_partition_of_a_token_is_waited_for(client: httpx.AsyncClient, read_model: ReadModel) -> None:
+    read_model.project(3, "1-42")
+    read_model.add_ticket(1)
+
+    assert_problem(await get(client, 1, "3:1-42, 4:1-1"), "projection-lagging", 503)
+
+    read_model.project(4, "1-1")
+    assert (await get(client, 1, "3:1-42, 4:1-1")).status_code == 200
+
+
+async def test_a_token_may_come_in_several_headers(client: httpx.AsyncClient, read_model: ReadModel) -> None:
+    read_model.project(3, "1-42")
+
+    assert_problem(await get(client, 1, "3:1-42", "4:1-1"), "projection-lagging", 503)
+
+
+async def test_a_projection_that_lags_for_too_long_is_told_and_not_a_false_404(
+    client: httpx.AsyncClient, read_model: ReadModel
+) -> None:
+    read_model.project(3, "1-41")
+
+    started = time.monotonic()
+    answer = await get(client, 1, "3:1-42")
+
+    assert_problem(answer, "projection-lagging", 503)
+    assert answer.headers["Retry-After"] == "1"
+    assert WAIT_SECONDS <= time.monotonic() - started < WAIT_SECONDS + 1
+
+
+async def test_a_ticket_that_does_not_exist_in_a_read_model_that_is_fresh_is_a_true_404(
+    client: httpx.AsyncClient, read_model: ReadModel
+) -> None:
+    read_model.project(3, "1-42")
+
+    assert (await get(client, 1, "3:1-42")).status_code == 404
+
+
+async def test_all_who_wait_share_one_poll(
+    client: httpx.AsyncClient, read_model: ReadModel, statements: list[str]
+) -> None:
+    read_model.project(3, "1-41")
+
+    async def polls_for(queries: int) -> int:
+        before = polls(statements)
+        answers = await asyncio.gather(*(get(client, number, "3:1-42") for number in range(queries)))
+        assert {answer.status_code for answer in answers} == {503}
+        return polls(statements) - before
+
+    for_one = await polls_for(1)
+    for_fifty = await polls_for(50)
+
+    assert for_one > 10
+    assert for_fifty < 2 * for_one
+
+
+async def test_nothing_is_polled_while_nobody_waits(
+    client: httpx.AsyncClient, read_model: ReadModel, statements: list[str]
+) -> None:
+    read_model.project(3, "1-42")
+    await get(client, 1, "3:1-42")
+    polled = polls(statements)
+
+    await get(client, 1)
+    await asyncio.sleep(0.1)
+
+    assert polls(statements) == polled
+
+
+async def test_a_read_model_that_went_back_does_not_pass_for_what_it_was(
+    client: httpx.AsyncClient, read_model: ReadModel
+) -> None:
+    read_model.project(3, "1-42")
+    assert (await get(client, 1, "3:1-42")).status_code == 404
+
+    read_model.project(3, "1-41")
+
+    assert_problem(await get(client, 1, "3:1-42"), "projection-lagging", 503)

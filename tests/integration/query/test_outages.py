@@ -1,0 +1,135 @@
+"""MySQL away: every query is refused in bounded time, and answered again as soon as it is back."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from infra_local.running import RunningServer
+from query.database import ANSWER_SECONDS, WAITING_READS, Database, Overloaded, ReadModelUnavailable
+from query.joining import JoinedTickets
+from query.settings import Settings
+from sqlalchemy import make_url
+
+from tests.integration.query.problems import assert_problem
+from tests.integration.query.read_model import PARTITIONS, ReadModel, ticket_id
+from tests.integration.query.serving import serve
+
+PATHS = [
+    f"/api/v1/tickets/{ticket_id(1)}",
+    "/api/v1/tickets/count/Event2",
+    "/api/v1/tickets/money/Venue2/Event2",
+    "/api/v1/tickets?eventId=Event2",
+    "/api/v1/events/Event2/seats",
+    "/api/v1/venues",
+]
+# What a busy machine may add to a wait of two seconds.
+SLACK_SECONDS = 2.0
+
+
+@pytest.fixture
+def own_settings(private_mysql: RunningServer) -> Settings:
+    """Settings of a service whose MySQL may be killed: it has one event, and one ticket sold."""
+    read_model = ReadModel(private_mysql.url)
+    read_model.set_up()
+    read_model.empty()
+    read_model.add_event()
+    read_model.add_ticket(1)
+    reader = make_url(private_mysql.url).set(username="query", password="query")
+    return Settings(mysql_url=reader.render_as_string(hide_password=False), partitions=PARTITIONS)
+
+
+@pytest.fixture
+async def own_client(own_settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of that service, which has answered once."""
+    async with serve(own_settings) as client:
+        assert {(await client.get(path)).status_code for path in PATHS} == {200}
+        yield client
+
+
+async def test_every_query_is_refused_in_time_while_mysql_answers_nothing_and_served_when_it_does_again(
+    own_client: httpx.AsyncClient, private_mysql: RunningServer
+) -> None:
+    private_mysql.pause()
+    started = time.monotonic()
+    refused = await asyncio.gather(*(own_client.get(path) for path in PATHS))
+    took = time.monotonic() - started
+    private_mysql.resume()
+    served = await asyncio.gather(*(own_client.get(path) for path in PATHS))
+
+    for answer in refused:
+        assert_problem(answer, "read-model-unavailable", 503)
+    assert took < ANSWER_SECONDS + SLACK_SECONDS
+    assert {answer.status_code for answer in served} == {200}
+
+
+async def test_a_crowd_of_readers_is_refused_as_quickly_as_one_and_beyond_its_bound_at_once(
+    own_settings: Settings, private_mysql: RunningServer
+) -> None:
+    database = Database(own_settings.mysql_url)
+    joined = JoinedTickets(database)
+    await joined.get(ticket_id(1))
+    private_mysql.pause()
+    started = time.monotonic()
+    crowd = (joined.get(ticket_id(number)) for number in range(WAITING_READS + 10))
+    refused = await asyncio.gather(*crowd, return_exceptions=True)
+    took = time.monotonic() - started
+    private_mysql.resume()
+
+    assert Counter(map(type, refused)) == {ReadModelUnavailable: WAITING_READS, Overloaded: 10}
+    assert took < ANSWER_SECONDS + SLACK_SECONDS
+    row = await joined.get(ticket_id(1))
+    assert row is not None
+    await database.close()
+
+
+async def test_a_query_that_waits_for_its_own_write_is_refused_in_time_too(
+    own_client: httpx.AsyncClient, private_mysql: RunningServer
+) -> None:
+    private_mysql.pause()
+    answer = await own_client.get(PATHS[0], headers={"Consistency-Token": "1:1-1"})
+    private_mysql.resume()
+
+    assert_problem(answer, "read-model-unavailable", 503)
+
+
+async def test_connections_that_died_with_mysql_are_replaced_without_a_query_noticing(
+    own_client: httpx.AsyncClient, private_mysql: RunningServer
+) -> None:
+    private_mysql.kill()
+    refused = await own_client.get(PATHS[0])
+    private_mysql.start()
+    served = await asyncio.gather(*(own_client.get(path) for path in PATHS))
+
+    assert_problem(refused, "read-model-unavailable", 503)
+    assert {answer.status_code for answer in served} == {200}
+
+
+async def test_mysql_restarted_between_two_queries_goes_unnoticed(
+    own_client: httpx.AsyncClient, private_mysql: RunningServer
+) -> None:
+    private_mysql.stop()
+    private_mysql.start()
+
+    assert (await own_client.get(PATHS[0])).status_code == 200
+
+
+async def test_the_service_is_alive_but_not_ready_while_mysql_is_away(
+    own_client: httpx.AsyncClient, private_mysql: RunningServer
+) -> None:
+    assert (await own_client.get("/health/ready")).status_code == 200
+    private_mysql.pause()
+    ready, live = await own_client.get("/health/ready"), await own_client.get("/health/live")
+    private_mysql.resume()
+
+    assert ready.status_code == 503
+    assert ready.json()["status"] == "not ready"
+    assert live.status_code == 200
+
+
+async def test_a_read_model_that_has_not_been_set_up_is_unavailable(mysql_url: str, query_mysql_url: str) -> None:  # noqa: ARG001
+    async with serve(Settings(mysql_url=query_mysql_url, partitions=PARTITIONS)) as client:
+        assert_problem(await client.get(PATHS[0]), "read-model-unavailable", 503)
+        assert (await client.get("/health/ready")).status_code == 503

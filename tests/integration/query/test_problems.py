@@ -1,0 +1,160 @@
+"""Every problem a query can be answered with, by what really causes it."""
+
+import httpx
+import pytest
+
+from tests.integration.query.problems import assert_problem
+from tests.integration.query.read_model import ReadModel, ticket_id
+
+MALFORMED = [
+    ("tickets/1", "ticketId"),
+    (f"tickets/{ticket_id(1)}0", "ticketId"),
+    (f"tickets/{ticket_id(1)[:-1]}g", "ticketId"),
+    (f"tickets/{ticket_id(1)}%0A", "ticketId"),
+    (f"tickets/{ticket_id(1).replace('-', '')}", "ticketId"),
+    (f"tickets/count/{'a' * 65}", "eventId"),
+    ("tickets/count/a%20b", "eventId"),
+    ("tickets/count/a%0A", "eventId"),
+    ("tickets/count/%C3%A9", "eventId"),
+    ("tickets/count/%FF", "eventId"),
+    ("tickets/money/a%20b/Event2", "venueId"),
+    ("tickets/revenue/Venue2/'", "eventId"),
+    ("venues/%00", "venueId"),
+    ("events/a%20b", "eventId"),
+    ("events/a%20b/seats", "eventId"),
+    ("tickets", "eventId"),
+    ("tickets?eventId=", "eventId"),
+    ("tickets?eventId=a%20b", "eventId"),
+    ("tickets?eventId=Event2&zoneId=0", "zoneId"),
+    ("tickets?eventId=Event2&zoneId=2147483648", "zoneId"),
+    ("tickets?eventId=Event2&zoneId=one", "zoneId"),
+    ("tickets?eventId=Event2&zoneId=", "zoneId"),
+    ("tickets?eventId=Event2&status=paid", "status"),
+    ("tickets?eventId=Event2&limit=0", "limit"),
+    ("tickets?eventId=Event2&limit=501", "limit"),
+    ("tickets?eventId=Event2&limit=-1", "limit"),
+    ("tickets?eventId=Event2&limit=%D9%A1", "limit"),
+    ("tickets?eventId=Event2&cursor=nonsense", "cursor"),
+    ("tickets?eventId=Event2&cursor=", "cursor"),
+    ("tickets?eventId=Event2&cursor=YQ", "cursor"),
+    ("venues?limit=501", "limit"),
+    ("venues?cursor=%2B%2B", "cursor"),
+    ("events?cursor=YSBi", "cursor"),
+    ("events/Event2/seats?zoneId=-1", "zoneId"),
+    ("tickets?eventId=Event2&zone=1", "zone"),
+    ("tickets/count/Event2?limit=1", "limit"),
+    ("venues?limit=1&limit=2", "limit"),
+    ("tickets?eventId=Event1&eventId=Event2", "eventId"),
+]
+MALFORMED_TOKENS = [
+    "",
+    "1",
+    "1:",
+    "1:1",
+    "1:1-",
+    "x:1-1",
+    "-1:1-1",
+    "8:1-1",
+    "1:1-1,",
+    "1:1-1;2:1-1",
+    "1:01-1",
+    "²:1-1",
+]
+
+
+async def test_an_unknown_ticket(client: httpx.AsyncClient) -> None:
+    answer = await client.get(f"/api/v1/tickets/{ticket_id(1)}")
+
+    assert_problem(answer, "ticket-not-found", 404, ticketId=ticket_id(1))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["tickets/count/Nope", "tickets?eventId=Nope", "events/Nope", "events/Nope/seats", "events/Nope/seats?zoneId=1"],
+)
+async def test_an_unknown_event(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(f"/api/v1/{path}")
+
+    assert_problem(answer, "event-not-found", 404, eventId="Nope")
+
+
+@pytest.mark.parametrize("path", ["tickets/count/Event2", "tickets?eventId=Event2", "tickets/money/Venue2/Event2"])
+async def test_an_event_that_sold_before_it_was_projected_is_unknown_until_then(
+    client: httpx.AsyncClient, read_model: ReadModel, path: str
+) -> None:
+    read_model.add_zone(1, sold_count=1, revenue_cents=2500)
+    read_model.add_ticket(1)
+
+    answer = await client.get(f"/api/v1/{path}")
+
+    assert_problem(answer, "event-not-found", 404, eventId="Event2")
+
+
+@pytest.mark.parametrize("name", ["money", "revenue"])
+async def test_an_event_at_another_venue(client: httpx.AsyncClient, read_model: ReadModel, name: str) -> None:
+    read_model.add_event()
+
+    answer = await client.get(f"/api/v1/tickets/{name}/Venue1/Event2")
+
+    assert_problem(answer, "event-not-found", 404, eventId="Event2")
+
+
+async def test_an_unknown_venue(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/api/v1/venues/Nope")
+
+    assert_problem(answer, "venue-not-found", 404, venueId="Nope")
+
+
+async def test_ids_are_told_apart_by_case(client: httpx.AsyncClient, read_model: ReadModel) -> None:
+    read_model.add_venue("Venue2")
+
+    answer = await client.get("/api/v1/venues/venue2")
+
+    assert_problem(answer, "venue-not-found", 404, venueId="venue2")
+
+
+async def test_an_unknown_zone_of_an_event(client: httpx.AsyncClient, read_model: ReadModel) -> None:
+    read_model.add_event()
+
+    answer = await client.get("/api/v1/events/Event2/seats?zoneId=3")
+
+    assert_problem(answer, "zone-not-found", 404, eventId="Event2", zoneId=3)
+
+
+async def test_a_malformed_parameter_is_named(client: httpx.AsyncClient) -> None:
+    for path, field in MALFORMED:
+        assert_problem(await client.get(f"/api/v1/{path}"), "invalid-request", 400, field=field)
+
+
+async def test_a_malformed_consistency_token(client: httpx.AsyncClient) -> None:
+    for token in MALFORMED_TOKENS:
+        answer = await client.get("/api/v1/events", headers=[(b"Consistency-Token", token.encode())])
+        assert_problem(answer, "invalid-consistency-token", 400)
+
+
+async def test_an_address_with_nothing_behind_it(client: httpx.AsyncClient) -> None:
+    for path in (
+        "/",
+        "/api/v1",
+        "/api/v1/tickets/count",
+        "/api/v1/seats",
+        "/docs/query/x.html",
+        "/docs/query/assets/x",
+    ):
+        assert_problem(await client.get(path), "not-found", 404)
+
+
+async def test_a_method_that_no_query_knows(client: httpx.AsyncClient) -> None:
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        answer = await client.request(method, f"/api/v1/tickets/{ticket_id(1)}")
+        assert_problem(answer, "method-not-allowed", 405)
+        assert {"GET", "HEAD"} <= set(answer.headers["Allow"].split(", "))
+
+
+async def test_a_fault_of_our_own_tells_nothing_about_itself(client: httpx.AsyncClient, read_model: ReadModel) -> None:
+    read_model.add_venue(zones="secret nonsense")
+
+    answer = await client.get("/api/v1/venues/Venue2")
+
+    assert_problem(answer, "internal-error", 500)
+    assert "secret" not in answer.text
