@@ -142,10 +142,9 @@ def ministack(directory: Path, port_for: PortChooser) -> Server:
     """DynamoDB's role: the write model. Keeps its data when it is stopped, loses it when it is killed."""
     port = port_for("dynamodb")
     environment = {
+        **_read_environment(INFRA / "dynamodb/ministack.env"),
         "GATEWAY_PORT": str(port),
         "BIND_HOST": "127.0.0.1",
-        "SERVICES": "dynamodb",
-        "PERSIST_STATE": "1",
         "STATE_DIR": str(directory / "state"),
     }
     return Server(
@@ -158,6 +157,11 @@ def ministack(directory: Path, port_for: PortChooser) -> Server:
         ready=partial(probes.http_answers, port, "/_ministack/health"),
         stop_seconds=60,
     )
+
+
+def _read_environment(path: Path) -> dict[str, str]:
+    lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
+    return dict(line.split("=", 1) for line in lines)
 
 
 def caddy(directory: Path, port_for: PortChooser, *, purchase_address: str, query_address: str) -> Server:
