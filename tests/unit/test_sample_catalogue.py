@@ -1,4 +1,4 @@
-"""The sample catalogue is what SPEC §8 says; the load tests take its revenue as their oracle."""
+"""The sample catalogue is what it was agreed to be; the load tests take its revenue as their oracle."""
 
 from decimal import Decimal
 from pathlib import Path

@@ -17,7 +17,7 @@ from tests.integration.purchase.shows import ADMIN, Json, Window, zone
 
 
 def signed(ticket_id: str, key: str = "local-receipt-key") -> str:
-    """A receipt as SPEC §3 defines it."""
+    """A receipt, made by hand."""
     digest = hmac.new(key.encode(), ticket_id.encode(), hashlib.sha256).digest()
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 

@@ -10,7 +10,7 @@ from infra_local import probes, servers
 from infra_local.ports import PortChooser
 from infra_local.servers import AWS_ENVIRONMENT, INFRA, Server
 
-ADMIN_TOKEN = "local-admin-token"  # noqa: S105 - what PROFILE=local means, SPEC §3
+ADMIN_TOKEN = "local-admin-token"  # noqa: S105 - what PROFILE=local means
 PROFILE = {"PROFILE": "local", "LOGGING_CONFIG": str(INFRA / "logging.json"), "PYTHONUNBUFFERED": "1"}
 
 
