@@ -7,6 +7,7 @@ from uuid import UUID
 from contracts.catalogue import Identifier, ZoneId
 from contracts.position import Position
 from contracts.ticket import Cancellation, Sale, TicketCancelled, TicketPurchased
+from contracts.timestamp import encode_timestamp
 from msgspec import Meta, Struct
 
 from purchase import metrics
@@ -168,9 +169,9 @@ class BoxOffice:
             return None
         now = datetime.now(UTC)
         if opens is not None and now < opens:
-            return SalesNotOpen(f"sales open at {opens.isoformat()}", salesOpenAt=opens)
+            return SalesNotOpen(f"sales open at {(told := encode_timestamp(opens))}", salesOpenAt=told)
         if closes is not None and now >= closes:
-            return SalesClosed(f"sales closed at {closes.isoformat()}", salesCloseAt=closes)
+            return SalesClosed(f"sales closed at {(told := encode_timestamp(closes))}", salesCloseAt=told)
         return None
 
 

@@ -24,6 +24,8 @@ PRICE_MAX = Decimal("999999.99")
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Moment = Annotated[datetime, Meta(tz=True)]
+# As it was written: msgspec would take a Decimal from a text too, and a float would round.
+Price = Annotated[msgspec.Raw, Meta(extra_json_schema={"type": "number", "minimum": 0, "maximum": float(PRICE_MAX)})]
 T = TypeVar("T")
 
 
@@ -31,7 +33,7 @@ class DefineZone(Struct, frozen=True, kw_only=True, rename="camel", forbid_unkno
     """A block of seats at one price, which is in units of the currency with at most two decimals."""
 
     zone_id: ZoneId
-    ticket_price: Decimal
+    ticket_price: Price
     row_count: Annotated[int, Meta(ge=1, le=1_000)]
     col_count: Annotated[int, Meta(ge=1, le=702)]
 
@@ -92,11 +94,12 @@ class ScheduleEvent(Struct, frozen=True, kw_only=True, rename="camel", forbid_un
 
 
 async def read_body(request: Request[Any, Any, Any], decoder: msgspec.json.Decoder[T]) -> T:
-    """The body, decoded. Raises UnsupportedMediaType, InvalidRequest."""
+    """The body, decoded; one that is too large is told first. Raises UnsupportedMediaType, InvalidRequest."""
+    body = await request.body()
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise UnsupportedMediaType("the body must be application/json", contentType=media_type)
-    return decode_body(await request.body(), decoder)
+    return decode_body(body, decoder)
 
 
 def decode_body(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
@@ -162,7 +165,9 @@ def _utc(moment: datetime | None, field: str) -> datetime | None:
         raise InvalidRequest(f"{field} is out of range", field=field) from None
 
 
-def _cents(price: Decimal, field: str) -> int:
-    if not price.is_finite() or not 0 <= price <= PRICE_MAX or price != round(price, 2):
-        raise InvalidRequest(f"a price is 0.00 to {PRICE_MAX}, with at most two decimals", field=field)
-    return int(price * 100)
+def _cents(price: msgspec.Raw, field: str) -> int:
+    text = bytes(price).decode()
+    amount = Decimal(text) if text[0] in "-0123456789" else Decimal("NaN")
+    if not amount.is_finite() or not 0 <= amount <= PRICE_MAX or amount != round(amount, 2):
+        raise InvalidRequest(f"a price is a number from 0.00 to {PRICE_MAX}, with at most two decimals", field=field)
+    return int(amount * 100)
