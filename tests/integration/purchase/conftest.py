@@ -3,14 +3,13 @@
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
-import httpx
 import pytest
 from redis import Redis
 
 from tests import isolation
 from tests.integration.purchase.ledger import Ledger
 from tests.integration.purchase.serving import prepare, serving
-from tests.integration.purchase.shows import Window
+from tests.integration.purchase.shows import Window, open_window
 
 
 @dataclass(frozen=True)
@@ -33,8 +32,8 @@ def service(redis_server: str) -> Iterator[Service]:
 @pytest.fixture
 async def window(service: Service) -> AsyncIterator[Window]:
     """The calls of that process."""
-    async with httpx.AsyncClient(base_url=service.url, timeout=10) as http:
-        yield Window(http)
+    async with open_window(service.url) as window:
+        yield window
 
 
 @pytest.fixture

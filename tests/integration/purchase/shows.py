@@ -1,12 +1,18 @@
 """What is on sale in these tests, and the calls by which it is defined, bought and undone."""
 
+import ssl
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
 Json = dict[str, Any]
+
+# Nothing here speaks TLS, and httpx would load every authority anew for each client.
+_NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 ADMIN = {"Authorization": "Bearer local-admin-token"}
 
@@ -80,3 +86,10 @@ class Window:
         assert (await self.define(show.venue_id, *zones)).status_code == 201
         assert (await self.schedule(show, **changes)).status_code == 201
         return show
+
+
+@asynccontextmanager
+async def open_window(url: str, *, timeout_seconds: float = 10) -> AsyncIterator[Window]:
+    """The calls of the purchase process that answers there."""
+    async with httpx.AsyncClient(base_url=url, timeout=timeout_seconds, verify=_NO_AUTHORITIES) as http:
+        yield Window(http)
