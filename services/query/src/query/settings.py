@@ -18,7 +18,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
     profile: Literal["local", "production"] = "production"
     partitions: Annotated[int, Meta(ge=1, le=4096)] = 64
     http_host: str = "127.0.0.1"
-    http_port: Port = 8002
+    http_port: Port = 8003
     logging_config: str | None = None
 
     @classmethod

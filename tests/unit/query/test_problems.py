@@ -1,0 +1,57 @@
+"""What the framework refuses is told in our words, and names the parameter as it stands in the address."""
+
+import pytest
+from litestar.exceptions import (
+    HTTPException,
+    InternalServerException,
+    MethodNotAllowedException,
+    NotFoundException,
+    ValidationException,
+)
+from query.problems import KINDS, of_error, of_framework
+
+
+def test_a_faulty_parameter_is_named_as_the_client_wrote_it() -> None:
+    error = ValidationException(extra=[{"message": "Expected `int` >= 1", "key": "zone_id", "source": "query"}])
+
+    problem = of_framework(error)
+
+    assert problem.type_ == "/problems/invalid-request"
+    assert problem.extra == {"field": "zoneId"}
+    assert problem.detail == "Expected `int` >= 1"
+
+
+def test_a_missing_parameter_is_named_though_the_framework_does_so_in_prose_only() -> None:
+    error = ValidationException("Missing required query parameter 'eventId' for path /api/v1/tickets")
+
+    assert of_framework(error).extra == {"field": "eventId"}
+
+
+@pytest.mark.parametrize(
+    ("error", "slug"),
+    [
+        (NotFoundException(), "not-found"),
+        (MethodNotAllowedException(headers={"allow": "GET"}), "method-not-allowed"),
+        (InternalServerException("a secret"), "internal-error"),
+        (HTTPException(status_code=418), "internal-error"),
+    ],
+)
+def test_each_refusal_of_the_framework_has_its_problem(error: HTTPException, slug: str) -> None:
+    problem = of_framework(error)
+
+    assert problem.type_ == f"/problems/{slug}"
+    assert "a secret" not in problem.detail
+
+
+def test_an_error_that_nobody_foresaw_keeps_its_words_to_itself(caplog: pytest.LogCaptureFixture) -> None:
+    problem = of_error(RuntimeError("a secret"))
+
+    assert problem.status_code == 500
+    assert "a secret" not in str(vars(problem))
+    assert "a secret" in caplog.text
+
+
+def test_every_kind_of_problem_has_a_slug_of_its_own() -> None:
+    slugs = [kind.slug for kind in KINDS.values()]
+
+    assert len(set(slugs)) == len(slugs)
