@@ -1,5 +1,6 @@
 """Who has which seat: sold and freed by scripts, many orders in one call."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, Literal
 from uuid import UUID
@@ -12,7 +13,7 @@ from redis.asyncio import Redis
 
 from purchase import keys
 from purchase.batching import Batching, QueueFull
-from purchase.outbox import Outbox, Overloaded
+from purchase.outbox import ANSWER_SECONDS, Outbox, OutcomeUnknown, Overloaded
 from purchase.scripts import load
 from purchase.tickets import Ticket, decode_ticket, encode_ticket, partition_in
 
@@ -71,9 +72,14 @@ class Inventory:
         """
         partition = order.message.partition
         try:
-            last, answer = await self._joined.submit(partition, order)
+            async with asyncio.timeout(
+                ANSWER_SECONDS
+            ):  # also for an order that waits behind a call that is not answered
+                last, answer = await self._joined.submit(partition, order)
         except QueueFull as error:
             raise Overloaded from error
+        except TimeoutError as error:
+            raise OutcomeUnknown from error
         match answer:
             case [b"SOLD", position, _]:
                 return Sold(Position.parse(position.decode()))
