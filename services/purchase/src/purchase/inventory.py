@@ -72,9 +72,8 @@ class Inventory:
         """
         partition = order.message.partition
         try:
-            async with asyncio.timeout(
-                ANSWER_SECONDS
-            ):  # also for an order that waits behind a call that is not answered
+            # Also for an order that still waits behind a call which is not answered.
+            async with asyncio.timeout(ANSWER_SECONDS):
                 last, answer = await self._joined.submit(partition, order)
         except QueueFull as error:
             raise Overloaded from error
