@@ -1,0 +1,143 @@
+"""The terminal as a process of its own, which can be asked, stopped and killed; and the broker as purchase uses it."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import aio_pika
+import aio_pika.abc
+import httpx
+from contracts import routing
+from infra_local.ports import free_port
+
+Environment = dict[str, str]
+Settle = Callable[[aio_pika.abc.AbstractIncomingMessage], Awaitable[None]]
+
+POLL_SECONDS = 0.05
+
+
+class RunningTerminal:
+    """A process of the terminal."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+        self.process = process
+        self._log = log
+        self._url = f"http://127.0.0.1:{port}"
+
+    async def answer(self, path: str) -> httpx.Response | None:
+        """What it says over HTTP; None while it does not."""
+        async with httpx.AsyncClient(base_url=self._url, timeout=5) as client:
+            try:
+                return await client.get(path)
+            except httpx.TransportError:
+                return None
+
+    async def is_ready(self) -> bool:
+        """Whether it can do its work. Fails the test when it has ended."""
+        assert self.process.poll() is None, self._log.read_text()[-3_000:]
+        answer = await self.answer("/health/ready")
+        return answer is not None and answer.status_code == 200
+
+    async def metric(self, line: str) -> float:
+        """The value of one metric."""
+        answer = await self.answer("/metrics")
+        assert answer is not None
+        return next(float(one.split()[-1]) for one in answer.text.splitlines() if one.startswith(line + " "))
+
+    async def ended(self) -> int:
+        """Its exit status; it has a moment to end."""
+        await until(lambda: _true(self.process.poll() is not None), seconds=20)
+        return self.process.returncode
+
+    def kill(self) -> None:
+        """`kill -9`."""
+        self.process.kill()
+        self.process.wait()
+
+
+@contextmanager
+def terminal(environment: Environment, log: Path) -> Iterator[RunningTerminal]:
+    """Start one; what is left of it is killed."""
+    port = free_port("terminal")
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "message_terminal.app"],
+            env={**os.environ, **environment, "HTTP_PORT": str(port)},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        yield RunningTerminal(process, port, log)
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def command(environment: Environment, *arguments: str) -> tuple[int, str]:
+    """Run the terminal's command line; answers its exit status and what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "message_terminal.cli",
+        *arguments,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, output.decode()
+
+
+async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 30) -> None:
+    """Wait until this holds. Raises TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while True:
+            if await holds():
+                return
+            await asyncio.sleep(POLL_SECONDS)
+
+
+async def _true(value: bool) -> bool:
+    return value
+
+
+@asynccontextmanager
+async def channel(url: str) -> AsyncIterator[aio_pika.abc.AbstractChannel]:
+    """A channel on which a message that nobody gets is an error."""
+    connection = await aio_pika.connect(url)
+    async with connection, connection.channel(on_return_raises=True) as channel:
+        yield channel
+
+
+async def publish(url: str, key: str, bodies: Sequence[bytes]) -> None:
+    """Publish batches in order, as the relay does."""
+    async with channel(url) as open_channel:
+        exchange = await open_channel.get_exchange(routing.EXCHANGE)
+        for body in bodies:
+            message = aio_pika.Message(
+                body,
+                content_type=routing.BATCH_CONTENT_TYPE,
+                delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            )
+            await exchange.publish(message, key, timeout=10)
+
+
+async def take(url: str, queue_name: str, count: int = 1, *, settle: Settle | None = None) -> list[Any]:
+    """Take so many messages from a queue, waiting for them; they are acknowledged unless `settle` does otherwise."""
+    taken: list[Any] = []
+    async with channel(url) as open_channel:
+        queue = await open_channel.get_queue(queue_name)
+        async with queue.iterator(timeout=20) as messages:
+            async for message in messages:
+                taken.append(message)
+                await (settle(message) if settle is not None else message.ack())
+                if len(taken) == count:
+                    break
+    return taken
