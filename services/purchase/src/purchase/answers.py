@@ -1,7 +1,8 @@
 """What the commands answer: the shapes on the wire."""
 
-from datetime import date, datetime
+from datetime import date
 
+from contracts.timestamp import Timestamp
 from msgspec import Struct
 
 from purchase.catalog import Event, Venue
@@ -49,8 +50,8 @@ class EventAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
     name: str
     type: str
     date: date
-    sales_open_at: datetime | None
-    sales_close_at: datetime | None
+    sales_open_at: Timestamp | None
+    sales_close_at: Timestamp | None
     max_seats_per_customer: int | None
 
 
@@ -84,15 +85,16 @@ def venue_answer(venue: Venue) -> VenueAnswer:
 
 
 def event_answer(event: Event) -> EventAnswer:
+    told = event.told()
     return EventAnswer(
-        event_id=event.event_id,
-        venue_id=event.venue_id,
-        name=event.name,
-        type=event.type,
-        date=event.date,
-        sales_open_at=event.sales_open_at,
-        sales_close_at=event.sales_close_at,
-        max_seats_per_customer=event.max_seats_per_customer,
+        event_id=told.event_id,
+        venue_id=told.venue_id,
+        name=told.name,
+        type=told.type,
+        date=told.date,
+        sales_open_at=told.sales_open_at,
+        sales_close_at=told.sales_close_at,
+        max_seats_per_customer=told.max_seats_per_customer,
     )
 
 
