@@ -5,8 +5,9 @@ import contextlib
 import json
 import logging
 import logging.config
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from litestar import Litestar
@@ -26,6 +27,7 @@ from purchase.services import AdminTokens, Services
 from purchase.settings import Settings
 
 BODY_BYTES_MAX = 64 * 1024
+GRACE_SECONDS = 10
 KEEP_ALIVE_SECONDS = 150
 """Longer than the gateway keeps an idle connection, so that it never sends an order down one that is being closed."""
 
@@ -88,11 +90,10 @@ def configure_logging(settings: Settings) -> None:
         logging.config.dictConfig(json.loads(Path(settings.logging_config).read_text()))
 
 
-def main() -> None:
-    settings = Settings.read()
-    configure_logging(settings)
+def serve(app: Callable[..., Any], settings: Settings) -> None:
+    """Listen until told to end; requests under way are finished."""
     uvicorn.run(
-        create_app(settings),
+        app,
         host=settings.http_host,
         port=settings.http_port,
         access_log=False,
@@ -100,8 +101,14 @@ def main() -> None:
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=GRACE_SECONDS,
     )
+
+
+def main() -> None:
+    settings = Settings.read()
+    configure_logging(settings)
+    serve(create_app(settings), settings)
 
 
 if __name__ == "__main__":

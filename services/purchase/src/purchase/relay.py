@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from itertools import accumulate, takewhile
 from typing import Any
 
-import uvicorn
 from contracts.codec import encode_batch, with_position
 from contracts.position import Position
 from faststream.asgi import AsgiFastStream, AsgiResponse, get
@@ -22,7 +21,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 
 from purchase import keys, metrics
-from purchase.app import configure_logging
+from purchase.app import configure_logging, serve
 from purchase.publisher import PUBLISH_SECONDS, Publisher, connect_broker
 from purchase.scripts import load
 from purchase.settings import Settings
@@ -167,14 +166,7 @@ def _status(code: int, status: str) -> AsgiResponse:
 def main() -> None:
     settings = Settings.read()
     configure_logging(settings)
-    uvicorn.run(
-        create_app(settings),
-        host=settings.http_host,
-        port=settings.http_port,
-        access_log=False,
-        log_config=None,
-        timeout_graceful_shutdown=1,
-    )
+    serve(create_app(settings), settings)
 
 
 if __name__ == "__main__":
