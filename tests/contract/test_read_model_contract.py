@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from message_terminal.settings import Settings
 from message_terminal.setup import migrate
-from query.tables import read_model
+from query.tables import SEAT_SALE, read_model
 from sqlalchemy import Connection, Date, DateTime, Integer, NullPool, String, create_engine, inspect, make_url, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.types import TypeEngine
@@ -96,6 +96,12 @@ def test_what_rows_are_looked_up_by_is_indexed(reader: Connection, table: str, c
     indexes.append(catalogue.get_pk_constraint(table)["constrained_columns"])
 
     assert columns in [index[: len(columns)] for index in indexes]
+
+
+def test_the_index_that_a_statement_names_is_the_one_that_begins_with_event_and_zone(reader: Connection) -> None:
+    [index] = [index for index in inspect(reader).get_indexes("ticket") if index["name"] == SEAT_SALE]
+
+    assert index["column_names"][:3] == ["event_id", "zone_id", "seat_row"]
 
 
 def test_there_is_a_position_for_each_partition(reader: Connection) -> None:

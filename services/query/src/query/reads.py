@@ -3,7 +3,9 @@
 TicketNotFound, EventNotFound, VenueNotFound, ZoneNotFound      nothing of that id has been projected
 """
 
+import asyncio
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -94,7 +96,9 @@ class Reads:
         """Raises EventNotFound, InvalidRequest."""
         after = read_cursor(cursor, TICKET_ID)
         rows = await self._database.fetch(
-            statements.tickets_of_event(zone_id, status), {"event_id": event_id, "after": after, "rows": limit + 1}
+            statements.tickets_of_event(zone_id, status),
+            {"event_id": event_id, "after": after, "rows": limit + 1},
+            seconds=LONGEST_ANSWER_SECONDS,
         )
         if not rows:
             await self._demand_event(event_id)
@@ -152,17 +156,22 @@ class Reads:
         return Event(**_event(rows[0]), zones=[_zone(row) for row in rows if row.zone_id is not None])
 
     async def seat_map(self, event_id: str, *, zone_id: int | None) -> SeatMap:
-        """The zones and then their sold seats, from two statements. Raises EventNotFound, ZoneNotFound."""
+        """The zones and then their sold seats, from two statements. Raises EventNotFound, ZoneNotFound.
+
+        A million seats take a while to draw; other queries go on meanwhile.
+        """
         rows = await self._event_with_zones(event_id)
         zones = [row for row in rows if row.zone_id is not None and zone_id in (None, row.zone_id)]
         if zone_id is not None and not zones:
             raise ZoneNotFound(event_id, zone_id)
-        sold = await self._sold_seats(event_id, zone_id)
+        sold = await self._database.fetch(
+            statements.sold_seats(zone_id), {"event_id": event_id}, seconds=LONGEST_ANSWER_SECONDS
+        )
         return SeatMap(
             event_id=event_id,
             venue_id=rows[0].venue_id,
             currency=rows[0].currency,
-            zones=[_zone_seats(zone, sold[zone.zone_id]) for zone in zones],
+            zones=await asyncio.to_thread(_draw_zones, zones, sold),
         )
 
     async def _event_with_zones(self, event_id: str) -> list[Any]:
@@ -171,16 +180,6 @@ class Reads:
         if not rows:
             raise EventNotFound(event_id)
         return list(rows)
-
-    async def _sold_seats(self, event_id: str, zone_id: int | None) -> defaultdict[int, dict[int, list[int]]]:
-        """Per zone and row the columns sold."""
-        rows = await self._database.fetch(
-            statements.sold_seats(zone_id), {"event_id": event_id}, seconds=LONGEST_ANSWER_SECONDS
-        )
-        sold: defaultdict[int, dict[int, list[int]]] = defaultdict(dict)
-        for zone, row, columns in rows:
-            sold[zone][row] = [int(column) for column in columns.split(",")]
-        return sold
 
     async def _demand_event(self, event_id: str) -> None:
         if not await self._database.fetch(statements.EVENT_EXISTS, {"event_id": event_id}):
@@ -225,7 +224,15 @@ def _zone(zone: Any) -> Zone:
     )
 
 
-def _zone_seats(zone: Any, sold: dict[int, list[int]]) -> ZoneSeats:
+def _draw_zones(zones: Sequence[Any], sold_rows: Sequence[Any]) -> list[ZoneSeats]:
+    """`sold_rows` are (zone, row, its sold columns as text)."""
+    sold: defaultdict[int, dict[int, list[int]]] = defaultdict(dict)
+    for zone_id, row, columns in sold_rows:
+        sold[zone_id][row] = [int(column) for column in columns.split(",")]
+    return [_draw_zone(zone, sold[zone.zone_id]) for zone in zones]
+
+
+def _draw_zone(zone: Any, sold: Mapping[int, Sequence[int]]) -> ZoneSeats:
     return ZoneSeats(
         zone_id=zone.zone_id,
         ticket_price=from_cents(zone.price_cents),

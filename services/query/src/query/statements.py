@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Select, and_, bindparam, func, select
 
-from query.tables import event, projection_position, ticket, venue, zone_sales
+from query.tables import SEAT_SALE, event, projection_position, ticket, venue, zone_sales
 
 TICKET_COLUMNS = (
     ticket.c.ticket_id,
@@ -74,7 +74,11 @@ VENUES = (
 
 
 def tickets_of_event(zone_id: int | None, status: str | None) -> Select[*tuple[Any, ...]]:
-    """A page of tickets by ticket id; binds event_id, after, rows."""
+    """A page of tickets by ticket id; binds event_id, after, rows.
+
+    Left to themselves MySQL and MariaDB walk through the whole event for a zone of it, so they are told where its
+    tickets lie together.
+    """
     page = (
         select(*TICKET_COLUMNS)
         .join_from(ticket, event, event.c.event_id == ticket.c.event_id)
@@ -83,7 +87,7 @@ def tickets_of_event(zone_id: int | None, status: str | None) -> Select[*tuple[A
         .limit(bindparam("rows"))
     )
     if zone_id is not None:
-        page = page.where(ticket.c.zone_id == zone_id)
+        page = page.where(ticket.c.zone_id == zone_id).with_hint(ticket, f"FORCE INDEX ({SEAT_SALE})")
     return page if status is None else page.where(ticket.c.status == status)
 
 

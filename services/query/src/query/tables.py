@@ -4,6 +4,9 @@ from sqlalchemy import BigInteger, Column, Date, DateTime, Integer, MetaData, Sm
 
 read_model = MetaData()
 
+SEAT_SALE = "seat_sale"
+"""The index of `ticket` that begins with event, zone, row and column."""
+
 ticket = Table(
     "ticket",
     read_model,
