@@ -62,6 +62,7 @@ async def wait_for(wanted: int, count: Callable[[], Awaitable[int]]) -> float:
     started = moved = time.monotonic()
     reached = -1
     while True:
+        asked = time.monotonic()
         now = await count()
         if now >= wanted:
             return time.monotonic() - started
@@ -69,7 +70,8 @@ async def wait_for(wanted: int, count: Callable[[], Awaitable[int]]) -> float:
             reached, moved = now, time.monotonic()
         if time.monotonic() - moved > STALL_SECONDS:
             raise Stalled(f"{reached} of {wanted}, and no more for {STALL_SECONDS} s")
-        await asyncio.sleep(POLL_SECONDS)
+        # Counting a great table takes a store's time, which it needs to get further.
+        await asyncio.sleep(max(POLL_SECONDS, 4 * (time.monotonic() - asked)))
 
 
 async def _get(http: aiohttp.ClientSession, path: str) -> object:
