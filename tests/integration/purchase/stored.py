@@ -1,0 +1,139 @@
+"""All that Redis keeps of one partition's seats, read back from the bytes."""
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from contracts.position import Position
+from purchase import keys
+from purchase.tickets import Ticket, decode_ticket
+from redis import Redis
+from redis.exceptions import ResponseError
+
+Seat = tuple[str, int, int, int]
+"""Event, zone, row and column."""
+
+
+@dataclass(frozen=True)
+class StoredSeat:
+    """How often it was sold, and whose it is now (None: it is free again)."""
+
+    generation: int
+    owner: UUID | None
+
+
+@dataclass(frozen=True)
+class StoredTicket:
+    """A ticket, and which sale of its seat it was."""
+
+    ticket: Ticket
+    generation: int
+    is_cancelled: bool
+
+
+@dataclass(frozen=True)
+class StoredMessage:
+    """A message that waits, and what the script put beside it."""
+
+    position: Position
+    generation: int | None
+    message: bytes
+
+
+@dataclass
+class Stored:
+    """One partition. A seat that was never sold, a counter never moved, a customer without seats are not in it."""
+
+    seats: dict[Seat, StoredSeat] = field(default_factory=dict)
+    tickets: dict[UUID, StoredTicket] = field(default_factory=dict)
+    sold: dict[tuple[str, str], int] = field(default_factory=dict)
+    customers: dict[tuple[str, str], int] = field(default_factory=dict)
+    remembered: dict[str, tuple[bytes, UUID]] = field(default_factory=dict)
+    messages: list[StoredMessage] = field(default_factory=list)
+    last: Position | None = None
+
+
+def read(redis: Redis, partition: int) -> Stored:
+    """Everything there is; a key of no known kind is an error, so that nothing else is ever written."""
+    kinds: dict[str, list[str]] = {kind: [] for kind in (*_READERS, *_CATALOGUE)}
+    for name in redis.scan_iter(match=f"{{{partition}}}:*", count=1_000):
+        kind, _, rest = name.decode().removeprefix(f"{{{partition}}}:").partition(":")
+        kinds[kind].append(rest)
+    places = [(kind, rest) for kind in _READERS for rest in kinds[kind]]
+    pipeline: Any = redis.pipeline(transaction=False)
+    for kind, rest in places:
+        command, *more = _READERS[kind].command
+        pipeline.execute_command(command, f"{{{partition}}}:{kind}:{rest}".rstrip(":"), *more)
+    stored = Stored(last=_last(redis, partition))
+    for (kind, rest), answer in zip(places, pipeline.execute(), strict=True):
+        _READERS[kind].take(stored, rest, answer)
+    return stored
+
+
+def _last(redis: Any, partition: int) -> Position | None:
+    try:
+        facts = redis.xinfo_stream(keys.outbox(partition))
+    except ResponseError:
+        return None
+    return Position.parse(facts["last-generated-id"].decode())
+
+
+def _take_row(stored: Stored, rest: str, row: dict[bytes, bytes]) -> None:
+    event_id, zone, number = rest.split(":")
+    for column, seat in row.items():
+        kind, generation = struct.unpack(">cI", seat[:5])
+        owner = {b"S": seat[5:], b"F": None}[kind]
+        place = (event_id, int(zone), int(number), int(column))
+        stored.seats[place] = StoredSeat(generation, UUID(bytes=owner) if owner is not None else None)
+
+
+def _take_tickets(stored: Stored, _: str, bucket: dict[bytes, bytes]) -> None:
+    for ticket_id, kept in bucket.items():
+        state, generation = struct.unpack(">cI", kept[:5])
+        ticket = decode_ticket(UUID(bytes=ticket_id), kept[5:])
+        stored.tickets[ticket.ticket_id] = StoredTicket(ticket, generation, {b"P": False, b"C": True}[state])
+
+
+def _take_sold(stored: Stored, event_id: str, counters: dict[bytes, bytes]) -> None:
+    stored.sold |= {(event_id, zone.decode()): int(count) for zone, count in counters.items()}
+
+
+def _take_customers(stored: Stored, event_id: str, counters: dict[bytes, bytes]) -> None:
+    stored.customers |= {(event_id, customer.decode()): int(count) for customer, count in counters.items()}
+
+
+def _take_key(stored: Stored, digest: str, kept: bytes) -> None:
+    stored.remembered[digest] = (kept[:16], UUID(bytes=kept[16:]))
+
+
+def _take_outbox(stored: Stored, _: str, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
+    stored.messages = [
+        StoredMessage(
+            Position.parse(position.decode()),
+            int(fields[b"generation"]) if fields[b"generation"] else None,
+            fields[b"message"],
+        )
+        for position, fields in entries
+    ]
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """The command that reads a key of one kind, and what becomes of its answer."""
+
+    command: tuple[str, ...]
+    take: Callable[[Stored, str, Any], None]
+
+
+_READERS = {
+    "row": _Reader(("HGETALL",), _take_row),
+    "tickets": _Reader(("HGETALL",), _take_tickets),
+    "sold": _Reader(("HGETALL",), _take_sold),
+    "customers": _Reader(("HGETALL",), _take_customers),
+    "idempotency": _Reader(("GET",), _take_key),
+    "outbox": _Reader(("XRANGE", "-", "+"), _take_outbox),
+}
+_CATALOGUE = ("epoch", "event", "venue", "venues", "venue-events", "relay")
+"""Kinds of keys that say nothing about a seat."""
