@@ -1,5 +1,6 @@
 """The stores as tests ask for them: one server of each kind for the session, a place of its own in it for each test."""
 
+import signal
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -8,6 +9,11 @@ from infra_local.servers import AWS_ENVIRONMENT
 
 from tests import isolation, stores
 from tests.isolation import Database, Tables
+
+
+def pytest_configure() -> None:
+    """Being told to end (by `timeout`, by CI) is like Ctrl-C: the servers that run for the tests end too."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
