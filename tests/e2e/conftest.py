@@ -16,7 +16,7 @@ from infra_local.ports import PortBook
 from infra_local.startup import bring_up, shut_down
 from infra_local.supervision import Supervisor
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,12 +2,11 @@
 
 import httpx
 import pytest
+from infra_local import leftovers
 from infra_local.ports import PortBook
 from infra_local.startup import bring_up
 
 from tests.e2e.conftest import RunningPlatform
-
-PATIENCE_SECONDS = 60
 
 
 @pytest.mark.parametrize(
@@ -30,3 +29,7 @@ def test_the_gateway_hides_health_and_metrics(platform: RunningPlatform) -> None
     for path in ("/health/ready", "/health/live", "/metrics"):
         assert httpx.get(platform.url + path).status_code == 404
         assert httpx.get(platform.url_of("purchase") + path, follow_redirects=True).status_code == 200
+
+
+def test_each_process_would_be_found_without_its_supervisor(platform: RunningPlatform) -> None:
+    assert set(platform.supervisor.running().values()) <= set(leftovers.find(platform.home))

@@ -50,13 +50,14 @@ class Server:
 def valkey(directory: Path, port_for: PortChooser) -> Server:
     """Redis's role: the seats and the outbox."""
     port = port_for("redis")
-    settings = str(INFRA / "redis/redis.conf")
+    settings = [str(INFRA / "redis/redis.conf"), "--port", str(port), "--bind", "127.0.0.1", "--dir", "."]
     return Server(
         name="redis",
         directory=directory,
         ports={"redis": port},
         url=f"redis://127.0.0.1:{port}/0",
-        argv=[str(get_binary_path()), settings, "--port", str(port), "--bind", "127.0.0.1", "--dir", "."],
+        # A title of its own would overwrite its environment, by which `leftovers` finds it.
+        argv=[str(get_binary_path()), *settings, "--set-proc-title", "no"],
         ready=partial(probes.redis_answers, port),
     )
 
