@@ -23,6 +23,7 @@ from purchase.requests import (
     read_identifier,
     read_key,
     read_ticket_id,
+    read_trace,
 )
 from purchase.services import Caller, services_of
 
@@ -54,7 +55,9 @@ async def purchase_ticket(request: Caller) -> ASGIResponse:
     """Sell one seat without a payment step."""
     services = services_of(request)
     wanted = await read_body(request, _purchase_decoder)
-    bought = await services.box_office.purchase(wanted, await read_key(request, "POST /api/v1/tickets"))
+    bought = await services.box_office.purchase(
+        wanted, await read_key(request, "POST /api/v1/tickets"), read_trace(request)
+    )
     if isinstance(bought, Refusal):
         return answer(bought, "/api/v1/tickets")
     ticket = bought.ticket
@@ -92,7 +95,7 @@ async def cancel_ticket(request: Caller, ticket_id: str) -> ASGIResponse:
         services.admins.admit(read_bearer(request))
     elif not services.receipts.verify(receipt, wanted):
         raise Forbidden("the receipt is not this ticket's")
-    ticket, position = await services.box_office.cancel(wanted)
+    ticket, position = await services.box_office.cancel(wanted, read_trace(request))
     token = consistency_token({ticket.partition: position})
     told = ticket_answer(ticket, "CANCELLED", receipt=None)
     return ASGIResponse(body=msgspec.json.encode(told), headers={"Consistency-Token": token})

@@ -69,8 +69,12 @@ class BoxOffice:
         self._inventory = inventory
         self._direct_sales = direct_sales
 
-    async def purchase(self, wanted: PurchaseTicket, key: IdempotencyKey | None) -> Purchase | Refusal:
+    async def purchase(
+        self, wanted: PurchaseTicket, key: IdempotencyKey | None, traceparent: str | None = None
+    ) -> Purchase | Refusal:
         """Sell one seat. A refusal is answered, not raised: it is the commonest answer of an on-sale.
+
+        The message continues the trace of `traceparent` (W3C).
 
         Raises Recovering, Overloaded, OutcomeUnknown.
         """
@@ -80,7 +84,7 @@ class BoxOffice:
             return await self._unless_bought_before(wanted, key, refusal)
         offer = self._catalog.known(wanted.event_id)
         for _ in range(TRIES):
-            order = self._judge(wanted, seat, offer, key)
+            order = self._judge(wanted, seat, offer, key, traceparent)
             if isinstance(order, Refusal):
                 checked = await self._catalog.checked(wanted.event_id)
                 if _version(checked) == _version(offer):
@@ -94,7 +98,7 @@ class BoxOffice:
             return _answered(order, outcome)
         raise Overloaded
 
-    async def cancel(self, ticket_id: UUID) -> tuple[Ticket, Position]:
+    async def cancel(self, ticket_id: UUID, traceparent: str | None = None) -> tuple[Ticket, Position]:
         """Undo a purchase: the seat is free again. Repeating it answers the same.
 
         Raises TicketNotFound, Recovering, Overloaded, OutcomeUnknown.
@@ -102,7 +106,7 @@ class BoxOffice:
         ticket = await self._inventory.ticket(ticket_id)
         if ticket is None:
             raise TicketNotFound(f"there is no ticket {ticket_id}", ticketId=str(ticket_id))
-        message = _cancelled(ticket, self._catalog.partition_of(ticket.event_id))
+        message = _cancelled(ticket, self._catalog.partition_of(ticket.event_id), traceparent)
         position = await self._inventory.cancel(ticket, message)
         metrics.tickets_cancelled.inc()
         return ticket, position
@@ -119,7 +123,12 @@ class BoxOffice:
         return refusal if remembered is None else _KEY_REUSED
 
     def _judge(
-        self, wanted: PurchaseTicket, seat: tuple[int, int], offer: Offer | None, key: IdempotencyKey | None
+        self,
+        wanted: PurchaseTicket,
+        seat: tuple[int, int],
+        offer: Offer | None,
+        key: IdempotencyKey | None,
+        traceparent: str | None,
     ) -> Order | Refusal:
         """The order for a seat that the offer has, at its price; the checks stand in their order of precedence."""
         if offer is None:
@@ -158,7 +167,7 @@ class BoxOffice:
             version=offer.version,
             limit=event.max_seats_per_customer,
             key=key,
-            message=_purchased(ticket, partition),
+            message=_purchased(ticket, partition, traceparent),
         )
 
     def _sale_closed(self, offer: Offer) -> Refusal | None:
@@ -208,7 +217,7 @@ def _version(offer: Offer | None) -> int | None:
     return offer.version if offer is not None else None
 
 
-def _purchased(ticket: Ticket, partition: int) -> TicketPurchased:
+def _purchased(ticket: Ticket, partition: int, traceparent: str | None) -> TicketPurchased:
     sale = Sale(**_told(ticket))
     return TicketPurchased(
         id=f"{ticket.ticket_id}:1",
@@ -216,11 +225,12 @@ def _purchased(ticket: Ticket, partition: int) -> TicketPurchased:
         subject=str(ticket.ticket_id),
         time=sale.created_on,
         partition=partition,
+        traceparent=traceparent,
         data=sale,
     )
 
 
-def _cancelled(ticket: Ticket, partition: int) -> TicketCancelled:
+def _cancelled(ticket: Ticket, partition: int, traceparent: str | None) -> TicketCancelled:
     now = timestamp_of(now_us())
     return TicketCancelled(
         id=f"{ticket.ticket_id}:2",
@@ -228,6 +238,7 @@ def _cancelled(ticket: Ticket, partition: int) -> TicketCancelled:
         subject=str(ticket.ticket_id),
         time=now,
         partition=partition,
+        traceparent=traceparent,
         data=Cancellation(**_told(ticket), cancelled_on=now),
     )
 

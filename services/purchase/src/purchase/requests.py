@@ -143,6 +143,13 @@ def read_bearer(request: Request[Any, Any, Any]) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
+def read_trace(request: Request[Any, Any, Any]) -> str | None:
+    """The trace that the request is part of (W3C `traceparent`); one that is malformed is none."""
+    traceparent = request.headers.get("traceparent")
+    return traceparent if traceparent and _TRACEPARENT.fullmatch(traceparent) else None
+
+
+_TRACEPARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 _VISIBLE = re.compile("[!-~]{1,255}", re.ASCII)
 _IDENTIFIER = re.compile("[A-Za-z0-9._~-]{1,64}", re.ASCII)
 _UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
