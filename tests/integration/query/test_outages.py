@@ -8,10 +8,18 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from infra_local.running import RunningServer
-from query.database import ANSWER_SECONDS, WAITING_READS, Database, Overloaded, ReadModelUnavailable
+from query.database import (
+    ANSWER_SECONDS,
+    CONNECTIONS,
+    LONG_ANSWER_SECONDS,
+    WAITING_READS,
+    Database,
+    Overloaded,
+    ReadModelUnavailable,
+)
 from query.joining import JoinedTickets
 from query.settings import Settings
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 
 from tests.integration.query.problems import assert_problem
 from tests.integration.query.read_model import PARTITIONS, ReadModel, ticket_id
@@ -25,6 +33,7 @@ PATHS = [
     "/api/v1/events/Event2/seats",
     "/api/v1/venues",
 ]
+STATEMENT_LIMITS = "SHOW SESSION VARIABLES WHERE variable_name IN ('max_execution_time', 'max_statement_time')"
 # What a busy machine may add to a wait of two seconds.
 SLACK_SECONDS = 2.0
 
@@ -61,7 +70,7 @@ async def test_every_query_is_refused_in_time_while_mysql_answers_nothing_and_se
 
     for answer in refused:
         assert_problem(answer, "read-model-unavailable", 503)
-    assert took < ANSWER_SECONDS + SLACK_SECONDS
+    assert took < LONG_ANSWER_SECONDS + SLACK_SECONDS
     assert {answer.status_code for answer in served} == {200}
 
 
@@ -133,3 +142,29 @@ async def test_a_read_model_that_has_not_been_set_up_is_unavailable(mysql_url: s
     async with serve(Settings(mysql_url=query_mysql_url, partitions=PARTITIONS)) as client:
         assert_problem(await client.get(PATHS[0]), "read-model-unavailable", 503)
         assert (await client.get("/health/ready")).status_code == 503
+
+
+async def test_long_reads_leave_connections_to_the_quick_ones(settings: Settings, read_model: ReadModel) -> None:
+    read_model.add_ticket(1)
+    database = Database(settings.mysql_url)
+    long_reads = [asyncio.create_task(database.fetch_many(text("SELECT SLEEP(1)"))) for _ in range(2 * CONNECTIONS)]
+    await asyncio.sleep(0)
+
+    row = await JoinedTickets(database).get(ticket_id(1))
+
+    assert row is not None
+    assert not any(read.done() for read in long_reads)
+    for read in long_reads:
+        read.cancel()
+    await asyncio.gather(*long_reads, return_exceptions=True)
+    await database.close()
+
+
+async def test_a_statement_that_nobody_waits_for_any_more_is_ended_by_mysql_itself(settings: Settings) -> None:
+    database = Database(settings.mysql_url)
+
+    rows = await database.fetch(text(STATEMENT_LIMITS))
+
+    limits = {row[0]: float(row[1]) for row in rows}
+    assert limits in ({"max_execution_time": LONG_ANSWER_SECONDS * 1000}, {"max_statement_time": LONG_ANSWER_SECONDS})
+    await database.close()

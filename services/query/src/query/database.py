@@ -6,7 +6,9 @@ Overloaded              too many reads are waiting already; nothing was read
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
 from sqlalchemy import Executable, Row
@@ -16,20 +18,23 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from query.metrics import read_model_failures
 
 CONNECTIONS = 8
+LONG_READS = 3
 WAITING_READS = 2_000
 ANSWER_SECONDS = 2.0
-LONGEST_ANSWER_SECONDS = 5.0
+LONG_ANSWER_SECONDS = 5.0
 _RECYCLE_SECONDS = 600
+_QUIET_SECONDS = 10
 
 # A row of the seat map is concatenated by MySQL, which would cut it at 1 KiB. The last two settings stop a statement
 # that its reader has given up on; each server reads its own name for it and takes the other for a comment.
 _SESSION = (
     "SET SESSION group_concat_max_len = 65536"
-    f" /*!80000 , SESSION max_execution_time = {LONGEST_ANSWER_SECONDS * 1000:.0f} */"
-    f" /*M!100100 , SESSION max_statement_time = {LONGEST_ANSWER_SECONDS:.0f} */"
+    f" /*!80000 , SESSION max_execution_time = {LONG_ANSWER_SECONDS * 1000:.0f} */"
+    f" /*M!100100 , SESSION max_statement_time = {LONG_ANSWER_SECONDS:.0f} */"
 )
 
 AnyRow = Row[*tuple[Any, ...]]
+Parameters = Mapping[str, Any] | None
 
 log = logging.getLogger(__name__)
 
@@ -58,34 +63,43 @@ class Database:
             hide_parameters=True,
             connect_args={"connect_timeout": ANSWER_SECONDS, "init_command": _SESSION},
         )
+        self._long_reads = asyncio.Semaphore(LONG_READS)
         self._reading = 0
-        self._away = False
+        self._quiet_until = 0.0
 
     async def fetch(
-        self, statement: Executable, parameters: Mapping[str, Any] | None = None, *, seconds: float = ANSWER_SECONDS
+        self, statement: Executable, parameters: Parameters = None, *, seconds: float = ANSWER_SECONDS
     ) -> Sequence[AnyRow]:
         """All rows of one statement, within so many seconds. Raises ReadModelUnavailable, Overloaded."""
-        if self._reading >= WAITING_READS:
-            raise Overloaded
-        self._reading += 1
-        try:
-            async with asyncio.timeout(seconds):
-                rows = await self._fetch_or_reconnect(statement, parameters)
-        except (TimeoutError, PoolTimeout, DBAPIError) as error:
-            self._note_failure(error)
-            raise ReadModelUnavailable from error
-        finally:
-            self._reading -= 1
-        self._note_answer()
-        return rows
+        return await self._read(statement, parameters, seconds, nullcontext())
+
+    async def fetch_many(self, statement: Executable, parameters: Parameters = None) -> Sequence[AnyRow]:
+        """As `fetch`, of a statement that costs the more the more there is to tell.
+
+        It may take longer, and takes only some of the connections, so that quick ones never wait for it.
+        """
+        return await self._read(statement, parameters, LONG_ANSWER_SECONDS, self._long_reads)
 
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
 
-    async def _fetch_or_reconnect(
-        self, statement: Executable, parameters: Mapping[str, Any] | None
+    async def _read(
+        self, statement: Executable, parameters: Parameters, seconds: float, turn: AbstractAsyncContextManager[None]
     ) -> Sequence[AnyRow]:
+        if self._reading >= WAITING_READS:
+            raise Overloaded
+        self._reading += 1
+        try:
+            async with asyncio.timeout(seconds), turn:
+                return await self._fetch_or_reconnect(statement, parameters)
+        except (TimeoutError, PoolTimeout, DBAPIError) as error:
+            self._note_failure(error)
+            raise ReadModelUnavailable from error
+        finally:
+            self._reading -= 1
+
+    async def _fetch_or_reconnect(self, statement: Executable, parameters: Parameters) -> Sequence[AnyRow]:
         """A connection that died unnoticed invalidates the whole pool, so the second attempt gets a new one."""
         try:
             return await self._fetch(statement, parameters)
@@ -94,17 +108,14 @@ class Database:
                 raise
             return await self._fetch(statement, parameters)
 
-    async def _fetch(self, statement: Executable, parameters: Mapping[str, Any] | None) -> Sequence[AnyRow]:
+    async def _fetch(self, statement: Executable, parameters: Parameters) -> Sequence[AnyRow]:
         async with self._engine.connect() as connection:
             return (await connection.execute(statement, parameters)).all()
 
     def _note_failure(self, error: Exception) -> None:
+        """Count each, log one now and then."""
         read_model_failures.inc()
-        if not self._away:
+        now = time.monotonic()
+        if now >= self._quiet_until:
             log.warning("the read model does not answer", extra={"reason": repr(getattr(error, "orig", error))})
-        self._away = True
-
-    def _note_answer(self) -> None:
-        if self._away:
-            log.info("the read model answers again")
-        self._away = False
+            self._quiet_until = now + _QUIET_SECONDS

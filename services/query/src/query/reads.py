@@ -31,7 +31,7 @@ from query.answers import (
     ZoneCount,
     ZoneSeats,
 )
-from query.database import LONGEST_ANSWER_SECONDS, Database
+from query.database import Database
 from query.joining import JoinedTickets
 from query.money import from_cents
 from query.parameters import IDENTIFIER, TICKET_ID, cut_page, read_cursor
@@ -95,10 +95,8 @@ class Reads:
     ) -> TicketPage:
         """Raises EventNotFound, InvalidRequest."""
         after = read_cursor(cursor, TICKET_ID)
-        rows = await self._database.fetch(
-            statements.tickets_of_event(zone_id, status),
-            {"event_id": event_id, "after": after, "rows": limit + 1},
-            seconds=LONGEST_ANSWER_SECONDS,
+        rows = await self._database.fetch_many(
+            statements.tickets_of_event(zone_id, status), {"event_id": event_id, "after": after, "rows": limit + 1}
         )
         if not rows:
             await self._demand_event(event_id)
@@ -164,9 +162,7 @@ class Reads:
         zones = [row for row in rows if row.zone_id is not None and zone_id in (None, row.zone_id)]
         if zone_id is not None and not zones:
             raise ZoneNotFound(event_id, zone_id)
-        sold = await self._database.fetch(
-            statements.sold_seats(zone_id), {"event_id": event_id}, seconds=LONGEST_ANSWER_SECONDS
-        )
+        sold = await self._database.fetch_many(statements.sold_seats(zone_id), {"event_id": event_id})
         return SeatMap(
             event_id=event_id,
             venue_id=rows[0].venue_id,
