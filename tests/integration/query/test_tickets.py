@@ -107,5 +107,4 @@ async def test_revenue_is_exact_where_binary_floats_are_not(client: httpx.AsyncC
 
     answer = await client.get("/api/v1/tickets/money/Venue2/Event2")
 
-    assert sum([0.1] * 10) != 1.0
     assert b'"ticketPrice":1000000000000000.01,' in answer.content
