@@ -49,10 +49,9 @@ class RunningTerminal:
         assert answer is not None
         return next(float(one.split()[-1]) for one in answer.text.splitlines() if one.startswith(line + " "))
 
-    async def ended(self) -> int:
-        """Its exit status; it has a moment to end."""
-        await until(lambda: _true(self.process.poll() is not None), seconds=20)
-        return self.process.returncode
+    async def ended(self, seconds: float = 15) -> int:
+        """Its exit status; it has this long to end."""
+        return await asyncio.wait_for(asyncio.to_thread(self.process.wait, seconds), seconds)
 
     def kill(self) -> None:
         """`kill -9`."""
@@ -102,10 +101,6 @@ async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 30) -> No
             if await holds():
                 return
             await asyncio.sleep(POLL_SECONDS)
-
-
-async def _true(value: bool) -> bool:
-    return value
 
 
 @asynccontextmanager

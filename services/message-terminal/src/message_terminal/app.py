@@ -54,9 +54,11 @@ class Terminal:
 
     def fail(self, why: str) -> None:
         """End the process, unless it is ending already."""
-        if self._stopping or self.failure is not None:
-            return
-        log.error("ending", extra={"reason": why})
+        if not self._stopping and self.failure is None:
+            self._end(why)
+
+    def _end(self, why: str) -> None:
+        log.error("ending: %s", why)
         self.failure = why
         self.on_failure()
 
@@ -69,7 +71,7 @@ class Terminal:
                     self._employ(Worker(projector, self._settings.partitions))
                 yield
         except BaseException as error:
-            self.fail(f"{type(error).__name__}: {error}")
+            self._end(f"{type(error).__name__}: {error}")
             raise
 
     def _employ(self, worker: Worker) -> None:

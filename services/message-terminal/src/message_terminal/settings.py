@@ -55,4 +55,4 @@ def configure_logging(path: str | None) -> None:
     if path is None:
         logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     else:
-        logging.config.dictConfig(json.loads(Path(path).read_bytes()))
+        logging.config.dictConfig({"disable_existing_loggers": False} | json.loads(Path(path).read_bytes()))

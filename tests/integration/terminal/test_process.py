@@ -1,0 +1,277 @@
+"""The terminal as it runs: from its queues into both models, and through what kills it."""
+
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from contracts import routing
+from contracts.codec import AnyMessage, decode, split_batch
+from contracts.ticket import TicketRejected
+from message_terminal.settings import READ, WRITE, load
+from message_terminal.setup import set_up
+from message_terminal.stores import open_dynamodb, open_mysql
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests.integration.terminal.running import (
+    Environment,
+    RunningTerminal,
+    channel,
+    publish,
+    take,
+    terminal,
+    until,
+)
+from tests.integration.terminal.stored import figures, items, parked, position, rows
+from tests.isolation import Tables
+from tests.unit.terminal.messages import (
+    PARTITION,
+    batch,
+    cancelled,
+    event_scheduled,
+    many_purchased,
+    purchased,
+    venue_defined,
+)
+
+if TYPE_CHECKING:
+    from types_aiobotocore_dynamodb import DynamoDBClient
+
+MODELS = (WRITE, READ)
+KEY = routing.to_models(PARTITION)
+
+
+@pytest.fixture
+async def environment(rabbitmq_url: str, mysql_url: str, dynamodb: Tables) -> Environment:
+    """What a terminal is told, everything set up."""
+    environment = {
+        "RABBITMQ_URL": rabbitmq_url,
+        "MYSQL_URL": mysql_url,
+        "DYNAMODB_URL": dynamodb.url,
+        "DYNAMODB_PREFIX": dynamodb.prefix,
+        "PARTITIONS": "8",
+    }
+    await set_up(load(environment))
+    return environment
+
+
+@pytest.fixture
+async def mysql(environment: Environment) -> AsyncIterator[AsyncEngine]:
+    """The read model."""
+    async with AsyncExitStack() as stack:
+        engine = open_mysql(environment["MYSQL_URL"])
+        stack.push_async_callback(engine.dispose)
+        yield engine
+
+
+@pytest.fixture
+async def tickets(environment: Environment) -> AsyncIterator["DynamoDBClient"]:
+    """The write model."""
+    async with open_dynamodb(environment["DYNAMODB_URL"]) as client:
+        yield client
+
+
+async def start(stack: AsyncExitStack, environment: Environment, log: Path) -> RunningTerminal:
+    """A terminal that is ready."""
+    running = stack.enter_context(terminal(environment, log))
+    await until(running.is_ready)
+    return running
+
+
+async def test_what_is_published_reaches_both_models(
+    environment: Environment,
+    mysql: AsyncEngine,
+    tickets: "DynamoDBClient",
+    dynamodb: Tables,
+    tmp_path: Path,
+) -> None:
+    sales = many_purchased(1_000)
+    batches = [batch([venue_defined(), event_scheduled()]), batch(sales[:500]), batch(sales[500:])]
+    await publish(environment["RABBITMQ_URL"], KEY, batches)
+    async with AsyncExitStack() as stack:
+        running = await start(stack, environment, tmp_path / "log")
+        await until(lambda: reached(mysql, "1-1001"))
+        await until(lambda: written(tickets, dynamodb, 1_000))
+        await until(lambda: projected(running, 1_002))
+        assert await running.metric("projection_gaps_total") == 0
+        assert await running.metric('projection_lag_seconds{model="read"}') == 0
+    assert sum(sold for sold, _ in (await figures(mysql)).values()) == 1_000
+    assert {row["ticket_id"] for row in await rows(mysql, "SELECT ticket_id FROM ticket")} == {
+        item["ticketId"] for item in await items(tickets, dynamodb, "Tickets")
+    }
+
+
+async def test_a_process_for_one_model_leaves_the_other_alone(
+    environment: Environment, mysql: AsyncEngine, tickets: "DynamoDBClient", dynamodb: Tables, tmp_path: Path
+) -> None:
+    await publish(environment["RABBITMQ_URL"], KEY, [batch([purchased(position="1-0")])])
+    async with AsyncExitStack() as stack:
+        await start(stack, {**environment, "MODELS": "read"}, tmp_path / "log")
+        await until(lambda: reached(mysql, "1-0"))
+    assert await items(tickets, dynamodb, "Tickets") == []
+    assert len(await take(environment["RABBITMQ_URL"], routing.WRITE_MODEL)) == 1
+
+
+async def test_a_terminal_that_is_killed_again_and_again_loses_nothing_and_counts_nothing_twice(
+    environment: Environment, mysql: AsyncEngine, tickets: "DynamoDBClient", dynamodb: Tables, tmp_path: Path
+) -> None:
+    sales = many_purchased(6_000, first=1)
+    ends = [cancelled(sale, position=f"1-{6_001 + number}") for number, sale in enumerate(sales[:1_000])]
+    told: list[AnyMessage] = [event_scheduled(position="1-0"), *sales, *ends]
+    bodies = [batch(told[start : start + 100]) for start in range(0, len(told), 100)]
+    await publish(environment["RABBITMQ_URL"], KEY, bodies)
+    for share in (600, 2_400, 4_200):
+        with terminal(environment, tmp_path / "log") as running:
+            await until(partial(has_tickets, mysql, share))
+            running.kill()
+    async with AsyncExitStack() as stack:
+        running = await start(stack, environment, tmp_path / "log")
+        await until(lambda: reached(mysql, f"1-{len(told) - 1}"))
+        await until(lambda: written(tickets, dynamodb, 6_000))
+        await until(lambda: idle(running))
+    stored = await items(tickets, dynamodb, "Tickets")
+    assert sum(item["status"] == "PAID" for item in stored) == 5_000
+    assert sum(sold for sold, _ in (await figures(mysql)).values()) == 5_000
+    assert sum(revenue for _, revenue in (await figures(mysql)).values()) == 5_000 * 2_500
+    assert await parked(mysql) == []
+
+
+async def test_when_asked_to_end_it_finishes_the_batch_in_hand_and_ends(
+    environment: Environment, mysql: AsyncEngine, tmp_path: Path
+) -> None:
+    sales = many_purchased(3_000)
+    bodies = [batch(sales[start : start + 500]) for start in range(0, 3_000, 500)]
+    async with AsyncExitStack() as stack:
+        running = await start(stack, environment, tmp_path / "log")
+        await publish(environment["RABBITMQ_URL"], KEY, bodies)
+        running.process.terminate()
+        assert await running.ended() in (0, -signal.SIGTERM)
+        again = await start(stack, environment, tmp_path / "log")
+        await until(lambda: reached(mysql, "1-3001"))
+        assert again.process.poll() is None
+    assert sum(sold for sold, _ in (await figures(mysql)).values()) == 3_000
+
+
+async def test_a_double_sale_is_told_to_purchase_and_kept_for_it(
+    environment: Environment, mysql: AsyncEngine, tmp_path: Path
+) -> None:
+    owner, intruder, other = purchased(position="1-0"), purchased(position="1-1"), purchased(row=2, position="1-2")
+    async with AsyncExitStack() as stack:
+        running = await start(stack, environment, tmp_path / "log")
+        await publish(environment["RABBITMQ_URL"], KEY, [batch([owner]), batch([intruder, other])])
+        (kept,) = await take(environment["RABBITMQ_URL"], routing.PURCHASE)
+        await until(lambda: reached(mysql, "1-2"))
+        for model in MODELS:
+            assert await running.metric(f'double_sales_total{{model="{model}"}}') == 1
+    (raw,) = split_batch(kept.body)
+    message: AnyMessage = decode(raw)
+    assert isinstance(message, TicketRejected)
+    assert (message.data.ticket_id, message.data.owner_ticket_id) == (intruder.data.ticket_id, owner.data.ticket_id)
+    assert (kept.routing_key, kept.message_id, kept.delivery_mode) == (f"purchase.{PARTITION}", message.id, 2)
+    assert kept.content_type == routing.BATCH_CONTENT_TYPE
+    assert await figures(mysql) == {1: (2, 5_000)}
+    (row,) = await parked(mysql)
+    assert (row["model"], row["sequence"]) == ("read", 1)
+    assert row["reason"].startswith("DoubleSale: its seat belongs to another ticket")
+
+
+async def test_poison_in_the_middle_of_a_batch_is_parked_and_the_rest_goes_on(
+    environment: Environment, mysql: AsyncEngine, tickets: "DynamoDBClient", dynamodb: Tables, tmp_path: Path
+) -> None:
+    sales = many_purchased(50, first=0)
+    unknown = b'{"specversion":"1.0","type":"seat.upgraded.v9","id":"1","partition":3,"position":"1-50"}'
+    poison = purchased(zone_id=9, created_on="2030-02-30T00:00:00.000000Z", position="1-51")
+    last = purchased(zone_id=8, position="1-52")
+    bodies = [batch([*sales[:25], unknown, poison, *sales[25:]]), b"not json", batch([last])]
+    async with AsyncExitStack() as stack:
+        running = await start(stack, environment, tmp_path / "log")
+        await publish(environment["RABBITMQ_URL"], KEY, bodies)
+        await until(lambda: reached(mysql, "1-52"))
+        await until(lambda: written(tickets, dynamodb, 52))
+        assert await running.metric('messages_parked_total{model="read"}') == 3
+        assert await running.is_ready()
+    assert sum(sold for sold, _ in (await figures(mysql)).values()) == 51
+    lying = {(row["model"], row["body"][:20]): row["reason"] for row in await parked(mysql)}
+    assert lying == {
+        ("write", unknown[:20]): "UnknownMessage: unknown type seat.upgraded.v9",
+        ("read", unknown[:20]): "UnknownMessage: unknown type seat.upgraded.v9",
+        ("write", b"not json"): lying["write", b"not json"],
+        ("read", b"not json"): lying["read", b"not json"],
+        ("read", next(body for model, body in lying if body.startswith(b'{"type":"ticket'))): (
+            "ValueError: day is out of range for month"
+        ),
+    }
+    assert lying["read", b"not json"].startswith("no batch")
+
+
+async def test_a_queue_that_vanishes_ends_the_process(environment: Environment, tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        running = await start(stack, environment, tmp_path / "log")
+        async with channel(environment["RABBITMQ_URL"]) as open_channel:
+            await open_channel.queue_delete(routing.READ_MODEL)
+        assert await running.ended() == 1
+        missing = stack.enter_context(terminal(environment, tmp_path / "log"))
+        assert await missing.ended() == 1
+
+
+async def test_a_broken_connection_ends_the_process_and_the_next_one_goes_on(
+    environment: Environment, rabbitmq_server: tuple[str, str], mysql: AsyncEngine, tmp_path: Path
+) -> None:
+    async with AsyncExitStack() as stack:
+        running = await start(stack, environment, tmp_path / "log")
+        await until(lambda: break_connections(rabbitmq_server[1], environment["RABBITMQ_URL"].rpartition("/")[2]))
+        assert await running.ended() == 1
+        await start(stack, environment, tmp_path / "log")
+        await publish(environment["RABBITMQ_URL"], KEY, [batch([purchased(position="1-0")])])
+        await until(lambda: reached(mysql, "1-0"))
+
+
+async def test_a_wrong_setting_is_named_and_nothing_starts(environment: Environment, tmp_path: Path) -> None:
+    with terminal({**environment, "MODELS": "live"}, tmp_path / "log") as running:
+        assert await running.ended() == 1
+    assert "MODELS" in (tmp_path / "log").read_text()
+
+
+async def test_a_terminal_without_a_broker_gives_up_in_the_end(environment: Environment, tmp_path: Path) -> None:
+    with terminal({**environment, "RABBITMQ_URL": "amqp://127.0.0.1:1/"}, tmp_path / "log") as running:
+        assert await running.ended(seconds=60) != 0
+
+
+async def reached(engine: AsyncEngine, text: str) -> bool:
+    """Whether the read model has got this far."""
+    return await position(engine, PARTITION) == text
+
+
+async def written(client: "DynamoDBClient", tables: Tables, count: int) -> bool:
+    """Whether the write model has so many tickets."""
+    return len(await items(client, tables, "Tickets")) == count
+
+
+async def has_tickets(engine: AsyncEngine, count: int) -> bool:
+    """Whether the read model has at least so many tickets."""
+    (row,) = await rows(engine, "SELECT count(*) AS number FROM ticket")
+    return bool(row["number"] >= count)
+
+
+async def projected(running: RunningTerminal, count: int) -> bool:
+    """Whether the process has taken so many messages into each model."""
+    return [await running.metric(f'messages_projected_total{{model="{model}"}}') for model in MODELS] == [count] * 2
+
+
+async def idle(running: RunningTerminal) -> bool:
+    """Whether nothing waits in it."""
+    lags = [await running.metric(f'projection_lag_seconds{{model="{model}"}}') for model in MODELS]
+    return lags == [0, 0]
+
+
+async def break_connections(management_url: str, vhost: str) -> bool:
+    """Close what the broker's management knows of by now; whether there was anything."""
+    async with httpx.AsyncClient(base_url=management_url, timeout=30) as management:
+        connections = (await management.get(f"/api/vhosts/{vhost}/connections")).raise_for_status().json()
+        for connection in connections:
+            (await management.delete(f"/api/connections/{connection['name']}")).raise_for_status()
+    return bool(connections)
