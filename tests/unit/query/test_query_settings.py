@@ -11,7 +11,6 @@ def test_the_address_of_mysql_is_enough() -> None:
 
     assert settings.mysql_url == GIVEN["MYSQL_URL"]
     assert settings.partitions == 64
-    assert settings.profile == "production"
 
 
 def test_numbers_are_read_from_text_and_an_empty_variable_counts_as_absent() -> None:
@@ -29,7 +28,6 @@ def test_numbers_are_read_from_text_and_an_empty_variable_counts_as_absent() -> 
         ({"PARTITIONS": "none"}, "PARTITIONS"),
         ({"PARTITIONS": "0"}, "PARTITIONS"),
         ({"HTTP_PORT": "65536"}, "HTTP_PORT"),
-        ({"PROFILE": "lokal"}, "PROFILE"),
     ],
 )
 def test_a_wrong_setting_stops_the_process_naming_it_without_its_value(wrong: dict[str, str], name: str) -> None:

@@ -28,6 +28,8 @@ from query.freshness import HEADER, Freshness
 from query.parameters import IDENTIFIER, LIMIT_DEFAULT, LIMIT_MAX, TICKET_ID, InvalidRequest
 from query.reads import EventNotFound, Reads, TicketNotFound, VenueNotFound, ZoneNotFound
 
+_RAW_HEADER = HEADER.lower().encode()
+
 TicketId = Annotated[str, PathParameter(name="ticketId", pattern=TICKET_ID, description="A UUID.")]
 EventId = Annotated[str, PathParameter(name="eventId", pattern=IDENTIFIER)]
 VenueId = Annotated[str, PathParameter(name="venueId", pattern=IDENTIFIER)]
@@ -158,6 +160,9 @@ async def read_seat_map(event_id: EventId, reads: NamedDependency[Reads], zone_i
 class Answer(Response[Any]):
     """An answer as JSON, without the machinery for cookies, headers and backgrounds that none of them uses."""
 
+    def __init__(self, content: Any, **_: Any) -> None:
+        self.content = content
+
     def to_asgi_response(self, *_: Any, **__: Any) -> ASGIApp:  # type: ignore[override]
         body = encode(self.content)
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
@@ -174,8 +179,8 @@ def queries(reads: Reads, freshness: Freshness) -> Router:
 
     async def admit(request: Request[Any, Any, Any]) -> None:
         refuse_unknown_parameters(request)
-        if tokens := request.headers.getall(HEADER, []):
-            await freshness.reach(",".join(tokens))
+        if tokens := [value for name, value in request.scope["headers"] if name == _RAW_HEADER]:
+            await freshness.reach(b",".join(tokens).decode("latin-1"))
 
     return Router(
         "/api/v1",

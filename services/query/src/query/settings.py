@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 import msgspec
 from msgspec import Meta, Struct
@@ -15,7 +15,6 @@ class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
     """The variables by their names in lower case."""
 
     mysql_url: MysqlUrl
-    profile: Literal["local", "production"] = "production"
     partitions: Annotated[int, Meta(ge=1, le=4096)] = 64
     http_host: str = "127.0.0.1"
     http_port: Port = 8003
