@@ -6,7 +6,9 @@ last the venue. The decision is recorded, every step may be repeated, and any pr
 
 An event may be defined while its venue changes, in another partition: it registers with the venue *before* it reads
 the venue's zones, and is written only if its own version did not move meanwhile. A change that began in between either
-saw it registered, and moved its version, or is seen by it as pending, and is finished first.
+saw it registered, and moved its version, or is seen by it as pending, and is finished first. Each event notes the
+venue's last change that it is as of: whoever was held up in a change that others have finished since does it no harm.
+An event that registered may have become another venue's in the meantime: then changes of this one pass it by.
 """
 
 import asyncio
@@ -61,13 +63,22 @@ class _Change(Struct, frozen=True, kw_only=True):
 
 
 class _KeptVenue(Struct, frozen=True, kw_only=True):
+    """A venue as it is, how often it was changed, and its change that is under way."""
+
     venue: Venue | None
+    changes: int
     change: _Change | None
 
 
 class _KeptEvent(Struct, frozen=True, kw_only=True):
+    """An event as it is sold, None while it is only registered, and its version."""
+
     event: Event | None
     version: int
+
+    def is_elsewhere(self, venue: Venue) -> bool:
+        """Whether it is another venue's for good."""
+        return self.event is not None and self.event.venue_id != venue.venue_id
 
 
 class Definitions:
@@ -123,12 +134,12 @@ class Definitions:
                 raise AlreadyDefined
             if kept.event is not None and kept.event.venue_id != event.venue_id:
                 raise VenueMismatch(f"event {event.event_id} is at {kept.event.venue_id}", venueId=kept.event.venue_id)
-            venue = await self._register(event)
-            if venue is None:
+            at = await self._register(event)
+            if at.venue is None or at.change is not None:
                 await self.finish_pending(event.venue_id)
                 continue
-            whole = msgspec.structs.replace(event, zones=venue.zones, currency=venue.currency)
-            position = await self._write(whole, replaced=kept.version)
+            whole = msgspec.structs.replace(event, zones=at.venue.zones, currency=at.venue.currency)
+            position = await self._write(whole, replaced=kept.version, change=at.changes, only_once=False)
             if position is not None:
                 return Written(is_new=kept.event is None, positions={home: position})
         raise TooManyChanges
@@ -166,7 +177,8 @@ class Definitions:
                 await self._reopen(event_id, change)
         positions |= await self._end(change)
         if phase == "refusing":
-            raise SeatsInUse("seats that are sold or held would be removed", seats=in_use)
+            told = in_use or await self._would_go(change)
+            raise SeatsInUse("seats that are sold or held would be removed", seats=told)
         return positions
 
     async def _agree(self, change: _Change) -> list[dict[str, Any]]:
@@ -177,11 +189,23 @@ class Definitions:
                 return in_use
         return []
 
+    async def _would_go(self, change: _Change) -> list[dict[str, Any]]:
+        """The seats in use for which another process has refused this change."""
+        async for event_id in self._events_of(change.venue):
+            kept = await self._read_event(event_id)
+            if kept.event is None or kept.is_elsewhere(change.venue):
+                continue
+            if in_use := await self._seats_in_use(kept.event, change.venue.zones):
+                return in_use
+        return []
+
     async def _close(self, event_id: str, change: _Change) -> Event | None:
-        """Close the seats of one event that the change would take; the event as it was."""
+        """Close the seats of one event that the change would take; the event as it was, None where it takes none."""
         home = self._catalog.partition_of(event_id)
         for _ in range(TRIES):
             kept = await self._read_event(event_id)
+            if kept.is_elsewhere(change.venue):
+                return None
             narrowed = b"" if kept.event is None else encode_definition(narrow(kept.event, change.venue.zones))
             _, (word,) = await self._outbox.run(
                 self._agree_event,
@@ -215,17 +239,27 @@ class Definitions:
         home = self._catalog.partition_of(event_id)
         for _ in range(TRIES):
             kept = await self._read_event(event_id)
-            if kept.event is None:
+            if kept.event is None or kept.is_elsewhere(change.venue):
                 return {}
             whole = msgspec.structs.replace(kept.event, zones=change.venue.zones, currency=change.venue.currency)
-            position = await self._write(whole, replaced=kept.version, change=change.number)
+            position = await self._write(whole, replaced=kept.version, change=change.number, only_once=True)
             if position is not None:
                 return {home: position}
         raise TooManyChanges
 
     async def _reopen(self, event_id: str, change: _Change) -> None:
+        """Open the seats of one event that were closed for this change."""
         home = self._catalog.partition_of(event_id)
-        await self._outbox.run(self._reopen_event, home, [keys.event(home, event_id)], change.number)
+        for _ in range(TRIES):
+            kept = await self._read_event(event_id)
+            if kept.is_elsewhere(change.venue):
+                return
+            _, (word,) = await self._outbox.run(
+                self._reopen_event, home, [keys.event(home, event_id)], kept.version, change.number
+            )
+            if word != b"STALE":
+                return
+        raise TooManyChanges
 
     async def _end(self, change: _Change) -> dict[int, Position]:
         venue = change.venue
@@ -243,8 +277,11 @@ class Definitions:
         )
         return {home: position}
 
-    async def _write(self, event: Event, *, replaced: int, change: int = 0) -> Position | None:
-        """Write an event in place of its version `replaced`; None when that is no longer its version."""
+    async def _write(self, event: Event, *, replaced: int, change: int, only_once: bool) -> Position | None:
+        """Write an event, as of this change of its venue, in place of its version `replaced`.
+
+        None when that is no longer its version. With `only_once` an event that is as of this change stays as it is.
+        """
         home = self._catalog.partition_of(event.event_id)
         now = timestamp_of(now_us())
         message = EventScheduled(
@@ -257,20 +294,21 @@ class Definitions:
             [keys.event(home, event.event_id)],
             replaced,
             change,
+            int(only_once),
             encode_definition(event),
             encode(message),
             *capacities,
         )
         return None if decided[0] == b"STALE" else position
 
-    async def _register(self, event: Event) -> Venue | None:
-        """Tell the venue of the event, then read it; None while it is being changed. Raises VenueNotFound."""
-        if (await self._read_venue(event.venue_id)) == _KeptVenue(venue=None, change=None):
+    async def _register(self, event: Event) -> _KeptVenue:
+        """Tell the venue of the event, then read it. Raises VenueNotFound."""
+        kept = await self._read_venue(event.venue_id)
+        if kept.venue is None and kept.change is None:
             raise VenueNotFound(f"there is no venue {event.venue_id}", venueId=event.venue_id)
         home = self._catalog.partition_of(event.venue_id)
         await self._outbox.ask("SADD", keys.venue_events(home, event.venue_id), event.event_id)
-        kept = await self._read_venue(event.venue_id)
-        return None if kept.change else kept.venue
+        return await self._read_venue(event.venue_id)
 
     async def _events_of(self, venue: Venue) -> AsyncIterator[str]:
         home = self._catalog.partition_of(venue.venue_id)
@@ -279,14 +317,12 @@ class Definitions:
 
     async def _read_venue(self, venue_id: str) -> _KeptVenue:
         key = keys.venue(self._catalog.partition_of(venue_id), venue_id)
-        definition, pending, number, phase = await self._outbox.ask(
-            "HMGET", key, "definition", "pending", "number", "phase"
+        definition, changes, pending, number, phase = await self._outbox.ask(
+            "HMGET", key, "definition", "changes", "pending", "number", "phase"
         )
+        change = _Change(number=int(number), phase=phase.decode(), venue=decode_venue(pending)) if pending else None
         venue = decode_venue(definition) if definition else None
-        if pending is None:
-            return _KeptVenue(venue=venue, change=None)
-        change = _Change(number=int(number), phase=phase.decode(), venue=decode_venue(pending))
-        return _KeptVenue(venue=venue, change=change)
+        return _KeptVenue(venue=venue, changes=int(changes or 0), change=change)
 
     async def _read_event(self, event_id: str) -> _KeptEvent:
         key = keys.event(self._catalog.partition_of(event_id), event_id)

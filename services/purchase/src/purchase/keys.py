@@ -42,7 +42,8 @@ def venue_events(partition: int, venue_id: str) -> str:
 
 
 def event(partition: int, event_id: str) -> str:
-    """hash: definition, version, capacity, capacity:<zone>; settled, agreed, before (see `definitions.py`)"""
+    """hash: definition, version, capacity, capacity:<zone>; the venue's change that it is as of: settled; of the change
+    that has closed seats: agreed, and before, the definition until then"""
     return f"{{{partition}}}:event:{event_id}"
 
 
