@@ -3,15 +3,17 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 from contracts.catalogue import EventScheduled, VenueDefined
 from contracts.codec import AnyMessage, decode, with_position
 from contracts.position import Position
 from purchase import keys
 from purchase.catalog import Event, Venue, decode_event, decode_venue
+from purchase.tickets import partition_in
 from redis import Redis
 
-from tests.integration.purchase.serving import PARTITIONS
+from tests.integration.purchase.builders import PARTITIONS
 
 
 class Ledger:
@@ -30,7 +32,11 @@ class Ledger:
 
     def told_of(self, subject: str) -> list[AnyMessage]:
         """What waits about one ticket, event or venue, in order."""
-        return [message for message in self.messages() if message.subject == subject]
+        return [message for message in self.outbox(_home_of(subject)) if message.subject == subject]
+
+    def positions(self) -> list[str]:
+        """The last position of every partition: the same as before means that nothing was told."""
+        return [self.last_position(partition) for partition in range(PARTITIONS)]
 
     def last_position(self, partition: int) -> str:
         """Position of the partition's last message, waiting or not."""
@@ -44,6 +50,20 @@ class Ledger:
         for name in names:
             pipeline.dump(name)
         return dict(zip(names, pipeline.execute(), strict=True))
+
+    def restore(self, everything: dict[bytes, bytes]) -> None:
+        """Make Redis hold exactly what it held then."""
+        pipeline = self.redis.pipeline(transaction=True)
+        pipeline.flushall()
+        for name, dump in everything.items():
+            pipeline.restore(name, 0, dump)
+        pipeline.execute()
+
+    def events(self) -> list[Event]:
+        """All that are defined."""
+        names = self.redis.scan_iter(match="*:event:*")
+        definitions = [self.redis.hget(name, "definition") for name in names]
+        return [decode_event(definition) for definition in definitions if definition]
 
     @contextmanager
     def unchanged(self) -> Iterator[None]:
@@ -66,6 +86,7 @@ class Ledger:
         venue = self.venue(venue_id)
         self._assert_told(venue_id, VenueDefined, venue.told())
         for event_id in event_ids:
+            assert self.redis.hmget(_event_key(event_id), "agreed", "before") == [None, None]
             event = self.event(event_id)
             assert (event.zones, event.currency) == (venue.zones, venue.currency)
             self._assert_capacity(event)
@@ -86,6 +107,15 @@ class Ledger:
 def partition_of(name: str) -> int:
     """Home of an event or a venue."""
     return keys.partition_of(name, PARTITIONS)
+
+
+def _home_of(subject: str) -> int:
+    try:
+        minted_in = partition_in(UUID(subject))
+    except ValueError:
+        return partition_of(subject)
+    assert minted_in is not None
+    return minted_in
 
 
 def _event_key(event_id: str) -> str:

@@ -18,7 +18,8 @@ from infra_local.servers import INFRA, Server
 from purchase.install import install
 from purchase.settings import Settings
 
-PARTITIONS = 4
+from tests.integration.purchase.builders import PARTITIONS
+
 SAMPLE_CATALOG = INFRA / "catalog"
 NO_CATALOG = INFRA / "catalog" / "none"
 RUN_SECONDS = 30

@@ -10,9 +10,9 @@ from uuid import UUID
 import pytest
 from contracts.ticket import TicketCancelled
 
+from tests.integration.purchase.builders import PARTITIONS
 from tests.integration.purchase.ledger import Ledger, partition_of
 from tests.integration.purchase.problems import assert_problem
-from tests.integration.purchase.serving import PARTITIONS
 from tests.integration.purchase.shows import ADMIN, Json, Window, zone
 
 
