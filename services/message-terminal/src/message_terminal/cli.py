@@ -7,7 +7,7 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from contracts.ticket import TicketRejected
@@ -26,15 +26,25 @@ DONE, NOT_DONE, WRONG_USAGE, AWAY = range(4)
 Command = Callable[[Settings, argparse.Namespace], Awaitable[int]]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Read the command line, do it, and answer the exit status."""
+def main() -> int:
+    """Do what the command line asks, and answer the exit status."""
+    return asyncio.run(run(sys.argv[1:], os.environ))
+
+
+async def run(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Do what these arguments ask, and answer the exit status. Raises SystemExit when they ask nothing sensible."""
     asked = _parser().parse_args(arguments)
+    command: Command = asked.command
     try:
-        settings = load(os.environ)
+        settings = load(environment)
+        configure_logging(settings.logging_config)
+        return await command(settings, asked)
     except WrongSetting as error:
         return _complain(error, WRONG_USAGE)
-    configure_logging(settings.logging_config)
-    return asyncio.run(_run(asked.command, settings, asked))
+    except NotParked as error:
+        return _complain(f"no message {error} is parked", NOT_DONE)
+    except (StoreAway, SetupFailed) as error:
+        return _complain(error, AWAY)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -56,15 +66,6 @@ def _parser() -> argparse.ArgumentParser:
     discard.add_argument("id", type=int, metavar="ID")
     discard.set_defaults(command=_discard)
     return parser
-
-
-async def _run(command: Command, settings: Settings, asked: argparse.Namespace) -> int:
-    try:
-        return await command(settings, asked)
-    except NotParked as error:
-        return _complain(f"no message {error} is parked", NOT_DONE)
-    except (StoreAway, SetupFailed) as error:
-        return _complain(error, AWAY)
 
 
 def _complain(what: object, status: int) -> int:

@@ -16,8 +16,6 @@ from message_terminal import metrics
 from message_terminal.tables import parked_message
 
 _LONGEST_REASON = 2_000
-_LONGEST_TYPE = 64
-_LARGEST = 2**63 - 1
 
 
 class Refused(Struct, frozen=True, dict=True):
@@ -109,12 +107,11 @@ async def discard(connection: AsyncConnection, parked_id: int) -> bool:
 
 def _row(model: str, message: Refused, now: datetime) -> dict[str, object]:
     header, position = message.header, message.position
-    partition = header.partition
     return {
         "model": model,
         "fingerprint_digits": sha256(message.raw).hexdigest(),
-        "message_type": header.type[:_LONGEST_TYPE] if header.type is not None else None,
-        "partition_id": partition if partition is not None and abs(partition) <= _LARGEST else None,
+        "message_type": header.type,
+        "partition_id": header.partition,
         "epoch": position.epoch if position else None,
         "sequence": position.sequence if position else None,
         "reason": message.reason[:_LONGEST_REASON],

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 3.0
 DYNAMODB_READ_SECONDS = 5.0
-TRANSACTION_SECONDS = 30.0
+TRANSACTION_SECONDS = 15.0
 LOCK_WAIT_SECONDS = 5
 
 _OF_THE_MESSAGE = frozenset({"ValidationException", "ItemCollectionSizeLimitExceededException"})
