@@ -1,12 +1,13 @@
 """The commands over HTTP: handlers translate, they do not decide."""
 
 from collections.abc import Mapping
+from typing import Annotated
 
 import msgspec
 from contracts.position import Position
 from litestar import delete, post, put
+from litestar.params import PathParameter
 from litestar.response.base import ASGIResponse
-from msgspec import Struct
 
 from purchase import examples, refusals
 from purchase.answers import EventAnswer, VenueAnswer, event_answer, ticket_answer, venue_answer
@@ -16,6 +17,7 @@ from purchase.documentation import IDEMPOTENCY_KEY, RECEIPT, declare, takes
 from purchase.problems import InvalidIdempotencyKey, answer
 from purchase.refusals import Forbidden, Refusal
 from purchase.requests import (
+    IDENTIFIER_SHAPE,
     DefineVenue,
     ScheduleEvent,
     read_bearer,
@@ -26,6 +28,10 @@ from purchase.requests import (
     read_trace,
 )
 from purchase.services import Caller, services_of
+
+TicketId = Annotated[str, PathParameter(name="ticketId", description="A UUID.")]
+VenueId = Annotated[str, PathParameter(name="venueId", description=IDENTIFIER_SHAPE)]
+EventId = Annotated[str, PathParameter(name="eventId", description=IDENTIFIER_SHAPE)]
 
 
 @post(
@@ -72,7 +78,7 @@ async def purchase_ticket(request: Caller) -> ASGIResponse:
 
 
 @delete(
-    "/api/v1/tickets/{ticket_id:str}",
+    "/api/v1/tickets/{ticketId:str}",
     status_code=200,
     operation_id="cancelTicket",
     summary="Undo a purchase",
@@ -86,7 +92,7 @@ async def purchase_ticket(request: Caller) -> ASGIResponse:
         with_body=False,
     ),
 )
-async def cancel_ticket(request: Caller, ticket_id: str) -> ASGIResponse:
+async def cancel_ticket(request: Caller, ticket_id: TicketId) -> ASGIResponse:
     """Free the seat again, for whoever holds the receipt or an admin token; the same again when repeated."""
     services = services_of(request)
     wanted = read_ticket_id(ticket_id)
@@ -102,7 +108,7 @@ async def cancel_ticket(request: Caller, ticket_id: str) -> ASGIResponse:
 
 
 @put(
-    "/api/v1/venues/{venue_id:str}",
+    "/api/v1/venues/{venueId:str}",
     operation_id="defineVenue",
     summary="Define a venue and update its events",
     operation_class=takes(DefineVenue, examples.DEFINE_VENUE),
@@ -111,7 +117,7 @@ async def cancel_ticket(request: Caller, ticket_id: str) -> ASGIResponse:
         {200: examples.VENUE, 201: examples.VENUE}, refusals.Unauthorized, refusals.Forbidden, refusals.SeatsInUse
     ),
 )
-async def define_venue(request: Caller, venue_id: str) -> ASGIResponse:
+async def define_venue(request: Caller, venue_id: VenueId) -> ASGIResponse:
     """All of the venue's events follow, or none: a change that would remove a sold or held seat changes nothing."""
     services = services_of(request)
     services.admins.admit(read_bearer(request))
@@ -121,7 +127,7 @@ async def define_venue(request: Caller, venue_id: str) -> ASGIResponse:
 
 
 @put(
-    "/api/v1/events/{event_id:str}",
+    "/api/v1/events/{eventId:str}",
     operation_id="scheduleEvent",
     summary="Define an event and put it on sale",
     operation_class=takes(ScheduleEvent, examples.SCHEDULE_EVENT),
@@ -134,7 +140,7 @@ async def define_venue(request: Caller, venue_id: str) -> ASGIResponse:
         refusals.VenueMismatch,
     ),
 )
-async def schedule_event(request: Caller, event_id: str) -> ASGIResponse:
+async def schedule_event(request: Caller, event_id: EventId) -> ASGIResponse:
     """Sold at once, or from `salesOpenAt` on."""
     services = services_of(request)
     services.admins.admit(read_bearer(request))
@@ -161,4 +167,3 @@ _venue_decoder = msgspec.json.Decoder(DefineVenue)
 _event_decoder = msgspec.json.Decoder(ScheduleEvent)
 
 handlers = [purchase_ticket, cancel_ticket, define_venue, schedule_event]
-bodies: list[type[Struct]] = [PurchaseTicket, DefineVenue, ScheduleEvent]

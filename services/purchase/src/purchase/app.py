@@ -37,6 +37,12 @@ FINISH_SECONDS = 30.0
 log = logging.getLogger(__name__)
 
 
+class Metrics(PrometheusController):
+    """At /metrics, which is no part of the API."""
+
+    include_in_schema = False
+
+
 def create_app(settings: Settings) -> Litestar:
     """Put the service together; it connects to Redis when it is asked something."""
     redis = connect(settings.redis_url)
@@ -63,13 +69,13 @@ def create_app(settings: Settings) -> Litestar:
             await redis.aclose()
 
     return Litestar(
-        route_handlers=[*api.handlers, *health.handlers, assets(), PrometheusController],
+        route_handlers=[*api.handlers, *health.handlers, assets(), Metrics],
         lifespan=[lifespan],
         state=State({"services": services}),
         plugins=[plugin()],
         request_max_body_size=BODY_BYTES_MAX,
         logging_config=None,
-        openapi_config=openapi(api.bodies),
+        openapi_config=openapi(),
     )
 
 

@@ -17,7 +17,6 @@ from litestar.openapi.spec import (
     OpenAPIType,
     Operation,
     Parameter,
-    Reference,
     RequestBody,
     Schema,
     SecurityScheme,
@@ -57,18 +56,14 @@ RECEIPT = Parameter(
     description="What came with the purchase; whoever holds it may undo it.",
 )
 
-_SCHEMAS = "#/components/schemas/"
 
-
-def openapi(bodies: Sequence[type[Struct]]) -> OpenAPIConfig:
+def openapi() -> OpenAPIConfig:
     """The page, and the schema beside it as openapi.json; nothing on it comes from another server."""
-    _, schemas = msgspec.json.schema_components(bodies, ref_template=_SCHEMAS + "{name}")
     return OpenAPIConfig(
         title="Ticketing: commands",
         version="1",
         description="Buys and undoes, and defines what is on sale. Every error is `application/problem+json`.",
         components=Components(
-            schemas=schemas,
             security_schemes={"admin": SecurityScheme(type="http", scheme="bearer", description="An admin token.")},
         ),
         openapi_router=Router(PATH, route_handlers=[], include_in_schema=False, after_request=_refuse_page_not_found),
@@ -99,7 +94,7 @@ def takes(
         def __post_init__(self) -> None:
             self.parameters = [*(self.parameters or []), *headers]
             if body is not None:
-                media_type = OpenAPIMediaType(schema=Reference(ref=_SCHEMAS + body.__name__), example=example)
+                media_type = OpenAPIMediaType(schema=_schema(body), example=example)
                 self.request_body = RequestBody(content={"application/json": media_type}, required=True)
 
     return Command
@@ -137,6 +132,20 @@ def _declare_problems(kinds: list[Kind]) -> ResponseSpec:
 
 def _example(kind: Kind) -> dict[str, object]:
     return {"type": kind.type, "title": kind.title, "status": kind.status, "detail": kind.title, "instance": "/api/v1"}
+
+
+def _schema(body: type[Struct]) -> Any:
+    """Its JSON Schema with every part written out: the framework keeps only components of its own."""
+    [whole], parts = msgspec.json.schema_components([body], ref_template="{name}")
+
+    def write_out(node: Any) -> Any:
+        if isinstance(node, list):
+            return [write_out(item) for item in node]
+        if isinstance(node, dict):
+            return write_out(parts[node["$ref"]]) if "$ref" in node else {k: write_out(v) for k, v in node.items()}
+        return node
+
+    return write_out(whole)
 
 
 async def _refuse_page_not_found(response: Response[Any]) -> Response[Any]:

@@ -22,6 +22,8 @@ SEATS_MAX = 1_000_000
 
 PRICE_MAX = Decimal("999999.99")
 
+IDENTIFIER_SHAPE = "1 to 64 characters of A-Z a-z 0-9 . _ ~ -"
+
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Moment = Annotated[datetime, Meta(tz=True)]
 # As it was written: msgspec would take a Decimal from a text too, and a float would round.
@@ -126,7 +128,7 @@ async def read_key(request: Request[Any, Any, Any], call: str) -> IdempotencyKey
 def read_identifier(text: str, field: str) -> str:
     """The id of a venue or an event in a path. Raises InvalidRequest."""
     if not _IDENTIFIER.fullmatch(text):
-        raise InvalidRequest(f"{field} has 1 to 64 characters of A-Z a-z 0-9 . _ ~ -", field=field)
+        raise InvalidRequest(f"{field} has {IDENTIFIER_SHAPE}", field=field)
     return text
 
 
