@@ -80,9 +80,13 @@ class Ledger:
         """The venue as it is defined."""
         return decode_venue(self.redis.hget(_venue_key(venue_id), "definition"))
 
+    def is_changing(self, venue_id: str) -> bool:
+        """Whether a change of the venue is under way, or was left behind."""
+        return bool(self.redis.hexists(_venue_key(venue_id), "pending"))
+
     def assert_settled(self, venue_id: str, *event_ids: str) -> None:
         """Nothing is pending or closed: venue and events agree, and so do the last messages about them."""
-        assert self.redis.hget(_venue_key(venue_id), "pending") is None
+        assert not self.is_changing(venue_id)
         venue = self.venue(venue_id)
         self._assert_told(venue_id, VenueDefined, venue.told())
         for event_id in event_ids:
