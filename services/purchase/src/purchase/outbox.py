@@ -7,13 +7,13 @@ OutcomeUnknown          Redis was asked and did not answer in time: it may have 
 """
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
 from contracts.position import Position
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
-from redis.backoff import ConstantBackoff
+from redis.backoff import NoBackoff
 from redis.commands.core import AsyncScript
 from redis.exceptions import (
     BusyLoadingError,
@@ -30,7 +30,12 @@ from purchase import keys
 ANSWER_SECONDS = 3.0
 """How long Redis may take for an answer, all tries together."""
 
+TRIES = 3
+PAUSE_SECONDS = 0.02
+
 NOTHING_SEEN = Position(0, 0)
+
+T = TypeVar("T")
 
 
 class Unavailable(Exception):
@@ -50,14 +55,14 @@ class OutcomeUnknown(Exception):
 
 
 def connect(url: str) -> Redis:
-    """A client with 1 s a try, two tries more, and at most 256 connections."""
+    """A client with 1 s a try and at most 256 connections; whether to try again is decided here, not there."""
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=256,
         timeout=ANSWER_SECONDS,
         socket_timeout=1.0,
         socket_connect_timeout=1.0,
-        retry=Retry(ConstantBackoff(0.02), 2),
+        retry=Retry(NoBackoff(), 0),
     )
     return Redis.from_pool(pool)
 
@@ -81,33 +86,10 @@ class Outbox:
         """
         epoch = await self._epoch(partition)
         seen = self._seen[partition]
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                answer = await script(
-                    keys=[keys.outbox(partition), keys.epoch(partition), *names],
-                    args=[epoch, seen.epoch, seen.sequence, self._outbox_max, *arguments],
-                )
-        except OutOfMemoryError as error:
-            raise Overloaded from error
-        except (ReadOnlyError, MasterDownError) as error:
-            raise Recovering from error
-        except (TimeoutError, RedisTimeoutError, RedisConnectionError) as error:
-            raise OutcomeUnknown from error
-        except ResponseError as error:
-            if str(error).startswith("MISCONF"):  # Redis cannot write to its disk and refuses before it does anything
-                raise Recovering from error
-            raise
-        match answer:
-            case [b"RECOVERING"]:
-                self._epochs.pop(partition, None)
-                raise Recovering
-            case [b"OVERLOADED"]:
-                raise Overloaded
-            case [b"JUDGED", last, decided]:
-                position = Position.parse(last.decode())
-                self._seen[partition] = max(seen, position, self._seen[partition])
-                return position, decided
-        raise AssertionError(f"a script answered {answer!r}")
+        everything = [epoch, seen.epoch, seen.sequence, self._outbox_max, *arguments]
+        last, decided = await _insist(lambda: self._judge(script, partition, names, everything))
+        self._seen[partition] = max(last, self._seen[partition])
+        return last, decided
 
     async def check_partitions(self) -> None:
         """Stop the process when Redis was installed for another number of partitions; a silent Redis is waited for."""
@@ -132,10 +114,33 @@ class Outbox:
     async def ask(self, *command: str | bytes) -> Any:
         """Answer of one plain command, one that reads or does no harm. Raises Recovering when there is none."""
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                return await self._redis.execute_command(*command)  # type: ignore[no-untyped-call]
-        except (TimeoutError, RedisTimeoutError, RedisConnectionError, BusyLoadingError) as error:
+            return await _insist(lambda: self._redis.execute_command(*command))  # type: ignore[no-untyped-call]
+        except OutcomeUnknown as error:
             raise Recovering from error
+
+    async def _judge(
+        self, script: AsyncScript, partition: int, names: Sequence[str], arguments: Sequence[str | bytes | int]
+    ) -> tuple[Position, Any]:
+        """One try of `run`. Raises Recovering, Overloaded, ConnectionError and TimeoutError of Redis."""
+        try:
+            answer = await script(keys=[keys.outbox(partition), keys.epoch(partition), *names], args=arguments)
+        except OutOfMemoryError as error:
+            raise Overloaded from error
+        except (BusyLoadingError, ReadOnlyError, MasterDownError) as error:
+            raise Recovering from error
+        except ResponseError as error:
+            if str(error).startswith("MISCONF"):  # Redis cannot write to its disk and refuses before it does anything
+                raise Recovering from error
+            raise
+        match answer:
+            case [b"RECOVERING"]:
+                self._epochs.pop(partition, None)
+                raise Recovering
+            case [b"OVERLOADED"]:
+                raise Overloaded
+            case [b"JUDGED", last, decided]:
+                return Position.parse(last.decode()), decided
+        raise AssertionError(f"a script answered {answer!r}")
 
     async def _epoch(self, partition: int) -> int:
         if partition not in self._epochs:
@@ -144,3 +149,26 @@ class Outbox:
                 raise Recovering
             self._epochs[partition] = int(epoch)
         return self._epochs[partition]
+
+
+async def _insist(ask: Callable[[], Awaitable[T]]) -> T:
+    """What is answered to one of the tries.
+
+    Raises OutcomeUnknown, also in place of a refusal after an answer was lost: the try before may have done it.
+    """
+    lost: Exception | None = None
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            for _ in range(TRIES):
+                try:
+                    return await ask()
+                except (RedisTimeoutError, RedisConnectionError) as error:
+                    lost = error
+                await asyncio.sleep(PAUSE_SECONDS)
+    except TimeoutError as error:
+        lost = error
+    except Unavailable as refusal:
+        if lost is None:
+            raise
+        lost = refusal
+    raise OutcomeUnknown from lost
