@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 async def install(settings: Settings, catalog_dir: Path) -> None:
     """Safe to repeat. Stops the process when Redis has lost something, or was installed for other partitions."""
+    if not catalog_dir.is_dir():
+        raise SystemExit(f"CATALOG_DIR is {catalog_dir}, which is no folder")
     redis = connect(settings.redis_url)
     try:
         await _make_partitions(redis, settings.partitions)
@@ -35,15 +37,18 @@ async def install(settings: Settings, catalog_dir: Path) -> None:
 
 
 async def _make_partitions(redis: Redis, partitions: int) -> None:
+    """Where every partition once was, one that is missing is lost, and making it anew would sell its seats again."""
     await redis.set(keys.PARTITIONS, partitions, nx=True)
     installed = int(await redis.get(keys.PARTITIONS) or 0)
     if installed != partitions:
         raise SystemExit(f"PARTITIONS is {partitions}, but Redis was installed for {installed}")
+    was_installed = await redis.exists(keys.INSTALLED)
     install_partition = load(redis, "install_partition")
     for partition in range(partitions):
-        (word,) = await install_partition(keys=[keys.outbox(partition), keys.epoch(partition)])
+        (word,) = await install_partition(keys=[keys.outbox(partition), keys.epoch(partition)], args=[was_installed])
         if word == b"LOST":
-            raise SystemExit(f"partition {partition} has only one of epoch and outbox: its seats need recovery")
+            raise SystemExit(f"partition {partition} has lost its epoch or its outbox: its seats need recovery")
+    await redis.set(keys.INSTALLED, 1)
 
 
 async def _load_catalog(definitions: Definitions, catalog_dir: Path) -> None:

@@ -5,6 +5,9 @@ from zlib import crc32
 PARTITIONS = "ticketing:partitions"
 """string: how many partitions this Redis was installed for"""
 
+INSTALLED = "ticketing:installed"
+"""string: there once was an outbox in every partition"""
+
 
 def partition_of(name: str, partitions: int) -> int:
     """Where an event, or a venue, has its home: crc32 of its id, by the number of partitions."""
