@@ -21,7 +21,8 @@ from purchase.settings import Settings
 from tests.integration.purchase.builders import PARTITIONS
 
 SAMPLE_CATALOG = INFRA / "catalog"
-NO_CATALOG = INFRA / "catalog" / "none"
+NO_CATALOG = Path(__file__).parent
+"""A folder that has no catalogue in it."""
 RUN_SECONDS = 30
 
 

@@ -1,0 +1,181 @@
+"""Preparing Redis: the partitions and the sample catalogue, once, and never over what is there."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from contracts.catalogue import EventScheduled, VenueDefined
+from purchase import keys
+from purchase.box_office import Purchase, PurchaseTicket
+from purchase.install import install
+from purchase.outbox import connect
+from purchase.settings import Settings
+from redis import Redis
+
+from tests.integration.purchase.builders import PARTITIONS, event, venue, zone
+from tests.integration.purchase.ledger import Ledger
+from tests.integration.purchase.problems import assert_problem
+from tests.integration.purchase.serving import NO_CATALOG, SAMPLE_CATALOG, environment, run, serving
+from tests.integration.purchase.shows import Show, open_window
+from tests.integration.purchase.turnstile import Process
+
+OTHER_PARTITIONS = str(PARTITIONS + 1)
+
+
+@pytest.fixture
+def ledger(redis_url: str) -> Iterator[Ledger]:
+    """What Redis keeps, which is nothing yet."""
+    with Redis.from_url(redis_url) as redis:
+        yield Ledger(redis)
+
+
+async def prepare(redis_url: str, catalog_dir: Path = SAMPLE_CATALOG) -> None:
+    """As `python -m purchase.install` does."""
+    await install(Settings.read(environment(redis_url)), catalog_dir)
+
+
+async def test_the_sample_catalogue_is_complete(redis_url: str, ledger: Ledger) -> None:
+    installed = run("purchase.install", redis_url, "--catalog", str(SAMPLE_CATALOG))
+
+    assert installed.returncode == 0, installed.stdout
+    ledger.assert_settled("Venue1", "Event1")
+    ledger.assert_settled("Venue2", "Event2")
+    zones = ledger.event("Event1").zones
+    assert [zone.zone_id for zone in zones] == list(range(1, 101))
+    assert sum(zone.row_count * zone.col_count for zone in zones) == 78_000
+    assert sum(zone.row_count * zone.col_count * zone.price_cents for zone in zones) == 9_672_000_00
+    assert [type(message) for message in ledger.told_of("Event1")] == [EventScheduled]
+    assert [type(message) for message in ledger.told_of("Venue1")] == [VenueDefined]
+
+
+async def test_the_sample_catalogue_is_on_sale(redis_url: str) -> None:
+    await prepare(redis_url)
+    client = connect(redis_url)
+
+    bought = await Process(client).box_office.purchase(
+        PurchaseTicket(venue_id="Venue1", event_id="Event1", zone_id=100, row="30", column="z"), None
+    )
+
+    assert isinstance(bought, Purchase)
+    assert bought.ticket.price_cents == 20_00
+    await client.aclose()
+
+
+async def test_the_catalogue_is_taken_from_the_folder_that_the_environment_names(
+    redis_url: str, ledger: Ledger
+) -> None:
+    installed = run("purchase.install", redis_url, CATALOG_DIR=str(SAMPLE_CATALOG))
+
+    assert installed.returncode == 0, installed.stdout
+    ledger.assert_settled("Venue2", "Event2")
+
+
+async def test_a_folder_that_is_not_there_is_named(redis_url: str, ledger: Ledger, tmp_path: Path) -> None:
+    with ledger.unchanged(), pytest.raises(SystemExit, match=f"CATALOG_DIR is {tmp_path}/nowhere"):
+        await prepare(redis_url, tmp_path / "nowhere")
+
+
+async def test_installing_twice_is_harmless(redis_url: str, ledger: Ledger) -> None:
+    await prepare(redis_url)
+
+    with ledger.unchanged():
+        await prepare(redis_url)
+
+
+async def test_two_that_install_at_once_install_once(redis_url: str, ledger: Ledger) -> None:
+    await asyncio.gather(prepare(redis_url), prepare(redis_url))
+
+    for name in ("Venue1", "Venue2", "Event1", "Event2"):
+        assert len(ledger.told_of(name)) == 1
+
+
+async def test_an_admins_changes_stay(redis_url: str, ledger: Ledger) -> None:
+    await prepare(redis_url)
+    client = connect(redis_url)
+    definitions = Process(client).definitions
+    await definitions.define_venue(venue(venue_id="Venue2", zones=(zone(zone_id=7),)))
+    await definitions.schedule(event(event_id="Event2", venue_id="Venue2", name="Renamed"))
+
+    with ledger.unchanged():
+        await prepare(redis_url)
+
+    await client.aclose()
+
+
+async def test_what_an_admin_defined_first_stays_and_the_rest_is_added(redis_url: str, ledger: Ledger) -> None:
+    await prepare(redis_url, NO_CATALOG)
+    client = connect(redis_url)
+    await Process(client).definitions.define_venue(venue(venue_id="Venue2", zones=(zone(zone_id=7),)))
+
+    await prepare(redis_url)
+
+    assert [zone.zone_id for zone in ledger.venue("Venue2").zones] == [7]
+    ledger.assert_settled("Venue2", "Event2")
+    ledger.assert_settled("Venue1", "Event1")
+    await client.aclose()
+
+
+async def test_an_installation_that_broke_off_is_completed_by_repeating_it(redis_url: str, ledger: Ledger) -> None:
+    await prepare(redis_url, NO_CATALOG)
+    ledger.redis.delete(keys.INSTALLED, keys.outbox(PARTITIONS - 1), keys.epoch(PARTITIONS - 1))
+
+    await prepare(redis_url)
+
+    assert ledger.last_position(PARTITIONS - 1)
+    ledger.assert_settled("Venue1", "Event1")
+
+
+async def test_an_installation_for_other_partitions_is_refused(redis_url: str, ledger: Ledger) -> None:
+    await prepare(redis_url, NO_CATALOG)
+
+    with ledger.unchanged():
+        refused = run("purchase.install", redis_url, PARTITIONS=OTHER_PARTITIONS)
+
+    assert refused.returncode != 0
+    assert f"PARTITIONS is {OTHER_PARTITIONS}, but Redis was installed for {PARTITIONS}" in refused.stdout
+
+
+async def test_a_service_for_other_partitions_does_not_start(redis_url: str, ledger: Ledger) -> None:
+    await prepare(redis_url, NO_CATALOG)
+
+    with ledger.unchanged():
+        refused = run("purchase.app", redis_url, PARTITIONS=OTHER_PARTITIONS)
+
+    assert refused.returncode != 0
+    assert f"PARTITIONS is {OTHER_PARTITIONS}, but Redis was installed for {PARTITIONS}" in refused.stdout
+
+
+@pytest.mark.parametrize(
+    "kinds", [[keys.outbox], [keys.epoch], [keys.outbox, keys.epoch]], ids=["outbox", "epoch", "both"]
+)
+async def test_a_partition_that_was_lost_is_not_made_anew(
+    redis_url: str, ledger: Ledger, kinds: list[Callable[[int], str]]
+) -> None:
+    await prepare(redis_url)
+    ledger.redis.delete(*(kind(2) for kind in kinds))
+
+    with ledger.unchanged(), pytest.raises(SystemExit, match=r"partition 2 .* need recovery"):
+        await prepare(redis_url)
+
+
+async def test_installing_over_a_loss_ends_the_process_telling_which(redis_url: str, ledger: Ledger) -> None:
+    await prepare(redis_url, NO_CATALOG)
+    ledger.redis.delete(keys.outbox(0))
+
+    refused = run("purchase.install", redis_url)
+
+    assert refused.returncode != 0
+    assert "partition 0" in refused.stdout
+
+
+async def test_a_service_without_installation_sells_nothing_and_creates_nothing(redis_url: str, ledger: Ledger) -> None:
+    with serving(redis_url, health="/health/live") as running, ledger.unchanged():
+        async with open_window(running.url) as window:
+            ready = await window.http.get("/health/ready")
+            bought = await window.buy(Show("Venue1", "Event1").seat())
+            defined = await window.define("Venue1")
+
+    assert ready.status_code == 503
+    assert_problem(bought, 404, "event-not-found")
+    assert_problem(defined, 503, "recovering")
