@@ -9,10 +9,11 @@ from contracts.ticket import TicketRejected
 from message_terminal import setup
 from message_terminal.projectors.read_model import ReadModel
 from message_terminal.projectors.write_model import WriteModel
-from message_terminal.settings import Settings
+from message_terminal.settings import Settings, load
 from message_terminal.stores import open_dynamodb, open_mysql
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tests.integration.terminal.running import Environment
 from tests.isolation import Tables
 
 if TYPE_CHECKING:
@@ -73,3 +74,17 @@ def write_model(
         rejections.append(message)
 
     return WriteModel(client, dynamodb.prefix, engine, reject)
+
+
+@pytest.fixture
+async def environment(rabbitmq_url: str, mysql_url: str, dynamodb: Tables) -> Environment:
+    """What a terminal is told, everything set up."""
+    environment = {
+        "RABBITMQ_URL": rabbitmq_url,
+        "MYSQL_URL": mysql_url,
+        "DYNAMODB_URL": dynamodb.url,
+        "DYNAMODB_PREFIX": dynamodb.prefix,
+        "PARTITIONS": str(PARTITIONS),
+    }
+    await setup.set_up(load(environment))
+    return environment

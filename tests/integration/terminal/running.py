@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from infra_local.ports import free_port
 Environment = dict[str, str]
 Settle = Callable[[aio_pika.abc.AbstractIncomingMessage], Awaitable[None]]
 
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.1
 
 
 class RunningTerminal:
@@ -47,7 +47,8 @@ class RunningTerminal:
         """The value of one metric."""
         answer = await self.answer("/metrics")
         assert answer is not None
-        return next(float(one.split()[-1]) for one in answer.text.splitlines() if one.startswith(line + " "))
+        (value,) = [one.split()[-1] for one in answer.text.splitlines() if one.startswith(line + " ")]
+        return float(value)
 
     async def ended(self, seconds: float = 15) -> int:
         """Its exit status; it has this long to end."""
@@ -78,20 +79,11 @@ def terminal(environment: Environment, log: Path) -> Iterator[RunningTerminal]:
         process.wait()
 
 
-async def command(environment: Environment, *arguments: str) -> tuple[int, str]:
-    """Run the terminal's command line; answers its exit status and what it printed."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "message_terminal.cli",
-        *arguments,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    output, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, output.decode()
+async def started(stack: AsyncExitStack, environment: Environment, log: Path) -> RunningTerminal:
+    """A terminal that is ready, until the stack ends."""
+    running = stack.enter_context(terminal(environment, log))
+    await until(running.is_ready)
+    return running
 
 
 async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 30) -> None:

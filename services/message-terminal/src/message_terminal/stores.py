@@ -51,7 +51,7 @@ def open_dynamodb(url: str | None) -> AbstractAsyncContextManager["DynamoDBClien
     deadlines = AioConfig(
         connect_timeout=CONNECT_SECONDS,
         read_timeout=DYNAMODB_READ_SECONDS,
-        retries={"mode": "standard", "total_max_attempts": 3},
+        retries={"mode": "standard", "total_max_attempts": 2},
         max_pool_connections=16,
     )
     return aioboto3.Session().client("dynamodb", endpoint_url=url, config=deadlines)

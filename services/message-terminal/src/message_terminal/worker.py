@@ -61,6 +61,7 @@ class Worker:
         self._deliveries: deque[Delivery] = deque()
         self._arrived = asyncio.Event()
         self._stopping = asyncio.Event()
+        metrics.begin(projector.model)
 
     @property
     def model(self) -> str:
