@@ -17,6 +17,7 @@ from purchase.documentation import IDEMPOTENCY_KEY, RECEIPT, declare, takes
 from purchase.problems import InvalidIdempotencyKey, answer
 from purchase.refusals import Forbidden, Refusal
 from purchase.requests import (
+    IDENTIFIER,
     IDENTIFIER_SHAPE,
     DefineVenue,
     ScheduleEvent,
@@ -29,9 +30,9 @@ from purchase.requests import (
 )
 from purchase.services import Caller, services_of
 
-TicketId = Annotated[str, PathParameter(name="ticketId", description="A UUID.")]
-VenueId = Annotated[str, PathParameter(name="venueId", description=IDENTIFIER_SHAPE)]
-EventId = Annotated[str, PathParameter(name="eventId", description=IDENTIFIER_SHAPE)]
+TicketId = Annotated[str, PathParameter(name="ticketId", description="A UUID.", schema_extra={"format": "uuid"})]
+VenueId = Annotated[str, PathParameter(name="venueId", description=IDENTIFIER_SHAPE, schema_extra={"pattern": IDENTIFIER})]
+EventId = Annotated[str, PathParameter(name="eventId", description=IDENTIFIER_SHAPE, schema_extra={"pattern": IDENTIFIER})]
 
 
 @post(

@@ -22,6 +22,7 @@ SEATS_MAX = 1_000_000
 
 PRICE_MAX = Decimal("999999.99")
 
+IDENTIFIER = "^[A-Za-z0-9._~-]{1,64}$"
 IDENTIFIER_SHAPE = "1 to 64 characters of A-Z a-z 0-9 . _ ~ -"
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -153,7 +154,7 @@ def read_trace(request: Request[Any, Any, Any]) -> str | None:
 
 _TRACEPARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 _VISIBLE = re.compile("[!-~]{1,255}", re.ASCII)
-_IDENTIFIER = re.compile("[A-Za-z0-9._~-]{1,64}", re.ASCII)
+_IDENTIFIER = re.compile(IDENTIFIER, re.ASCII)
 _UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 _AT_PATH = re.compile(r" - at `\$\.?(.*)`$")
 _NAMED = re.compile(r"field `(.+?)`")
