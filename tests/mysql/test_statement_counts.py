@@ -1,0 +1,82 @@
+"""A batch costs the same few statements however many tickets it holds, as MySQL itself counts them."""
+
+from collections.abc import Sequence
+
+import pytest
+from contracts.codec import AnyMessage
+from contracts.ticket import TicketPurchased
+from message_terminal.projectors.read_model import ReadModel
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests.integration.terminal.stored import figures, rows
+from tests.unit.terminal.messages import cancelled, event_scheduled, purchased
+
+ZONES = 20
+COUNTED = (
+    "Com_select",
+    "Com_insert",
+    "Com_insert_select",
+    "Com_update",
+    "Com_update_multi",
+    "Com_delete",
+    "Com_commit",
+)
+
+
+async def test_the_server_is_a_mysql(engine: AsyncEngine) -> None:
+    (row,) = await rows(engine, "SELECT version() AS version")
+    assert "MariaDB" not in row["version"]
+
+
+@pytest.mark.parametrize("count", [1, 20, 500, 2_000])
+async def test_sales_cost_three_reads_and_three_writes(read_model: ReadModel, engine: AsyncEngine, count: int) -> None:
+    spent = await statements(engine, read_model, sales(count))
+    assert spent == {"Com_select": 3, "Com_insert": 2, "Com_update_multi": 1, "Com_commit": 1}
+    assert sum(sold for sold, _ in (await figures(engine)).values()) == count
+
+
+@pytest.mark.parametrize("count", [1, 20, 500, 2_000])
+async def test_cancels_cost_three_reads_and_three_writes(
+    read_model: ReadModel, engine: AsyncEngine, count: int
+) -> None:
+    sold = sales(count)
+    await read_model.project(sold)
+    spent = await statements(engine, read_model, [cancelled(sale, position="1-9999") for sale in sold])
+    assert spent == {"Com_select": 3, "Com_update_multi": 3, "Com_commit": 1}
+    assert await figures(engine) == {}
+
+
+async def test_a_mixed_batch_costs_no_more(read_model: ReadModel, engine: AsyncEngine) -> None:
+    known, new = sales(500), sales(300, first_row=500)
+    await read_model.project([event_scheduled(), *known])
+    batch: list[AnyMessage] = [*new, *(cancelled(sale, position="1-9999") for sale in known)]
+    spent = await statements(engine, read_model, batch)
+    assert spent == {"Com_select": 3, "Com_insert": 1, "Com_update_multi": 3, "Com_commit": 1}
+
+
+async def test_a_repeated_batch_writes_nothing(read_model: ReadModel, engine: AsyncEngine) -> None:
+    sold = sales(500)
+    await read_model.project(sold)
+    assert await statements(engine, read_model, sold) == {"Com_select": 3, "Com_commit": 1}
+
+
+def sales(count: int, first_row: int = 1) -> list[TicketPurchased]:
+    """Sales of that many seats in twenty zones."""
+    return [
+        purchased(zone_id=number % ZONES + 1, row=first_row + number // ZONES, position=f"1-{first_row + number}")
+        for number in range(count)
+    ]
+
+
+async def statements(engine: AsyncEngine, read_model: ReadModel, batch: Sequence[AnyMessage]) -> dict[str, int]:
+    """What projecting a batch costs, by kind of statement, without those that did not happen."""
+    before = await counted(engine)
+    await read_model.project(batch)
+    after = await counted(engine)
+    return {kind: after[kind] - before[kind] for kind in COUNTED if after[kind] != before[kind]}
+
+
+async def counted(engine: AsyncEngine) -> dict[str, int]:
+    """Statements of every kind since the server started."""
+    found = await rows(engine, "SHOW GLOBAL STATUS WHERE Variable_name LIKE 'Com\\_%'")
+    return {row["Variable_name"]: int(row["Value"]) for row in found}
