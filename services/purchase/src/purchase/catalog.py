@@ -107,10 +107,12 @@ class Catalog:
 
     async def _reload(self, event_id: str) -> Offer | None:
         checked_at = time.monotonic()
-        key = keys.event(self.partition_of(event_id), event_id)
+        home = self.partition_of(event_id)
+        key = keys.event(home, event_id)
         version, definition = await self._outbox.ask("HMGET", key, "version", "definition")
         self._offers.pop(event_id, None)
         if definition is None:
+            await self._outbox.confirm(home)
             return None
         event = decode_event(definition)
         zones = {zone.zone_id: zone for zone in event.zones}

@@ -302,11 +302,12 @@ class Definitions:
         return None if decided[0] == b"STALE" else position
 
     async def _register(self, event: Event) -> _KeptVenue:
-        """Tell the venue of the event, then read it. Raises VenueNotFound."""
+        """Tell the venue of the event, then read it. Raises VenueNotFound, Recovering."""
+        home = self._catalog.partition_of(event.venue_id)
         kept = await self._read_venue(event.venue_id)
         if kept.venue is None and kept.change is None:
+            await self._outbox.confirm(home)
             raise VenueNotFound(f"there is no venue {event.venue_id}", venueId=event.venue_id)
-        home = self._catalog.partition_of(event.venue_id)
         await self._outbox.ask("SADD", keys.venue_events(home, event.venue_id), event.event_id)
         return await self._read_venue(event.venue_id)
 

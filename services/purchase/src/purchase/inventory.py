@@ -110,7 +110,10 @@ class Inventory:
         if partition is None or partition >= self._outbox.partitions:
             return None
         kept = await self._outbox.ask("HGET", keys.tickets(partition, ticket_id.bytes), ticket_id.bytes)
-        return decode_ticket(ticket_id, kept[5:]) if kept else None
+        if kept is None:
+            await self._outbox.confirm(partition)
+            return None
+        return decode_ticket(ticket_id, kept[5:])
 
     async def cancel(self, ticket: Ticket, message: TicketCancelled) -> Position:
         """Cancel a ticket and free its seat; repeating it changes nothing.

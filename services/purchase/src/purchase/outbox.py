@@ -26,6 +26,7 @@ from redis.exceptions import (
 )
 
 from purchase import keys
+from purchase.scripts import load
 
 ANSWER_SECONDS = 3.0
 """How long Redis may take for an answer, all tries together."""
@@ -76,6 +77,7 @@ class Outbox:
         self.partitions = partitions
         self._epochs: dict[int, int] = {}
         self._seen = [NOTHING_SEEN] * partitions
+        self._confirm = load(redis, "confirm", "outbox")
 
     async def run(
         self, script: AsyncScript, partition: int, names: Sequence[str], *arguments: str | bytes | int
@@ -90,6 +92,15 @@ class Outbox:
         last, decided = await _insist(lambda: self._judge(script, partition, names, everything))
         self._seen[partition] = max(last, self._seen[partition])
         return last, decided
+
+    async def confirm(self, partition: int) -> None:
+        """Make sure that what was not found in this partition has not been lost. Raises Recovering."""
+        try:
+            await self.run(self._confirm, partition, [])
+        except Overloaded:  # too full to sell, and all there
+            return
+        except OutcomeUnknown as error:
+            raise Recovering from error
 
     async def check_partitions(self) -> None:
         """Stop the process when Redis was installed for another number of partitions; a silent Redis is waited for."""
