@@ -3,12 +3,13 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from contracts.ticket import TicketPurchased
 from infra_local.running import RunningServer
 from purchase import keys
+from purchase.tickets import mint_id
 from redis import Redis
 
 from tests import stores
@@ -62,11 +63,11 @@ def publish_all(ledger: Ledger) -> None:
 @contextmanager
 def removed(ledger: Ledger, name: str) -> Iterator[None]:
     """Redis without this key for a while."""
-    ledger.redis.rename(name, "removed")
+    ledger.redis.rename(name, f"removed {name}")
     try:
         yield
     finally:
-        ledger.redis.rename("removed", name)
+        ledger.redis.rename(f"removed {name}", name)
 
 
 @contextmanager
@@ -158,18 +159,37 @@ async def test_a_redis_that_was_rolled_back_sells_nothing(window: Window, ledger
 
 async def test_a_redis_that_lost_everything_sells_nothing(window: Window, ledger: Ledger) -> None:
     show = await window.stage()
-    await window.bought(show.seat())
+    ticket = await window.bought(show.seat())
 
     ledger.redis.swapdb(0, 1)
     try:
         with ledger.unchanged():
             assert_problem(await window.buy(show.seat("2")), 503, "recovering")
-            assert_problem(await window.buy(show.seat(eventId="unheard-of"), key=unique("key")), 503, "recovering")
+            assert_problem(await window.cancel(ticket), 503, "recovering")
             assert not await is_ready(window)
     finally:
         ledger.redis.swapdb(0, 1)
 
     assert (await window.buy(show.seat("2"))).status_code == 201
+
+
+async def test_what_a_partition_that_lost_its_clock_does_not_have_is_not_said_to_be_missing(
+    window: Window, ledger: Ledger
+) -> None:
+    show = Show(unique("venue"), unique("event"))
+    homes = {partition_of(show.venue_id), partition_of(show.event_id)}
+    ticket = {"ticketId": str(mint_id(partition_of(show.event_id)))}
+
+    with ExitStack() as stack:
+        for home in homes:
+            stack.enter_context(removed(ledger, keys.outbox(home)))
+        assert_problem(await window.buy(show.seat()), 503, "recovering")
+        assert_problem(await window.schedule(show), 503, "recovering")
+        assert_problem(await window.cancel(ticket, **ADMIN), 503, "recovering")
+
+    assert_problem(await window.buy(show.seat()), 404, "event-not-found")
+    assert_problem(await window.schedule(show), 404, "venue-not-found")
+    assert_problem(await window.cancel(ticket, **ADMIN), 404, "ticket-not-found")
 
 
 async def test_a_full_outbox_is_overload(window: Window, ledger: Ledger) -> None:
@@ -185,6 +205,7 @@ async def test_a_full_outbox_is_overload(window: Window, ledger: Ledger) -> None
         assert_problem(await window.buy(show.seat("2", "a"), key=unique("key")), 503, "overloaded")
         assert_problem(await window.cancel(sold), 503, "overloaded")
         assert_problem(await window.schedule(show), 503, "overloaded")
+    assert_problem(await window.buy(show.seat(eventId="unheard-of")), 404, "event-not-found")
     publish_all(ledger)
     assert (await window.cancel(sold)).status_code == 200
     assert (await window.buy(show.seat("2", "a"))).status_code == 201

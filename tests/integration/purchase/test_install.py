@@ -177,5 +177,5 @@ async def test_a_service_without_installation_sells_nothing_and_creates_nothing(
             defined = await window.define("Venue1")
 
     assert ready.status_code == 503
-    assert_problem(bought, 404, "event-not-found")
+    assert_problem(bought, 503, "recovering")
     assert_problem(defined, 503, "recovering")
