@@ -31,8 +31,12 @@ from purchase.requests import (
 from purchase.services import Caller, services_of
 
 TicketId = Annotated[str, PathParameter(name="ticketId", description="A UUID.", schema_extra={"format": "uuid"})]
-VenueId = Annotated[str, PathParameter(name="venueId", description=IDENTIFIER_SHAPE, schema_extra={"pattern": IDENTIFIER})]
-EventId = Annotated[str, PathParameter(name="eventId", description=IDENTIFIER_SHAPE, schema_extra={"pattern": IDENTIFIER})]
+VenueId = Annotated[
+    str, PathParameter(name="venueId", description=IDENTIFIER_SHAPE, schema_extra={"pattern": IDENTIFIER})
+]
+EventId = Annotated[
+    str, PathParameter(name="eventId", description=IDENTIFIER_SHAPE, schema_extra={"pattern": IDENTIFIER})
+]
 
 
 @post(

@@ -28,7 +28,7 @@ _TOKEN = Parameter(
     name=HEADER,
     param_in="header",
     required=False,
-    schema=Schema(type=OpenAPIType.STRING, examples=["17:1-42"]),
+    schema=Schema(type=OpenAPIType.STRING, examples=["0:1-0"]),
     description="What a command answered under this name; several are separated by commas. The query waits up to 2 s "
     "until the read model has got that far.",
 )
