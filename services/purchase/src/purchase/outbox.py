@@ -36,6 +36,9 @@ PAUSE_SECONDS = 0.02
 
 NOTHING_SEEN = Position(0, 0)
 
+_NOT_WRITABLE = ("MISCONF", "NOREPLICAS")
+"""How Redis says that it cannot write to its disk, or to as many replicas as it was told to."""
+
 T = TypeVar("T")
 
 
@@ -123,9 +126,12 @@ class Outbox:
             return False
 
     async def ask(self, *command: str | bytes) -> Any:
-        """Answer of one plain command, one that reads or does no harm. Raises Recovering when there is none."""
+        """Answer of one plain command, one that reads or does no harm.
+
+        Raises Recovering when there is none, Overloaded when Redis has no memory left for it.
+        """
         try:
-            return await _insist(lambda: self._redis.execute_command(*command))  # type: ignore[no-untyped-call]
+            return await _insist(lambda: _unless_refused(self._redis.execute_command(*command)))  # type: ignore[no-untyped-call]
         except OutcomeUnknown as error:
             raise Recovering from error
 
@@ -133,16 +139,8 @@ class Outbox:
         self, script: AsyncScript, partition: int, names: Sequence[str], arguments: Sequence[str | bytes | int]
     ) -> tuple[Position, Any]:
         """One try of `run`. Raises Recovering, Overloaded, ConnectionError and TimeoutError of Redis."""
-        try:
-            answer = await script(keys=[keys.outbox(partition), keys.epoch(partition), *names], args=arguments)
-        except OutOfMemoryError as error:
-            raise Overloaded from error
-        except (BusyLoadingError, ReadOnlyError, MasterDownError) as error:
-            raise Recovering from error
-        except ResponseError as error:
-            if str(error).startswith("MISCONF"):  # Redis cannot write to its disk and refuses before it does anything
-                raise Recovering from error
-            raise
+        call = script(keys=[keys.outbox(partition), keys.epoch(partition), *names], args=arguments)
+        answer = await _unless_refused(call)
         match answer:
             case [b"RECOVERING"]:
                 self._epochs.pop(partition, None)
@@ -160,6 +158,20 @@ class Outbox:
                 raise Recovering
             self._epochs[partition] = int(epoch)
         return self._epochs[partition]
+
+
+async def _unless_refused(answer: Awaitable[T]) -> T:
+    """The answer. Raises Recovering or Overloaded where Redis refuses before it does anything."""
+    try:
+        return await answer
+    except OutOfMemoryError as error:
+        raise Overloaded from error
+    except (BusyLoadingError, ReadOnlyError, MasterDownError) as error:
+        raise Recovering from error
+    except ResponseError as error:
+        if str(error).startswith(_NOT_WRITABLE):
+            raise Recovering from error
+        raise
 
 
 async def _insist(ask: Callable[[], Awaitable[T]]) -> T:

@@ -11,16 +11,19 @@
 local refusal, epoch, last = judge()
 if refusal then return {refusal} end
 
+local REFUSALS_KEPT = 100 -- for processes that were held up in a change that others have ended since
 local venue = KEYS[3]
 local number, message = ARGV[5], ARGV[6]
 
 if redis.call('HGET', venue, 'number') ~= number then return {'JUDGED', last, {'OVER'}} end
+local ended
 if redis.call('HGET', venue, 'phase') == 'refusing' then
   redis.call('HSET', venue, 'refused:' .. number, 1)
-  redis.call('HDEL', venue, 'pending', 'number', 'phase')
-  return {'JUDGED', last, {'DROPPED'}}
+  ended = {'DROPPED'}
+else
+  last = append(epoch, message)
+  redis.call('HSET', venue, 'definition', redis.call('HGET', venue, 'pending'))
+  ended = {'WRITTEN', last}
 end
-last = append(epoch, message)
-redis.call('HSET', venue, 'definition', redis.call('HGET', venue, 'pending'))
-redis.call('HDEL', venue, 'pending', 'number', 'phase')
-return {'JUDGED', last, {'WRITTEN', last}}
+redis.call('HDEL', venue, 'pending', 'number', 'phase', 'refused:' .. (number - REFUSALS_KEPT))
+return {'JUDGED', last, ended}
