@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from purchase import keys
 from purchase.box_office import Purchase, PurchaseTicket
 from purchase.outbox import connect
 from purchase.refusals import SeatsInUse
@@ -15,7 +16,7 @@ from redis.asyncio import Redis as Client
 
 from tests import isolation
 from tests.integration.purchase.builders import event, venue, zone
-from tests.integration.purchase.ledger import Ledger
+from tests.integration.purchase.ledger import Ledger, partition_of
 from tests.integration.purchase.serving import prepare
 from tests.integration.purchase.shows import unique
 from tests.integration.purchase.turnstile import Gate, Killed, Process
@@ -152,6 +153,20 @@ async def test_a_refused_change_interrupted_at_any_step_is_opened_again(
         bought = await arena.buy(arena.event_ids[0], 2, 2, "c")
         await Process(client).box_office.cancel(bought.ticket.ticket_id)
     assert commands > COMMANDS_OF_A_CHANGE
+
+
+async def test_refused_changes_leave_no_more_than_a_hundred_notes(client: Client, ledger: Ledger) -> None:
+    arena = Arena(client)
+    await arena.open()
+    await arena.buy(arena.event_ids[0], 2, 1, "a")
+    process = Process(client)
+
+    for _ in range(105):
+        with pytest.raises(SeatsInUse):
+            await repeat(arena, process)
+
+    kept = ledger.redis.hkeys(keys.venue(partition_of(arena.venue.venue_id), arena.venue.venue_id))
+    assert sum(name.startswith(b"refused:") for name in kept) == 100
 
 
 async def test_who_is_held_up_in_a_change_that_others_have_finished_since_does_no_harm(

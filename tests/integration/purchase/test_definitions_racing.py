@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from contracts.catalogue import Zone
 from contracts.ticket import TicketPurchased
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 from msgspec import Struct
 from purchase.box_office import PurchaseTicket
 from purchase.outbox import OutcomeUnknown, Unavailable, connect
@@ -157,8 +157,16 @@ def check(ledger: Ledger, actors: Sequence[Actor], turns: Sequence[int]) -> None
         assert ledger.venue(venue_id).zones in possible_zones(actors, endings, venue_id)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(actors=ACTORS, turns=TURNS)
+@example(
+    actors=[
+        Actor(does="define", shape=1),
+        Actor(does="schedule", event_id="Circus"),
+        Actor(does="schedule", event_id="Circus", venue_id="Barn"),
+    ],
+    turns=[],
+)
 def test_whoever_meets_at_a_venue_all_agree_in_the_end(
     ledger: Ledger, begin: Callable[[], None], actors: list[Actor], turns: list[int]
 ) -> None:

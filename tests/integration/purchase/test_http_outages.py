@@ -211,6 +211,28 @@ async def test_a_full_outbox_is_overload(window: Window, ledger: Ledger) -> None
     assert (await window.buy(show.seat("2", "a"))).status_code == 201
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "slug"), [("maxmemory", 1, "overloaded"), ("min-replicas-to-write", 1, "recovering")]
+)
+async def test_a_redis_that_may_not_write_does_nothing(
+    window: Window, ledger: Ledger, setting: str, value: int, slug: str
+) -> None:
+    show = await window.stage()
+    ticket = await window.bought(show.seat())
+
+    ledger.redis.config_set(setting, value)
+    try:
+        with ledger.unchanged():
+            assert_problem(await window.buy(show.seat("2"), key=unique("key")), 503, slug)
+            assert_problem(await window.cancel(ticket), 503, slug)
+            assert_problem(await window.define(show.venue_id), 503, slug)
+            assert_problem(await window.schedule(Show(show.venue_id, unique("event"))), 503, slug)
+    finally:
+        ledger.redis.config_set(setting, 0)
+
+    assert (await window.buy(show.seat("2"))).status_code == 201
+
+
 async def test_an_admin_call_at_a_full_outbox_is_overload(window: Window, ledger: Ledger) -> None:
     show = await window.stage()
     while (await window.define(show.venue_id)).status_code == 200:

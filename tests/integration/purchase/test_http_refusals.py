@@ -290,6 +290,13 @@ async def test_direct_sales_can_be_switched_off(other_window: Window, ledger: Le
     assert_problem(answer, 403, "direct-sales-off")
 
 
+async def test_direct_sales_that_are_off_are_told_after_the_seat_and_before_the_sale(other_window: Window) -> None:
+    show = await other_window.stage(salesCloseAt=hours_from_now(-1).isoformat(), maxSeatsPerCustomer=1)
+
+    assert_problem(await other_window.buy(show.seat("6")), 422, "seat-out-of-range")
+    assert_problem(await other_window.buy(show.seat()), 403, "direct-sales-off")
+
+
 async def test_before_sales_open_nothing_is_sold(window: Window, ledger: Ledger) -> None:
     opens = hours_from_now(1)
     show = await window.stage(salesOpenAt=opens.astimezone(timezone(timedelta(hours=-7))).isoformat())
