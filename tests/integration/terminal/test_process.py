@@ -116,6 +116,7 @@ async def test_a_terminal_that_is_killed_again_and_again_loses_nothing_and_count
         await until(lambda: reached(mysql, f"1-{len(told) - 1}"))
         await until(lambda: written(tickets, dynamodb, 3_000))
         await until(lambda: idle(running))
+        assert await running.metric("projection_gaps_total") == 0
     stored = await items(tickets, dynamodb, "Tickets")
     assert sum(item["status"] == "PAID" for item in stored) == 2_000
     assert sum(sold for sold, _ in (await figures(mysql)).values()) == 2_000

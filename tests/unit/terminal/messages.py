@@ -21,7 +21,11 @@ def zone(zone_id: int = 1, price_cents: int = 2_500, row_count: int = 5, col_cou
 
 
 def venue_defined(
-    *, venue_id: str = "Venue2", name: str | None = "Arena «Süd»", position: str = "1-0", partition: int = PARTITION
+    *,
+    venue_id: str = "Venue2",
+    name: str | None = "Arena «Süd»",
+    position: str | None = "1-0",
+    partition: int = PARTITION,
 ) -> VenueDefined:
     """A venue with two zones."""
     zones = [zone(1), zone(2, price_cents=5_000)]

@@ -53,8 +53,9 @@ def test_an_empty_batch_holds_nothing() -> None:
 
 def test_a_message_that_does_not_say_where_it_belongs_is_refused() -> None:
     assert refusal(read(encode(purchased(partition=64)), 64)) == "partition 64 is not one of 64"
-    assert refusal(read(encode(purchased(position=None)), 64)) == "it has no position"
-    assert refusal(read(encode(purchased(generation=None)), 64)) == "it has no generation"
+    assert refusal(read(encode(venue_defined(position=None)), 64)) == "it has no position"
+    for ticket in (purchased(position=None), purchased(generation=None)):
+        assert refusal(read(encode(ticket), 64)) == "it has no position or no generation"
 
 
 def test_an_ordinary_delivery_is_projected_in_one_go() -> None:

@@ -6,11 +6,10 @@ from uuid import UUID
 import pytest
 from contracts.codec import decode, encode
 from message_terminal.projectors.write_model import (
+    Newest,
     Verdict,
     Write,
     judge,
-    newest_catalogue,
-    newest_tickets,
     one_of_each_seat,
     rejection,
 )
@@ -57,11 +56,11 @@ def test_only_the_newest_message_of_a_ticket_is_written() -> None:
     sale = purchased()
     other = purchased(row=2)
     end = cancelled(sale)
-    assert newest_tickets([end, sale, other, sale]) == [Write(end), Write(other)]
+    assert Newest([end, sale, other, sale]).tickets == [Write(end), Write(other)]
 
 
 def test_only_the_newest_message_of_an_event_is_written() -> None:
-    items = newest_catalogue([event_scheduled(name=name, position=f"1-{name}") for name in ("9", "10", "2")])
+    items = Newest([event_scheduled(position=f"1-{sequence}") for sequence in ("9", "10", "2")]).catalogue
     assert [item["sequence"] for item in items] == [{"N": "10"}]
 
 

@@ -9,7 +9,9 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import assert_never
 
+from contracts.catalogue import EventScheduled, VenueDefined
 from contracts.codec import AnyMessage, MalformedMessage, decode, split_batch
 from contracts.ticket import TicketCancelled, TicketPurchased, TicketRejected
 from contracts.timestamp import decode_timestamp
@@ -198,16 +200,18 @@ def read(raw: bytes | Raw, partitions: int) -> Arrived:
 
 
 def _missing(message: AnyMessage, partitions: int) -> str | None:
-    """What a message that came through an outbox would have; no other tells the models anything."""
+    """What everything that comes through an outbox has, and this message has not; None when nothing is missing."""
     if message.partition >= partitions:
         return f"partition {message.partition} is not one of {partitions}"
-    if isinstance(message, TicketRejected):
-        return None
-    if message.position is None:
-        return "it has no position"
-    if isinstance(message, TicketPurchased | TicketCancelled) and message.generation is None:
-        return "it has no generation"
-    return None
+    match message:
+        case TicketRejected():
+            return None
+        case VenueDefined() | EventScheduled():
+            return None if message.position else "it has no position"
+        case TicketPurchased() | TicketCancelled():
+            return None if message.position and message.generation else "it has no position or no generation"
+        case _:
+            assert_never(message)
 
 
 def _seconds(moment: str) -> float:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from datetime import UTC, datetime
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
 import msgspec
 from botocore.exceptions import ClientError
@@ -83,8 +83,9 @@ class WriteModel:
 
     async def project(self, messages: Sequence[AnyMessage], refused: Sequence[Refused] = ()) -> None:
         """Take messages in, tell purchase of double sales, park others. Raises StoreAway, ClientError, ValueError."""
-        await _all(self._put_catalogue(item) for item in newest_catalogue(messages))
-        await self._write(newest_tickets(messages))
+        newest = Newest(messages)
+        await _all(self._put_catalogue(item) for item in newest.catalogue)
+        await self._write(newest.tickets)
         if refused:
             async with asking_mysql(), self._engine.begin() as connection:
                 await park(connection, self.model, refused)
@@ -179,27 +180,43 @@ class WriteModel:
         }
 
 
-def newest_tickets(messages: Iterable[AnyMessage]) -> list[Write]:
-    """The newest message of each ticket."""
-    newest: dict[uuid.UUID, TicketPurchased | TicketCancelled] = {}
-    for message in messages:
-        if isinstance(message, TicketPurchased | TicketCancelled):
-            known = newest.get(message.data.ticket_id)
-            if known is None or known.data.revision < message.data.revision:
-                newest[message.data.ticket_id] = message
-    return [Write(message) for message in newest.values()]
+class Newest:
+    """The newest message of each ticket, and the newest of each venue and event."""
 
+    def __init__(self, messages: Iterable[AnyMessage]) -> None:
+        self._tickets: dict[uuid.UUID, TicketPurchased | TicketCancelled] = {}
+        self._catalogue: dict[tuple[str, str], VenueDefined | EventScheduled] = {}
+        for message in messages:
+            match message:
+                case TicketPurchased() | TicketCancelled():
+                    self._keep_ticket(message)
+                case VenueDefined() | EventScheduled():
+                    self._keep_catalogue(message)
+                case TicketRejected():
+                    pass
+                case _:
+                    assert_never(message)
 
-def newest_catalogue(messages: Iterable[AnyMessage]) -> list[Item]:
-    """The newest item of each venue and event."""
-    newest: dict[tuple[str, str], tuple[Position, VenueDefined | EventScheduled]] = {}
-    for message in messages:
-        if isinstance(message, VenueDefined | EventScheduled):
-            position = Position.parse(message.position or "")
-            known = newest.get(_catalogue_key(message))
-            if known is None or known[0] < position:
-                newest[_catalogue_key(message)] = (position, message)
-    return [catalogue_item(message, position) for position, message in newest.values()]
+    @property
+    def tickets(self) -> list[Write]:
+        """Each ticket once, in the order in which they came."""
+        return [Write(message) for message in self._tickets.values()]
+
+    @property
+    def catalogue(self) -> list[Item]:
+        """The item of each venue and event."""
+        return [catalogue_item(message) for message in self._catalogue.values()]
+
+    def _keep_ticket(self, message: TicketPurchased | TicketCancelled) -> None:
+        known = self._tickets.get(message.data.ticket_id)
+        if known is None or known.data.revision < message.data.revision:
+            self._tickets[message.data.ticket_id] = message
+
+    def _keep_catalogue(self, message: VenueDefined | EventScheduled) -> None:
+        key = _catalogue_key(message)
+        known = self._catalogue.get(key)
+        if known is None or _position(known) < _position(message):
+            self._catalogue[key] = message
 
 
 def one_of_each_seat(writes: Iterable[Write]) -> list[list[Write]]:
@@ -265,9 +282,10 @@ def seat_item(write: Write) -> Item:
     return item
 
 
-def catalogue_item(message: VenueDefined | EventScheduled, position: Position) -> Item:
+def catalogue_item(message: VenueDefined | EventScheduled) -> Item:
     """The message itself, so that the read model can be rebuilt from it, and where it came from."""
     kind, name = _catalogue_key(message)
+    position = _position(message)
     return {
         "kind": _text(kind),
         "id": _text(name),
@@ -306,6 +324,11 @@ def _catalogue_key(message: VenueDefined | EventScheduled) -> tuple[str, str]:
     if isinstance(message, VenueDefined):
         return "venue", message.data.venue_id
     return "event", message.data.event_id
+
+
+def _position(message: VenueDefined | EventScheduled) -> Position:
+    assert message.position is not None
+    return Position.parse(message.position)
 
 
 def _generation(message: TicketPurchased | TicketCancelled) -> int:
