@@ -76,19 +76,26 @@ TURNS = st.lists(st.integers(0, 3), max_size=120)
 
 
 @pytest.fixture(scope="module")
-def ledger(redis_server: str) -> Iterator[Ledger]:
+def redis_url(redis_server: str) -> Iterator[str]:
     """A Redis that is this file's."""
-    with isolation.empty_redis(redis_server) as url, Redis.from_url(url) as redis:
+    with isolation.empty_redis(redis_server) as url:
         prepare(url)
+        yield url
+
+
+@pytest.fixture(scope="module")
+def ledger(redis_url: str) -> Iterator[Ledger]:
+    """What it keeps."""
+    with Redis.from_url(redis_url) as redis:
         yield Ledger(redis)
 
 
 @pytest.fixture(scope="module")
-def begin(ledger: Ledger) -> Callable[[], None]:
+def begin(redis_url: str, ledger: Ledger) -> Callable[[], None]:
     """Makes Redis hold two venues of the first shape, one with an event, and nothing else."""
     for venue_id in VENUES:
-        play(ledger, [Actor(does="define", venue_id=venue_id)], [])
-    play(ledger, [Actor(does="schedule")], [])
+        play(redis_url, [Actor(does="define", venue_id=venue_id)], [])
+    play(redis_url, [Actor(does="schedule")], [])
     everything = ledger.everything()
 
     def restore() -> None:
@@ -97,11 +104,11 @@ def begin(ledger: Ledger) -> Callable[[], None]:
     return restore
 
 
-def play(ledger: Ledger, actors: Sequence[Actor], turns: Sequence[int]) -> list[Any]:
+def play(redis_url: str, actors: Sequence[Actor], turns: Sequence[int]) -> list[Any]:
     """Let the actors act, each step when it is its turn; how each ended."""
 
     async def run() -> list[Any]:
-        client = connect(url_of(ledger))
+        client = connect(redis_url)
         turnstile = Turnstile()
         processes = [Process(client, turnstile=turnstile, commands_max=actor.dies_after) for actor in actors]
         try:
@@ -111,11 +118,6 @@ def play(ledger: Ledger, actors: Sequence[Actor], turns: Sequence[int]) -> list[
             await client.aclose()
 
     return asyncio.run(run())
-
-
-def url_of(ledger: Ledger) -> str:
-    facts = ledger.redis.connection_pool.connection_kwargs
-    return f"redis://{facts['host']}:{facts['port']}/{facts.get('db', 0)}"
 
 
 def assert_agreed(ledger: Ledger) -> None:
@@ -142,16 +144,16 @@ def possible_zones(actors: Sequence[Actor], endings: Sequence[Any], venue_id: st
     return [SHAPES[0], *defined]
 
 
-def check(ledger: Ledger, actors: Sequence[Actor], turns: Sequence[int]) -> None:
+def check(redis_url: str, ledger: Ledger, actors: Sequence[Actor], turns: Sequence[int]) -> None:
     """Play, let a process that starts afterwards finish what was left behind, and see whether all agree."""
-    endings = play(ledger, actors, turns)
+    endings = play(redis_url, actors, turns)
     for ending in endings:
         if isinstance(ending, BaseException) and not isinstance(ending, EXPECTED):
             raise ending
         if isinstance(ending, SeatsInUse):
             assert ending.facts["seats"]
     for venue_id in VENUES:
-        play(ledger, [Actor(does="finish", venue_id=venue_id)], [])
+        play(redis_url, [Actor(does="finish", venue_id=venue_id)], [])
     assert_agreed(ledger)
     for venue_id in VENUES:
         assert ledger.venue(venue_id).zones in possible_zones(actors, endings, venue_id)
@@ -168,7 +170,7 @@ def check(ledger: Ledger, actors: Sequence[Actor], turns: Sequence[int]) -> None
     turns=[],
 )
 def test_whoever_meets_at_a_venue_all_agree_in_the_end(
-    ledger: Ledger, begin: Callable[[], None], actors: list[Actor], turns: list[int]
+    redis_url: str, ledger: Ledger, begin: Callable[[], None], actors: list[Actor], turns: list[int]
 ) -> None:
     begin()
-    check(ledger, actors, turns)
+    check(redis_url, ledger, actors, turns)
