@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 
 from purchase import keys, metrics
 from purchase.app import configure_logging, serve
+from purchase.outbox import Outbox
 from purchase.publisher import PUBLISH_SECONDS, Publisher, connect_broker
 from purchase.scripts import load
 from purchase.settings import Settings
@@ -123,6 +124,7 @@ def create_app(settings: Settings) -> AsgiFastStream:
     )
     redis = Redis.from_pool(pool)
     broker = connect_broker(settings.rabbitmq_url)
+    outbox = Outbox(redis, partitions=settings.partitions, outbox_max=settings.outbox_max)
     relay = Relay(redis, Publisher(broker), partitions=settings.partitions)
     running: list[asyncio.Task[None]] = []
 
@@ -153,6 +155,8 @@ def create_app(settings: Settings) -> AsgiFastStream:
     return AsgiFastStream(
         broker,
         logger=None,
+        # A start that fails before it is complete ends the process, and its supervisor starts it again.
+        on_startup=[outbox.check_partitions, broker.connect],
         after_startup=[start],
         on_shutdown=[stop],
         asgi_routes=[("/health/live", live), ("/health/ready", ready), ("/metrics", make_asgi_app())],
