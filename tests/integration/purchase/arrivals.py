@@ -64,12 +64,12 @@ async def declare_exchange(url: str) -> None:
         await opened.declare_exchange(EXCHANGE, ExchangeType.TOPIC, durable=True)
 
 
-async def bind(url: str, queue: str, **arguments: Any) -> None:
-    """A quorum queue with these arguments that is given all that goes to the models."""
+async def bind(url: str, queue: str, *, key: str = "*", **arguments: Any) -> None:
+    """A quorum queue with these arguments that is given what goes to the models, of one partition or of all."""
     async with channel(url) as opened:
         whole = {"x-queue-type": "quorum"} | arguments
         declared = await opened.declare_queue(queue, durable=True, arguments=whole)
-        await declared.bind(EXCHANGE, "*")
+        await declared.bind(EXCHANGE, key)
 
 
 @asynccontextmanager

@@ -1,0 +1,203 @@
+"""Relays that are killed, that lose their stores, or that cannot even start: nothing is lost, and order is kept."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from contracts.position import Position
+from infra_local.running import RunningServer
+from purchase import keys
+from purchase.inventory import Sold
+from redis import Redis
+
+from tests.integration.purchase.arrivals import (
+    DEADLINE_SECONDS,
+    POLL_SECONDS,
+    Arrivals,
+    arrivals,
+    bind,
+    declare_exchange,
+    positions_in,
+    until,
+)
+from tests.integration.purchase.builders import PARTITIONS, order, zone
+from tests.integration.purchase.relay_processes import relay_process
+from tests.integration.purchase.sellers import Seller, prepare, selling
+from tests.integration.purchase.serving import run
+
+PARTITION = keys.partition_of("Gala", PARTITIONS)
+QUEUE = "observer"
+LARGE = zone(row_count=200, col_count=30)
+AT_ONCE = 10
+PAUSE_SECONDS = 0.1
+EVERYTHING_TOLD = 3
+"""The venue, the event and a ticket."""
+
+ABSENT_BROKER = "amqp://127.0.0.1:1/"
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[Any]:
+    with Redis.from_url(redis_url) as own:
+        yield own
+
+
+@pytest.fixture
+async def seller(redis_url: str) -> AsyncIterator[Seller]:
+    """A process with an event on sale."""
+    await prepare(redis_url)
+    async with selling(redis_url) as own:
+        await own.put_on_sale("Gala", zones=(LARGE,))
+        yield own
+
+
+@pytest.fixture
+async def arriving(rabbitmq_url: str) -> AsyncIterator[Arrivals]:
+    """A queue that is given everything, and what arrives there."""
+    await declare_exchange(rabbitmq_url)
+    await bind(rabbitmq_url, QUEUE, key=str(PARTITION))
+    async with arrivals(rabbitmq_url, QUEUE) as own:
+        yield own
+
+
+class Crowd:
+    """Buys seat after seat until it is told to stop."""
+
+    def __init__(self, seller: Seller) -> None:
+        self._seller = seller
+        self._stopping = False
+        self.last = Position(0, 0)
+
+    async def buy(self) -> None:
+        places = itertools.product(range(1, LARGE.row_count + 1), range(1, LARGE.col_count + 1))
+        while not self._stopping and (some := list(itertools.islice(places, AT_ONCE))):
+            orders = [order(row=row, column=column) for row, column in some]
+            outcomes = await asyncio.gather(*(self._seller.inventory.sell(wanted) for wanted in orders))
+            self.last = max(outcome.position for outcome in outcomes if isinstance(outcome, Sold))
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    def stop(self) -> None:
+        self._stopping = True
+
+
+@asynccontextmanager
+async def crowd(seller: Seller) -> AsyncIterator[Crowd]:
+    """Customers who buy meanwhile; they have stopped afterwards."""
+    own = Crowd(seller)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(own.buy())
+        yield own
+        own.stop()
+
+
+async def collect(arriving: Arrivals, positions: list[Position], last: Position) -> None:
+    """Add what arrives, as often as it does, until this position has."""
+    while last not in positions:
+        positions += positions_in((await arriving.next()).body)
+
+
+def assert_nothing_lost(positions: list[Position], last: Position) -> None:
+    """Every position has arrived; some may have come again, none overtook another when it first came."""
+    assert list(dict.fromkeys(positions)) == [Position(1, sequence) for sequence in range(last.sequence + 1)]
+
+
+async def test_a_leading_relay_that_is_killed_is_followed_by_another_and_nothing_is_lost(
+    seller: Seller, arriving: Arrivals, redis_url: str, rabbitmq_url: str
+) -> None:
+    positions: list[Position] = []
+    with relay_process(redis_url, rabbitmq_url) as leader, relay_process(redis_url, rabbitmq_url):
+        async with crowd(seller) as customers:
+            await collect(arriving, positions, Position(1, 100))
+            await asyncio.to_thread(leader.kill)
+            await collect(arriving, positions, Position(1, customers.last.sequence + 100))
+        await collect(arriving, positions, customers.last)
+
+    assert_nothing_lost(positions, customers.last)
+
+
+async def test_a_relay_goes_on_when_redis_was_killed(
+    private_redis: RunningServer, arriving: Arrivals, rabbitmq_url: str
+) -> None:
+    positions: list[Position] = []
+    await prepare(private_redis.url)
+    async with selling(private_redis.url) as seller:
+        await seller.put_on_sale("Gala", zones=(LARGE,))
+        with relay_process(private_redis.url, rabbitmq_url):
+            await collect(arriving, positions, Position(1, 0))
+            private_redis.kill()
+            private_redis.start()
+            await seller.inventory.sell(order())
+            await collect(arriving, positions, Position(1, 1))
+
+    assert_nothing_lost(positions, Position(1, 1))
+
+
+async def test_a_relay_goes_on_when_the_broker_was_restarted_and_when_it_was_killed(
+    seller: Seller, client: Any, redis_url: str, private_rabbitmq: RunningServer
+) -> None:
+    """Killed only after a restart: a quorum queue that was just declared would come back without a leader."""
+    url = private_rabbitmq.url
+    await declare_exchange(url)
+    await bind(url, QUEUE, key=str(PARTITION))
+    with relay_process(redis_url, url):
+        async with crowd(seller) as customers:
+            await until(lambda: is_published(client))
+            await asyncio.to_thread(private_rabbitmq.restart)
+            await until(lambda: is_published(client))
+            await asyncio.to_thread(private_rabbitmq.kill)
+            await asyncio.to_thread(private_rabbitmq.start)
+        await until(lambda: is_published(client))
+
+    positions: list[Position] = []
+    async with arrivals(url, QUEUE) as arriving:
+        await collect(arriving, positions, customers.last)
+    assert_nothing_lost(positions, customers.last)
+
+
+def is_published(client: Any) -> bool:
+    waiting: int = client.xlen(keys.outbox(PARTITION))
+    return waiting == 0
+
+
+async def test_a_relay_without_a_broker_ends_so_that_it_is_started_again(redis_url: str) -> None:
+    await prepare(redis_url)
+    ended = run("purchase.relay", redis_url, RABBITMQ_URL=ABSENT_BROKER)
+    assert ended.returncode not in (0, None)
+
+
+async def test_a_relay_for_another_number_of_partitions_ends_and_says_so(redis_url: str, rabbitmq_url: str) -> None:
+    await prepare(redis_url)
+    ended = run("purchase.relay", redis_url, RABBITMQ_URL=rabbitmq_url, PARTITIONS="64")
+    assert ended.returncode != 0
+    assert f"PARTITIONS is 64, but Redis was installed for {PARTITIONS}" in ended.stdout
+
+
+async def test_a_relay_tells_whether_it_is_ready_and_what_waits(
+    seller: Seller, redis_url: str, rabbitmq_url: str
+) -> None:
+    """Nothing is bound: whatever is published comes back."""
+    await declare_exchange(rabbitmq_url)
+    await seller.inventory.sell(order())
+    with relay_process(redis_url, rabbitmq_url) as relay:
+        async with httpx.AsyncClient(base_url=relay.url) as http:
+            assert (await http.get("/health/live")).json() == {"status": "live"}
+            assert (await http.get("/health/ready")).json() == {"status": "ready"}
+            figures = await figures_of(http, "outbox_pending")
+
+    assert figures["outbox_pending"] == EVERYTHING_TOLD
+
+
+async def figures_of(http: httpx.AsyncClient, *names: str) -> dict[str, float]:
+    """These figures, once each has moved."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while True:
+            told = (await http.get("/metrics")).text
+            lines = (line.split() for line in told.splitlines() if not line.startswith("#"))
+            figures = {line[0]: float(line[1]) for line in lines if line[0] in names}
+            if all(figures.get(name) for name in names):
+                return figures
+            await asyncio.sleep(POLL_SECONDS)
