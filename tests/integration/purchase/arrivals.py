@@ -1,7 +1,7 @@
 """What the relay published, as it arrives at a queue."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -64,10 +64,10 @@ async def declare_exchange(url: str) -> None:
         await opened.declare_exchange(EXCHANGE, ExchangeType.TOPIC, durable=True)
 
 
-async def bind(url: str, queue: str, *, key: str = "*", **arguments: Any) -> None:
+async def bind(url: str, queue: str, *, key: str = "*", arguments: Mapping[str, Any] | None = None) -> None:
     """A quorum queue with these arguments that is given what goes to the models, of one partition or of all."""
     async with channel(url) as opened:
-        whole = {"x-queue-type": "quorum"} | arguments
+        whole = {"x-queue-type": "quorum", **(arguments or {})}
         declared = await opened.declare_queue(queue, durable=True, arguments=whole)
         await declared.bind(EXCHANGE, key)
 

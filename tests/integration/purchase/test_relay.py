@@ -12,6 +12,7 @@ from contracts.codec import encode_batch, split_batch, with_position
 from contracts.position import Position
 from contracts.routing import BATCH_CONTENT_TYPE, READ_MODEL, WRITE_MODEL
 from contracts.ticket import TicketCancelled, TicketPurchased
+from infra_local.running import RunningServer
 from message_terminal import topology
 from prometheus_client import REGISTRY
 from purchase import keys
@@ -268,7 +269,8 @@ async def test_a_batch_that_no_queue_takes_is_counted_and_published_once_one_doe
 async def test_a_batch_that_a_full_queue_refuses_is_kept_until_there_is_room(
     seller: Seller, client: Any, relay: SeamedRelay, rabbitmq_url: str
 ) -> None:
-    await bind(rabbitmq_url, QUEUE, **{"x-max-length-bytes": 64 * KIBIBYTE, "x-overflow": "reject-publish"})
+    small = {"x-max-length-bytes": 64 * KIBIBYTE, "x-overflow": "reject-publish"}
+    await bind(rabbitmq_url, QUEUE, arguments=small)
     taken = await publish_until_refused(seller, client, relay)
     kept = [one.position for one in waiting(client)]
     assert kept
@@ -356,3 +358,28 @@ async def test_of_two_relays_one_publishes_a_partition(
 
     told = [position for position in positions if position.sequence]
     assert told == [Position(1, sequence) for sequence in range(1, 101)]
+
+
+async def test_a_frozen_broker_is_given_up_and_nothing_is_trimmed_until_it_confirms(
+    seller: Seller, client: Any, redis_url: str, private_rabbitmq: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("relay", "publisher"):
+        monkeypatch.setattr(f"purchase.{module}.PUBLISH_SECONDS", 1.0)
+    url = private_rabbitmq.url
+    await declare_exchange(url)
+    await bind(url, QUEUE)
+    await sell(seller, 3)
+    before = waiting(client)
+    async with relaying(redis_url, url) as relay:
+        private_rabbitmq.pause()
+        try:
+            with pytest.raises(TimeoutError):
+                await relay.publish_waiting(PARTITION)
+        finally:
+            private_rabbitmq.resume()
+        assert waiting(client) == before
+
+        async with running(relay), arrivals(url, QUEUE) as own:
+            positions = await own.positions(Position(1, 3))
+            await until(lambda: waiting(client) == [])
+    assert positions == [one.position for one in before]
