@@ -14,7 +14,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.e2e.conftest import RunningPlatform
+from tests.e2e.running import RunningPlatform
 
 EXAMPLES = 20
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}

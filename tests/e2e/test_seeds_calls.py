@@ -2,7 +2,7 @@
 
 import httpx
 
-from tests.e2e.conftest import RunningPlatform
+from tests.e2e.running import RunningPlatform, wait_until_ready
 
 SEAT = {"venueId": "Venue1", "eventId": "Event1", "zoneId": 2, "row": "10", "column": "b"}
 
@@ -49,7 +49,7 @@ def test_a_sale_is_read_at_once_by_whoever_sends_its_token(platform: RunningPlat
 
 
 def test_while_queries_are_away_tickets_are_sold_all_the_same(platform: RunningPlatform) -> None:
-    platform.supervisor.stop("query")
+    platform.stop("query")
     try:
         answer = httpx.get(f"{platform.url}/api/v1/events")
         assert answer.status_code == 503
@@ -57,3 +57,4 @@ def test_while_queries_are_away_tickets_are_sold_all_the_same(platform: RunningP
         assert httpx.post(f"{platform.url}/api/v1/tickets", json=SEAT).status_code in (201, 409)
     finally:
         platform.start("query")
+        wait_until_ready(platform, "query")

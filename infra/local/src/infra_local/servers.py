@@ -127,7 +127,7 @@ def mariadb(directory: Path, port_for: PortChooser, *, more_sql: str = "", more_
     reached_by = [f"--port={port}", "--bind-address=127.0.0.1", "--socket=socket"]
     files = [f"--pid-file={directory / 'pid'}", f"--init-file={directory / 'init.sql'}"]
     return Server(
-        name="mariadb",
+        name="mysql",
         directory=directory,
         ports={"mysql": port},
         url=f"mysql+aiomysql://terminal:terminal@127.0.0.1:{port}/ticketing",

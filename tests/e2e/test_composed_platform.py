@@ -1,0 +1,20 @@
+"""What holds for the platform in containers alone."""
+
+import pytest
+
+from tests.e2e.composed import ComposedPlatform
+from tests.e2e.running import wait_until_ready
+
+
+@pytest.mark.parametrize("name", ["purchase", "relay", "terminal-write", "terminal-read", "query", "gateway"])
+def test_a_service_that_is_told_to_end_does_so_in_order(platform: ComposedPlatform, name: str) -> None:
+    wait_until_ready(platform, name)
+    platform.stop(name)
+    assert platform.states()[name]["ExitCode"] == 0
+    platform.start(name)
+    wait_until_ready(platform, name)
+
+
+def test_what_prepares_the_stores_has_ended_well(platform: ComposedPlatform) -> None:
+    states = platform.states()
+    assert {name: states[name]["ExitCode"] for name in ("install", "setup")} == {"install": 0, "setup": 0}
