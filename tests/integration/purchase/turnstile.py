@@ -26,7 +26,7 @@ class Turnstile:
     """Where processes wait to be let through."""
 
     def __init__(self) -> None:
-        self._waiting: list[tuple["Process", asyncio.Future[None]]] = []
+        self._waiting: list[tuple[Process, asyncio.Future[None]]] = []
         self._under_way = 0
 
     async def enter(self, process: "Process") -> None:
@@ -40,7 +40,7 @@ class Turnstile:
         """The command was answered, or given up."""
         self._under_way -= 1
 
-    async def run(self, works: Sequence[tuple["Process", Work]], turns: Iterator[int]) -> list[Any]:
+    async def run(self, works: Sequence[tuple[Process, Work]], turns: Iterator[int]) -> list[Any]:
         """Do the work of each process; `turns` says which of those that wait is next. What each returned or raised."""
         tasks = {process: asyncio.create_task(work) for process, work in works}
         while await self._somebody_waits(tasks):

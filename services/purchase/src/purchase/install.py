@@ -25,8 +25,6 @@ log = logging.getLogger(__name__)
 
 async def install(settings: Settings, catalog_dir: Path) -> None:
     """Safe to repeat. Stops the process when Redis has lost something, or was installed for other partitions."""
-    if not catalog_dir.is_dir():
-        raise SystemExit(f"CATALOG_DIR is {catalog_dir}, which is no folder")
     redis = connect(settings.redis_url)
     try:
         await _make_partitions(redis, settings.partitions)
@@ -76,7 +74,10 @@ def main() -> None:
     parser.add_argument(
         "--catalog", type=Path, default=Path(settings.catalog_dir), help="folder of venues/ and events/"
     )
-    asyncio.run(install(settings, parser.parse_args().catalog))
+    catalog_dir = parser.parse_args().catalog
+    if not catalog_dir.is_dir():
+        raise SystemExit(f"CATALOG_DIR is {catalog_dir}, which is no folder")
+    asyncio.run(install(settings, catalog_dir))
 
 
 if __name__ == "__main__":
