@@ -17,7 +17,7 @@ from message_terminal.settings import Settings
 from message_terminal.setup import SetupFailed, set_up
 from message_terminal.tables import metadata
 from msgspec.structs import replace
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.integration.terminal.running import channel, publish, take
@@ -78,6 +78,17 @@ async def test_another_number_of_partitions_is_refused(read_settings: Settings, 
     with pytest.raises(SetupFailed, match="for 8 partitions, not for 16"):
         await setup.migrate(replace(read_settings, partitions=16))
     assert len(await rows(engine, "SELECT * FROM projection_position WHERE epoch IS NULL")) == 8
+
+
+async def test_a_setup_that_was_killed_between_two_tables_is_finished_by_the_next(
+    read_settings: Settings, engine: AsyncEngine
+) -> None:
+    async with engine.begin() as connection:
+        for statement in ("DELETE FROM alembic_version", "DROP TABLE parked_message", "DROP TABLE projection_position"):
+            await connection.execute(text(statement))
+    await setup.migrate(read_settings)
+    assert len(await rows(engine, "SELECT * FROM projection_position")) == 8
+    assert await rows(engine, "SELECT * FROM parked_message") == []
 
 
 async def test_the_migrations_end_in_the_tables_that_the_code_knows(engine: AsyncEngine) -> None:

@@ -29,15 +29,16 @@ STOP_SECONDS = 10.0
 class Terminal:
     """Everything that runs in this process, from start to finish."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, stop: Callable[[], None]) -> None:
         self.failure: str | None = None
-        self.on_failure: Callable[[], None] = lambda: None
         self._settings = settings
+        self._stop = stop
         self._routes = Routes(settings.rabbitmq_url)
         self._workers: list[Worker] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._checks: dict[str, health.Check] = {"consumers": self._consumers_run, "workers": self._nobody_waits}
         self._stopping = False
+        self._last_resort: asyncio.TimerHandle | None = None
         self.app = AsgiFastStream(
             self._routes.broker,
             logger=None,
@@ -57,10 +58,15 @@ class Terminal:
         if not self._stopping and self.failure is None:
             self._end(why)
 
+    def ended(self) -> None:
+        """All is closed: nobody has to be forced to end any more."""
+        if self._last_resort is not None:
+            self._last_resort.cancel()
+
     def _end(self, why: str) -> None:
         log.error("ending: %s", why)
         self.failure = why
-        self.on_failure()
+        self._stop()
 
     @asynccontextmanager
     async def _lifespan(self) -> AsyncIterator[None]:
@@ -93,11 +99,8 @@ class Terminal:
     async def _finish(self) -> None:
         """Take no more, finish the batches in hand, and end within a bounded time come what may."""
         self._stopping = True
-        asyncio.get_running_loop().call_later(STOP_SECONDS, os._exit, 1)
-        try:
-            await self._routes.stop_consuming()
-        except (TimeoutError, OSError) as error:
-            log.warning("consumers did not stop", extra={"reason": str(error)})
+        self._last_resort = asyncio.get_running_loop().call_later(STOP_SECONDS, os._exit, 1)
+        await self._routes.stop_consuming()
         for worker in self._workers:
             worker.stop()
         _, unfinished = await asyncio.wait(self._tasks, timeout=FINISH_SECONDS)
@@ -117,7 +120,11 @@ class Terminal:
 
 async def serve(settings: Settings) -> int:
     """Run until told to end; answers the process's exit status."""
-    terminal = Terminal(settings)
+
+    def stop() -> None:
+        server.should_exit = True
+
+    terminal = Terminal(settings, stop)
     server = uvicorn.Server(
         uvicorn.Config(
             terminal.app,
@@ -129,13 +136,9 @@ async def serve(settings: Settings) -> int:
             timeout_graceful_shutdown=1,
         )
     )
-
-    def stop() -> None:
-        server.should_exit = True
-
-    terminal.on_failure = stop
     await server.serve()
-    return 0 if server.started and terminal.failure is None else 1
+    terminal.ended()
+    return 0 if terminal.failure is None else 1
 
 
 def main() -> int:

@@ -5,9 +5,10 @@ Handlers only hand over. Nothing is declared here: `setup` did, and a queue that
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
-from aio_pika.exceptions import AMQPError
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from contracts import routing
 from contracts.codec import encode, encode_batch
 from contracts.ticket import TicketRejected
@@ -23,6 +24,7 @@ QUEUES = {WRITE: routing.WRITE_MODEL, READ: routing.READ_MODEL}
 CONNECT_SECONDS = 30.0
 CONNECT_RETRY_SECONDS = 0.5
 PUBLISH_SECONDS = 5.0
+ACKNOWLEDGE_SECONDS = 5.0
 CANCEL_SECONDS = 2.0
 
 _EXCHANGE = RabbitExchange(routing.EXCHANGE, declare=False)
@@ -63,17 +65,20 @@ class Routes:
 
         @self.broker.subscriber(queue, channel=channel, ack_policy=AckPolicy.MANUAL, no_reply=True)
         async def hand_over(message: RabbitMessage) -> None:
-            worker.receive(Delivery(bytes(message.body), redeliveries(message.headers), message.ack))
+            worker.receive(delivery(message))
 
     async def connect(self) -> None:
-        """Reach the broker, waiting a bounded time for one that is starting. Raises TimeoutError."""
-        async with asyncio.timeout(CONNECT_SECONDS):
-            while True:
-                try:
+        """Reach the broker, waiting a bounded time for one that is starting. Raises StoreAway."""
+        deadline = asyncio.get_running_loop().time() + CONNECT_SECONDS
+        while True:
+            try:
+                async with asyncio.timeout_at(deadline):
                     await self.broker.connect()
-                    return
-                except (AMQPError, OSError):
-                    await asyncio.sleep(CONNECT_RETRY_SECONDS)
+                return
+            except CONNECTION_EXCEPTIONS as error:
+                if asyncio.get_running_loop().time() >= deadline:
+                    raise _away(error) from error
+            await asyncio.sleep(CONNECT_RETRY_SECONDS)
 
     async def watch(self, lost: Callable[[str], None]) -> None:
         """Call `lost` when a consumer ends; it holds deliveries that it can no longer acknowledge."""
@@ -84,10 +89,11 @@ class Routes:
             underlying.on_consumer_cancel_callbacks.add(lambda _: lost("the broker cancelled a consumer"))
 
     async def stop_consuming(self) -> None:
-        """Ask for no more deliveries; those in hand can still be acknowledged."""
+        """Ask for no more deliveries; those in hand can still be acknowledged, unless the broker is gone."""
         for subscriber in self.broker.subscribers:
-            async with asyncio.timeout(CANCEL_SECONDS):
-                await subscriber.stop()
+            with suppress(*CONNECTION_EXCEPTIONS):
+                async with asyncio.timeout(CANCEL_SECONDS):
+                    await subscriber.stop()
 
     async def reject(self, message: TicketRejected) -> None:
         """Tell purchase, and know that it is kept for it. Raises StoreAway, because nothing is lost by trying again."""
@@ -102,11 +108,25 @@ class Routes:
                     message_id=message.id,
                     content_type=routing.BATCH_CONTENT_TYPE,
                 )
-        except (AMQPError, OSError) as error:
-            raise StoreAway(f"RabbitMQ: {type(error).__name__} {error}") from error
+        except CONNECTION_EXCEPTIONS as error:
+            raise _away(error) from error
+
+
+def delivery(message: RabbitMessage) -> Delivery:
+    """The message as the worker knows it."""
+
+    async def acknowledge() -> None:
+        async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
+            await message.ack()
+
+    return Delivery(bytes(message.body), redeliveries(message.headers), acknowledge)
 
 
 def redeliveries(headers: Mapping[str, Any]) -> int:
     """How often a delivery came back before this time; quorum queues count it."""
     count = headers.get(_DELIVERY_COUNT, 0)
     return count if isinstance(count, int) else 0
+
+
+def _away(error: BaseException) -> StoreAway:
+    return StoreAway(f"RabbitMQ: {type(error).__name__} {error}")

@@ -9,7 +9,7 @@ import aioboto3
 from aiobotocore.config import AioConfig
 from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy import text
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 if TYPE_CHECKING:
@@ -20,7 +20,21 @@ DYNAMODB_READ_SECONDS = 5.0
 TRANSACTION_SECONDS = 15.0
 LOCK_WAIT_SECONDS = 5
 
-_OF_THE_MESSAGE = frozenset({"ValidationException", "ItemCollectionSizeLimitExceededException"})
+_DYNAMODB_DISLIKES = frozenset({"ValidationException", "ItemCollectionSizeLimitExceededException"})
+
+_CLIENT_ERRORS = range(2000, 3000)
+_MYSQL_IS_AWAY = frozenset(
+    {
+        0,  # not connected
+        *(1040, 1041, 1047, 1053, 1077, 1078, 1079, 1129, 1130, 1152, 1203, 1226, 1317, 1927, 1969, 3024, 3168, 4031),
+        *(1158, 1159, 1160, 1161, 1184),  # network
+        *(1044, 1045, 1049, 1142, 1143),  # not ours to use
+        *(1054, 1146),  # setup has not run yet
+        *(1021, 1030, 1037, 1038, 1114, 1206),  # full
+        *(1180, 1205, 1213, 1290, 1792, 1836, 3100, 3101),  # locked by another, read-only, or not the leader
+    }
+)
+"""Errors of MySQL and MariaDB that say nothing of the values sent; any other is the fault of some message."""
 
 
 class StoreAway(Exception):
@@ -67,9 +81,9 @@ async def asking_mysql() -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(TRANSACTION_SECONDS):
             yield
-    except (DataError, IntegrityError):
-        raise
     except (SQLAlchemyError, OSError) as error:
+        if not _mysql_is_away(error):
+            raise
         raise StoreAway(f"MySQL: {_first_words(error)}") from error
 
 
@@ -79,7 +93,7 @@ async def asking_dynamodb() -> AsyncIterator[None]:
     try:
         yield
     except ClientError as error:
-        if error.response["Error"]["Code"] in _OF_THE_MESSAGE:
+        if error.response["Error"]["Code"] in _DYNAMODB_DISLIKES:
             raise
         raise StoreAway(f"DynamoDB: {error}") from error
     except (BotoCoreError, OSError) as error:
@@ -102,6 +116,13 @@ def is_duplicate(error: IntegrityError, key: str) -> bool:
     """Whether a row was refused because of this unique key."""
     code, reason = error.orig.args[:2] if error.orig else (None, "")
     return code == 1062 and f"{key}'" in reason
+
+
+def _mysql_is_away(error: SQLAlchemyError | OSError) -> bool:
+    if not isinstance(error, DBAPIError) or error.orig is None or error.connection_invalidated:
+        return True
+    code = error.orig.args[0] if error.orig.args else None
+    return not isinstance(code, int) or code in _CLIENT_ERRORS or code in _MYSQL_IS_AWAY
 
 
 def _first_words(error: Exception) -> str:

@@ -100,10 +100,11 @@ class Worker:
         """All that waits, up to a bound; a delivery that came back again and again comes alone."""
         taken: list[Delivery] = []
         arrived: list[Arrived] = []
-        while self._deliveries and not any(map(is_suspicious, taken)):
-            messages = open_batch(self._deliveries[0].body, self._partitions)
-            too_many = len(arrived) + len(messages) > MESSAGES_AT_ONCE
-            if taken and (too_many or is_suspicious(self._deliveries[0])):
+        while self._deliveries:
+            delivery = self._deliveries[0]
+            messages = open_batch(delivery.body, self._partitions)
+            is_too_much = len(arrived) + len(messages) > MESSAGES_AT_ONCE
+            if taken and (is_too_much or is_suspicious(delivery) or is_suspicious(taken[-1])):
                 break
             taken.append(self._deliveries.popleft())
             arrived += messages

@@ -21,7 +21,7 @@ def _words() -> mysql.TEXT:
 
 
 def upgrade() -> None:
-    """Create the tables."""
+    """Create the tables; those that a setup made before it was killed are left as they are."""
     op.create_table(
         "ticket",
         sa.Column("ticket_id", _characters(36), primary_key=True),
@@ -38,9 +38,11 @@ def upgrade() -> None:
         sa.Column("created_on", mysql.DATETIME(fsp=6), nullable=False),
         sa.Column("cancelled_on", mysql.DATETIME(fsp=6)),
         sa.UniqueConstraint("event_id", "zone_id", "seat_row", "seat_column", "generation", name="seat_sale"),
-        sa.Index("ticket_of_event", "event_id", "ticket_id"),
         mysql_engine="InnoDB",
+        if_not_exists=True,
     )
+    if not sa.inspect(op.get_bind()).has_index("ticket", "ticket_of_event"):
+        op.create_index("ticket_of_event", "ticket", ["event_id", "ticket_id"])
     op.create_table(
         "zone_sales",
         sa.Column("event_id", _name(64), primary_key=True),
@@ -51,6 +53,7 @@ def upgrade() -> None:
         sa.Column("sold_count", sa.Integer, nullable=False),
         sa.Column("revenue_cents", sa.BigInteger, nullable=False),
         mysql_engine="InnoDB",
+        if_not_exists=True,
     )
     op.create_table(
         "venue",
@@ -62,6 +65,7 @@ def upgrade() -> None:
         sa.Column("epoch", sa.BigInteger, nullable=False),
         sa.Column("sequence", sa.BigInteger, nullable=False),
         mysql_engine="InnoDB",
+        if_not_exists=True,
     )
     op.create_table(
         "event",
@@ -77,6 +81,7 @@ def upgrade() -> None:
         sa.Column("epoch", sa.BigInteger, nullable=False),
         sa.Column("sequence", sa.BigInteger, nullable=False),
         mysql_engine="InnoDB",
+        if_not_exists=True,
     )
     op.create_table(
         "projection_position",
@@ -84,6 +89,7 @@ def upgrade() -> None:
         sa.Column("epoch", sa.BigInteger),
         sa.Column("sequence", sa.BigInteger),
         mysql_engine="InnoDB",
+        if_not_exists=True,
     )
     op.create_table(
         "parked_message",
@@ -101,4 +107,5 @@ def upgrade() -> None:
         sa.Column("body", mysql.MEDIUMBLOB, nullable=False),
         sa.UniqueConstraint("model", "fingerprint", name="parked_once"),
         mysql_engine="InnoDB",
+        if_not_exists=True,
     )

@@ -1,0 +1,91 @@
+"""Which errors say that a store is away, and which that a message is at fault."""
+
+import pytest
+from aiomysql import DataError, IntegrityError, InterfaceError, OperationalError, ProgrammingError
+from botocore.exceptions import ClientError, EndpointConnectionError
+from message_terminal.stores import StoreAway, asking_dynamodb, asking_mysql, is_duplicate
+from sqlalchemy import exc
+
+
+def mysql_error(error: Exception) -> exc.DBAPIError:
+    """The driver's error as SQLAlchemy hands it on."""
+    kind: type[exc.DBAPIError] = getattr(exc, type(error).__name__)
+    return kind("INSERT …", None, error)
+
+
+def dynamodb_error(code: str) -> ClientError:
+    """An answer of DynamoDB that is a refusal."""
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, "PutItem")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OperationalError(2003, "Can't connect"),
+        OperationalError(2013, "Lost connection"),
+        OperationalError(1040, "Too many connections"),
+        OperationalError(1205, "Lock wait timeout exceeded"),
+        OperationalError(1213, "Deadlock found"),
+        OperationalError(1290, "running with the --read-only option"),
+        ProgrammingError(1146, "Table doesn't exist"),
+        InterfaceError(0, "Not connected"),
+        InterfaceError("(0, 'Not connected')"),
+    ],
+)
+async def test_mysql_is_away(error: Exception) -> None:
+    with pytest.raises(StoreAway, match="MySQL"):
+        async with asking_mysql():
+            raise mysql_error(error)
+
+
+@pytest.mark.parametrize(
+    "error", [exc.TimeoutError("pool"), ConnectionResetError(), TimeoutError(), OSError(113, "no route")]
+)
+async def test_mysql_cannot_be_reached(error: Exception) -> None:
+    with pytest.raises(StoreAway, match="MySQL"):
+        async with asking_mysql():
+            raise error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DataError(1264, "Out of range"),
+        IntegrityError(1062, "Duplicate entry"),
+        OperationalError(1292, "Incorrect datetime value"),
+        OperationalError(3140, "Invalid JSON text"),
+    ],
+)
+async def test_mysql_dislikes_what_was_sent(error: Exception) -> None:
+    with pytest.raises(exc.DBAPIError):
+        async with asking_mysql():
+            raise mysql_error(error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        dynamodb_error("ProvisionedThroughputExceededException"),
+        dynamodb_error("ResourceNotFoundException"),
+        dynamodb_error("InternalServerError"),
+        EndpointConnectionError(endpoint_url="http://127.0.0.1:1"),
+        TimeoutError(),
+    ],
+)
+async def test_dynamodb_is_away(error: Exception) -> None:
+    with pytest.raises(StoreAway, match="DynamoDB"):
+        async with asking_dynamodb():
+            raise error
+
+
+async def test_dynamodb_dislikes_what_was_sent() -> None:
+    with pytest.raises(ClientError):
+        async with asking_dynamodb():
+            raise dynamodb_error("ValidationException")
+
+
+@pytest.mark.parametrize("key", ["seat_sale", "ticket.seat_sale"])
+def test_a_duplicate_is_told_by_its_key(key: str) -> None:
+    error = exc.IntegrityError("INSERT …", None, IntegrityError(1062, f"Duplicate entry 'E-1-1-1-1' for key '{key}'"))
+    assert is_duplicate(error, "seat_sale")
+    assert not is_duplicate(error, "PRIMARY")
