@@ -40,7 +40,7 @@ class Turnstile:
         """The command was answered, or given up."""
         self._under_way -= 1
 
-    async def run(self, works: Sequence[tuple[Process, Work]], turns: Iterator[int]) -> list[Any]:
+    async def run(self, works: Sequence[tuple["Process", Work]], turns: Iterator[int]) -> list[Any]:
         """Do the work of each process; `turns` says which of those that wait is next. What each returned or raised."""
         tasks = {process: asyncio.create_task(work) for process, work in works}
         while await self._somebody_waits(tasks):
