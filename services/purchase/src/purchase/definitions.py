@@ -157,7 +157,11 @@ class Definitions:
                 return
 
     async def finish_all_pending(self) -> None:
-        """Finish what a process that died left behind. Raises Unavailable, OutcomeUnknown."""
+        """Finish what a process that died left behind. Raises Unavailable, OutcomeUnknown.
+
+        Stops the process when Redis was installed for another number of partitions.
+        """
+        await self._outbox.check_partitions()
         for partition in range(self._outbox.partitions):
             for venue_id in await self._outbox.ask("SMEMBERS", keys.venues(partition)):
                 await self.finish_pending(venue_id.decode())

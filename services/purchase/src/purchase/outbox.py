@@ -8,6 +8,7 @@ OutcomeUnknown          Redis was asked and did not answer in time: it may have 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from contracts.position import Position
@@ -106,13 +107,11 @@ class Outbox:
             raise Recovering from error
 
     async def check_partitions(self) -> None:
-        """Stop the process when Redis was installed for another number of partitions; a silent Redis is waited for."""
-        try:
-            installed = await self.ask("GET", keys.PARTITIONS)
-        except Recovering:
-            return
-        if installed is not None and int(installed) != self.partitions:
-            raise SystemExit(f"PARTITIONS is {self.partitions}, but Redis was installed for {int(installed)}")
+        """Stop the process when Redis was installed for another number of partitions; a silent one is asked again later."""
+        with suppress(Recovering):
+            installed = await self._installed_partitions()
+            if installed != self.partitions:
+                raise SystemExit(f"PARTITIONS is {self.partitions}, but Redis was installed for {installed}")
 
     async def ready(self) -> bool:
         """Whether Redis answers and every partition has its outbox."""
@@ -151,8 +150,14 @@ class Outbox:
                 return Position.parse(last.decode()), decided
         raise AssertionError(f"a script answered {answer!r}")
 
+    async def _installed_partitions(self) -> int:
+        """How many partitions Redis was installed for; as many as are asked for where it was not installed."""
+        return int(await self.ask("GET", keys.PARTITIONS) or self.partitions)
+
     async def _epoch(self, partition: int) -> int:
         if partition not in self._epochs:
+            if await self._installed_partitions() != self.partitions:  # Redis may have come up after this process
+                raise Recovering
             epoch = await self.ask("GET", keys.epoch(partition))
             if epoch is None:
                 raise Recovering
