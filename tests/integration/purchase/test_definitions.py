@@ -25,8 +25,8 @@ OLD = (zone(zone_id=1), zone(zone_id=2))
 NEW = (zone(zone_id=1, row_count=1, col_count=4, price_cents=9_900), zone(zone_id=3))
 OTHER = (zone(zone_id=1, row_count=3), zone(zone_id=2, price_cents=5_000))
 
-COMMANDS_TO_BEGIN = 2
-"""Reading the epoch, and noting the change."""
+COMMANDS_TO_BEGIN = 3
+"""Reading the number of partitions and the epoch, and noting the change."""
 
 COMMANDS_OF_A_CHANGE = 12
 

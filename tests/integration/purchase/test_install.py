@@ -9,7 +9,7 @@ from contracts.catalogue import EventScheduled, VenueDefined
 from purchase import keys
 from purchase.box_office import Purchase, PurchaseTicket
 from purchase.install import install
-from purchase.outbox import connect
+from purchase.outbox import Recovering, connect
 from purchase.settings import Settings
 from redis import Redis
 
@@ -72,8 +72,11 @@ async def test_the_catalogue_is_taken_from_the_folder_that_the_environment_names
 
 
 async def test_a_folder_that_is_not_there_is_named(redis_url: str, ledger: Ledger, tmp_path: Path) -> None:
-    with ledger.unchanged(), pytest.raises(SystemExit, match=f"CATALOG_DIR is {tmp_path}/nowhere"):
-        await prepare(redis_url, tmp_path / "nowhere")
+    with ledger.unchanged():
+        refused = run("purchase.install", redis_url, "--catalog", str(tmp_path / "nowhere"))
+
+    assert refused.returncode != 0
+    assert f"{tmp_path}/nowhere" in refused.stdout
 
 
 async def test_installing_twice_is_harmless(redis_url: str, ledger: Ledger) -> None:
@@ -144,6 +147,33 @@ async def test_a_service_for_other_partitions_does_not_start(redis_url: str, led
 
     assert refused.returncode != 0
     assert f"PARTITIONS is {OTHER_PARTITIONS}, but Redis was installed for {PARTITIONS}" in refused.stdout
+
+
+async def test_a_process_that_was_there_before_a_redis_for_other_partitions_changes_nothing(
+    redis_url: str, ledger: Ledger
+) -> None:
+    client = connect(redis_url)
+    early = Process(client)
+    await prepare(redis_url, NO_CATALOG)
+    ledger.redis.set(keys.PARTITIONS, OTHER_PARTITIONS)
+
+    with ledger.unchanged(), pytest.raises(Recovering):
+        await early.definitions.define_venue(venue())
+
+    await client.aclose()
+
+
+async def test_a_process_that_was_there_before_a_redis_for_other_partitions_ends_when_it_looks_for_unfinished_changes(
+    redis_url: str, ledger: Ledger
+) -> None:
+    client = connect(redis_url)
+    early = Process(client)
+    ledger.redis.set(keys.PARTITIONS, OTHER_PARTITIONS)
+
+    with pytest.raises(SystemExit, match="PARTITIONS"):
+        await early.definitions.finish_all_pending()
+
+    await client.aclose()
 
 
 @pytest.mark.parametrize(
