@@ -89,20 +89,25 @@ async def test_mysql_frozen_in_the_middle_of_the_work(
     assert await figures(engine_of_private_mysql) == {1: (400, 1_000_000)}
 
 
+@pytest.mark.parametrize("fault", ["killed", "frozen"])
 async def test_a_terminal_that_is_asked_to_end_while_a_store_is_away_ends_and_leaves_its_batch_with_the_broker(
     with_private_mysql: Environment,
     private_mysql: RunningServer,
     engine_of_private_mysql: AsyncEngine,
     tmp_path: Path,
+    fault: str,
 ) -> None:
     async with AsyncExitStack() as stack:
         running = await started(stack, with_private_mysql, tmp_path / "log")
-        private_mysql.kill()
+        if fault == "killed":
+            private_mysql.kill()
+        else:
+            private_mysql.pause()
         await publish(with_private_mysql["RABBITMQ_URL"], KEY, [batch(many_purchased(50, first=0))])
-        await until(lambda: waits(running, "read"))
+        await until(lambda: lags(running, "read"))
         running.process.terminate()
         await running.ended()
-        await asyncio.to_thread(private_mysql.start)
+        await asyncio.to_thread(private_mysql.start if fault == "killed" else private_mysql.resume)
         await started(stack, with_private_mysql, tmp_path / "log")
         await until(lambda: reached(engine_of_private_mysql, "1-49"))
     assert await figures(engine_of_private_mysql) == {1: (50, 125_000)}
@@ -134,6 +139,11 @@ async def reached(engine: AsyncEngine, text: str) -> bool:
 async def waits(running: RunningTerminal, model: str) -> bool:
     """Whether the process has given up an attempt for now."""
     return await running.metric(f'store_waits_total{{model="{model}"}}') > 0
+
+
+async def lags(running: RunningTerminal, model: str) -> bool:
+    """Whether something is in hand that is not projected yet."""
+    return await running.metric(f'projection_lag_seconds{{model="{model}"}}') != 0
 
 
 async def projected(running: RunningTerminal, model: str, count: int) -> bool:
