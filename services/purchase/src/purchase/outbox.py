@@ -107,7 +107,7 @@ class Outbox:
             raise Recovering from error
 
     async def check_partitions(self) -> None:
-        """Stop the process when Redis was installed for another number of partitions; a silent one is asked again later."""
+        """Stop the process when Redis was installed for another number of partitions; a silent one is asked later."""
         with suppress(Recovering):
             installed = await self._installed_partitions()
             if installed != self.partitions:
