@@ -124,6 +124,23 @@ async def test_a_terminal_that_is_killed_again_and_again_loses_nothing_and_count
     assert await parked(mysql) == []
 
 
+async def test_a_spare_takes_over_from_a_terminal_that_is_killed(
+    environment: Environment, mysql: AsyncEngine, tmp_path: Path
+) -> None:
+    sales = many_purchased(200, first=0)
+    async with AsyncExitStack() as stack:
+        first = await started(stack, environment, tmp_path / "first")
+        spare = await started(stack, environment, tmp_path / "spare")
+        await publish(environment["RABBITMQ_URL"], KEY, [batch(sales[:100])])
+        await until(lambda: projected(first, 100))
+        assert await spare.metric('messages_projected_total{model="read"}') == 0
+        first.kill()
+        await publish(environment["RABBITMQ_URL"], KEY, [batch(sales[100:])])
+        await until(lambda: projected(spare, 100))
+        assert await spare.metric("projection_gaps_total") == 0
+    assert await figures(mysql) == {1: (200, 500_000)}
+
+
 async def test_when_asked_to_end_it_finishes_the_batch_in_hand_and_ends(
     environment: Environment, mysql: AsyncEngine, tmp_path: Path
 ) -> None:
