@@ -24,7 +24,7 @@ NOTICED_SECONDS = 2
 """A change holds within one second; the other is for a busy machine."""
 
 PATIENCE_SECONDS = 20
-EVENTS = 120
+EVENTS = 80
 ROUNDS = 12
 
 

@@ -159,7 +159,7 @@ def check(redis_url: str, ledger: Ledger, actors: Sequence[Actor], turns: Sequen
         assert ledger.venue(venue_id).zones in possible_zones(actors, endings, venue_id)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(actors=ACTORS, turns=TURNS)
 @example(
     actors=[
