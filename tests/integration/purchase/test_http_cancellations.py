@@ -188,6 +188,18 @@ async def test_with_a_wrong_receipt_or_token_nothing_is_undone(
     assert_problem(answer, 403, "forbidden")
 
 
+@pytest.mark.parametrize("wrong", [{"Receipt": "wrong"}, {"Authorization": "Bearer wrong-token"}], ids=str)
+async def test_the_receipt_or_an_admin_token_is_enough_whatever_the_other_is(
+    window: Window, wrong: dict[str, str]
+) -> None:
+    show = await window.stage()
+    ticket = await window.bought(show.seat())
+
+    answer = await window.cancel(ticket, **{"Receipt": ticket["receipt"], **ADMIN, **wrong})
+
+    assert (answer.status_code, answer.json()) == (200, cancelled(ticket))
+
+
 async def test_a_receipt_that_is_not_ascii_is_a_wrong_one(window: Window, ledger: Ledger) -> None:
     show = await window.stage()
     ticket = await window.bought(show.seat())

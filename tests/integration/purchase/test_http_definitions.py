@@ -401,3 +401,11 @@ async def test_a_receipt_of_a_key_that_nobody_knows_is_not_good(window: Window, 
     ticket = await rotating_window.bought(show.seat())
 
     assert_problem(await window.cancel(ticket), 403, "forbidden")
+
+
+async def test_a_currency_without_two_decimals_is_refused(window: Window) -> None:
+    show = await window.stage()
+
+    assert_problem(
+        await window.define(show.venue_id, zone(1), currency="JPY"), 400, "invalid-request", field="currency"
+    )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Annotated
+from uuid import UUID
 
 import msgspec
 from contracts.position import Position
@@ -101,11 +102,7 @@ async def cancel_ticket(request: Caller, ticket_id: TicketId) -> ASGIResponse:
     """Free the seat again, for whoever holds the receipt or an admin token; the same again when repeated."""
     services = services_of(request)
     wanted = read_ticket_id(ticket_id)
-    receipt = request.headers.get("receipt")
-    if receipt is None:
-        services.admins.admit(read_bearer(request))
-    elif not services.receipts.verify(receipt, wanted):
-        raise Forbidden("the receipt is not this ticket's")
+    _admit_to_cancel(request, wanted)
     ticket, position = await services.box_office.cancel(wanted, read_trace(request))
     token = consistency_token({ticket.partition: position})
     told = ticket_answer(ticket, "CANCELLED", receipt=None)
@@ -157,6 +154,16 @@ async def schedule_event(request: Caller, event_id: EventId) -> ASGIResponse:
 def consistency_token(positions: Mapping[int, Position]) -> str:
     """`<partition>:<epoch>-<sequence>`, several separated by commas: what a query sends back to read this write."""
     return ",".join(f"{partition}:{position}" for partition, position in positions.items())
+
+
+def _admit_to_cancel(request: Caller, ticket_id: UUID) -> None:
+    """The receipt or an admin token: either will do, whatever the other is. Raises Unauthorized, Forbidden."""
+    services, receipt, token = services_of(request), request.headers.get("receipt"), read_bearer(request)
+    if receipt is not None and services.receipts.verify(receipt, ticket_id):
+        return
+    if receipt is not None and token is None:
+        raise Forbidden("the receipt is not this ticket's")
+    services.admins.admit(token)
 
 
 def _defined(told: VenueAnswer | EventAnswer, written: Written) -> ASGIResponse:

@@ -22,6 +22,11 @@ SEATS_MAX = 1_000_000
 
 PRICE_MAX = Decimal("999999.99")
 
+_OTHER_DECIMALS = (
+    "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF BHD IQD JOD KWD LYD OMR TND CLF UYW"
+)
+"""Currencies whose minor unit is not a hundredth (ISO 4217): prices here are written with two decimals."""
+
 IDENTIFIER = "^[A-Za-z0-9._~-]{1,64}$"
 IDENTIFIER_SHAPE = "1 to 64 characters of A-Z a-z 0-9 . _ ~ -"
 
@@ -51,6 +56,8 @@ class DefineVenue(Struct, frozen=True, kw_only=True, rename="camel", forbid_unkn
 
     def venue(self, venue_id: str) -> Venue:
         """The venue with this id. Raises InvalidRequest."""
+        if self.currency in _OTHER_DECIMALS.split():
+            raise InvalidRequest(f"{self.currency} does not have two decimals", field="currency")
         if len({zone.zone_id for zone in self.zones}) < len(self.zones):
             raise InvalidRequest("zone ids must be distinct", field="zones")
         if sum(zone.row_count * zone.col_count for zone in self.zones) > SEATS_MAX:
