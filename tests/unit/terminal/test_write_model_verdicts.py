@@ -5,14 +5,10 @@ from uuid import UUID
 
 import pytest
 from contracts.codec import decode, encode
-from message_terminal.projectors.write_model import (
-    Newest,
-    Verdict,
-    Write,
-    judge,
-    one_of_each_seat,
-    rejection,
-)
+from message_terminal.projectors.newest import Newest
+from message_terminal.projectors.rejections import rejection
+from message_terminal.projectors.verdicts import Verdict, judge
+from message_terminal.projectors.write_model import Write, one_of_each_seat
 
 from tests.unit.terminal.messages import cancelled, event_scheduled, purchased
 
@@ -44,24 +40,24 @@ def seat_has(generation: int, owner: str | None = "another") -> dict[str, Any]:
     ],
 )
 def test_the_reasons_tell_what_became_of_a_ticket(ticket: Any, seat: Any, verdict: Verdict) -> None:
-    assert judge(Write(purchased(generation=3)), ticket, seat) is verdict
+    assert judge(purchased(generation=3), ticket, seat) is verdict
 
 
 def test_an_item_that_will_never_be_taken_is_the_messages_own_fault() -> None:
     with pytest.raises(ValueError, match="refuses ticket"):
-        judge(Write(purchased()), {"Code": "ValidationError", "Message": "too large"}, NONE)
+        judge(purchased(), {"Code": "ValidationError", "Message": "too large"}, NONE)
 
 
 def test_only_the_newest_message_of_a_ticket_is_written() -> None:
     sale = purchased()
     other = purchased(row=2)
     end = cancelled(sale)
-    assert Newest([end, sale, other, sale]).tickets == [Write(end), Write(other)]
+    assert Newest([end, sale, other, sale]).tickets == [end, other]
 
 
 def test_only_the_newest_message_of_an_event_is_written() -> None:
-    items = Newest([event_scheduled(position=f"1-{sequence}") for sequence in ("9", "10", "2")]).catalogue
-    assert [item["sequence"] for item in items] == [{"N": "10"}]
+    newest = Newest([event_scheduled(position=f"1-{sequence}") for sequence in ("9", "10", "2")]).catalogue
+    assert [message.position for message in newest] == ["1-10"]
 
 
 def test_a_seat_that_appears_twice_waits_for_the_next_transaction() -> None:

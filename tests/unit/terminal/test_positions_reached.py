@@ -1,9 +1,11 @@
-"""How far a partition has got, and when positions were skipped on the way."""
+"""How far a partition has got in the read model, and when positions were skipped on the way."""
 
 import pytest
 from contracts.position import Position
 from message_terminal.parking import Refused
-from message_terminal.projectors.read_model import PositionRow, Rows, advance, follows, positions_of
+from message_terminal.projectors.picture import Rows
+from message_terminal.projectors.positions import advance, follows, positions_of
+from message_terminal.projectors.rows import PositionRow
 
 from tests.unit.terminal.messages import purchased, venue_defined
 

@@ -1,0 +1,145 @@
+"""The rows of the read model, and what messages make of them; moments are UTC without saying so."""
+
+from datetime import date, datetime
+
+import msgspec
+from contracts.catalogue import EventScheduled, VenueDefined
+from contracts.position import Position
+from contracts.seat import column_number
+from contracts.ticket import TicketCancelled, TicketPurchased
+from contracts.timestamp import decode_timestamp
+from msgspec import Struct
+
+PAID = "PAID"
+CANCELLED = "CANCELLED"
+
+
+class TicketRow(Struct, frozen=True, kw_only=True):
+    """A ticket as stored."""
+
+    ticket_id: str
+    event_id: str
+    venue_id: str
+    zone_id: int
+    seat_row: int
+    seat_column: int
+    generation: int
+    revision: int
+    status: str
+    price_cents: int
+    currency: str
+    created_on: datetime
+    cancelled_on: datetime | None
+
+
+class ZoneRow(Struct, frozen=True, kw_only=True):
+    """A zone of an event; without geometry and price while it is no part of the event as projected."""
+
+    event_id: str
+    zone_id: int
+    row_count: int | None = None
+    col_count: int | None = None
+    price_cents: int | None = None
+    sold_count: int = 0
+    revenue_cents: int = 0
+
+
+class VenueRow(Struct, frozen=True, kw_only=True):
+    """A venue, and the position of the message that it came from."""
+
+    venue_id: str
+    name: str | None
+    city: str | None
+    currency: str
+    zones: str
+    epoch: int
+    sequence: int
+
+
+class EventRow(Struct, frozen=True, kw_only=True):
+    """An event, and the position of the message that it came from."""
+
+    event_id: str
+    venue_id: str
+    name: str
+    type: str
+    date: date
+    currency: str
+    sales_open_at: datetime | None
+    sales_close_at: datetime | None
+    max_seats_per_customer: int | None
+    epoch: int
+    sequence: int
+
+
+class PositionRow(Struct, frozen=True, kw_only=True):
+    """How far a partition has got; nothing came yet while epoch and sequence are None."""
+
+    partition_id: int
+    epoch: int | None = None
+    sequence: int | None = None
+
+
+def ticket_row(message: TicketPurchased | TicketCancelled) -> TicketRow:
+    """The ticket as the message tells it. Raises ValueError for a moment that does not exist."""
+    assert message.generation is not None
+    data = message.data
+    cancelled_on = message.data.cancelled_on if isinstance(message, TicketCancelled) else None
+    return TicketRow(
+        ticket_id=str(data.ticket_id),
+        event_id=data.event_id,
+        venue_id=data.venue_id,
+        zone_id=data.zone_id,
+        seat_row=int(data.row),
+        seat_column=column_number(data.column),
+        generation=message.generation,
+        revision=data.revision,
+        status=PAID if cancelled_on is None else CANCELLED,
+        price_cents=data.price_cents,
+        currency=data.currency,
+        created_on=_moment(data.created_on),
+        cancelled_on=_moment(cancelled_on) if cancelled_on is not None else None,
+    )
+
+
+def venue_row(message: VenueDefined) -> VenueRow:
+    """The venue as the message tells it."""
+    data = message.data
+    position = _position(message)
+    return VenueRow(
+        venue_id=data.venue_id,
+        name=data.name,
+        city=data.city,
+        currency=data.currency,
+        zones=msgspec.json.encode(data.zones).decode(),
+        epoch=position.epoch,
+        sequence=position.sequence,
+    )
+
+
+def event_row(message: EventScheduled) -> EventRow:
+    """The event as the message tells it. Raises ValueError for a moment that does not exist."""
+    data = message.data
+    position = _position(message)
+    return EventRow(
+        event_id=data.event_id,
+        venue_id=data.venue_id,
+        name=data.name,
+        type=data.type,
+        date=data.date,
+        currency=data.currency,
+        sales_open_at=_moment(data.sales_open_at) if data.sales_open_at is not None else None,
+        sales_close_at=_moment(data.sales_close_at) if data.sales_close_at is not None else None,
+        max_seats_per_customer=data.max_seats_per_customer,
+        epoch=position.epoch,
+        sequence=position.sequence,
+    )
+
+
+def _position(message: VenueDefined | EventScheduled) -> Position:
+    assert message.position is not None
+    return Position.parse(message.position)
+
+
+def _moment(text: str) -> datetime:
+    return decode_timestamp(text).replace(tzinfo=None)
