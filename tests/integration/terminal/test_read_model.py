@@ -180,6 +180,12 @@ async def test_a_value_that_no_column_holds_is_the_messages_own_fault(read_model
         await read_model.project([purchased(generation=2**32)])
 
 
+async def test_without_a_position_to_lock_nothing_is_counted(read_model: ReadModel, engine: AsyncEngine) -> None:
+    with pytest.raises(StoreAway, match=r"fewer partitions, without \[63\]"):
+        await read_model.project([purchased(), purchased(partition=63)])
+    assert await rows(engine, "SELECT * FROM ticket") == []
+
+
 async def test_a_refused_message_is_parked_and_counts_as_passed(read_model: ReadModel, engine: AsyncEngine) -> None:
     before = gaps()
     unknown = b'{"type":"seat.upgraded.v9","partition":3,"position":"1-0"}'

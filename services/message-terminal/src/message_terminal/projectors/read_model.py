@@ -41,6 +41,7 @@ class ReadModel:
         try:
             async with asking_mysql(), self._engine.begin() as connection:
                 reached = await _lock_positions(connection, seen)
+                _expect({message.partition for message in messages}, reached)
                 picture = await _read(connection, messages)
                 for message in messages:
                     picture.take_in(message)
@@ -51,7 +52,9 @@ class ReadModel:
         except IntegrityError as error:
             if is_duplicate(error, "seat_sale"):
                 raise DoubleSale(f"its seat belongs to another ticket: {error.orig}") from error
-            raise StoreAway(f"another projector wrote the same: {error.orig}") from error
+            if is_duplicate(error, "PRIMARY"):
+                raise StoreAway(f"MySQL: another projector wrote the same: {error.orig}") from error
+            raise
         metrics.projection_gaps_total.inc(gaps)
 
 
@@ -60,6 +63,12 @@ async def _lock_positions(connection: AsyncConnection, seen: dict[int, list[Posi
     wanted = table.c.partition_id.in_(sorted(seen))
     rows = await connection.execute(select(table).where(wanted).order_by(table.c.partition_id).with_for_update())
     return Rows({row.partition_id: PositionRow(**row._mapping) for row in rows})
+
+
+def _expect(partitions: set[int], reached: Rows[int, PositionRow]) -> None:
+    """Without a row to lock nothing may be counted."""
+    if missing := partitions.difference(reached.keys()):
+        raise StoreAway(f"MySQL: set up for fewer partitions, without {sorted(missing)}")
 
 
 async def _read(connection: AsyncConnection, messages: Sequence[AnyMessage]) -> Picture:
