@@ -1,0 +1,63 @@
+"""What compose.yaml promises about each container."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ONE_SHOTS = {"install", "setup"}
+STORES = {"redis", "rabbitmq", "mysql", "dynamodb"}
+
+Services = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def services() -> Services:
+    """The services, as Docker Compose understands the file without any setting."""
+    command = ["docker", "compose", "--env-file", os.devnull, "--file", str(ROOT / "compose.yaml"), "config"]
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
+    output = subprocess.run([*command, "--format=json"], env=environment, capture_output=True, check=True).stdout
+    found: Services = json.loads(output)["services"]
+    return found
+
+
+def test_only_the_gateway_is_published_and_only_here(services: Services) -> None:
+    [port] = services["gateway"]["ports"]
+    assert (port["host_ip"], port["published"]) == ("127.0.0.1", "8080")
+    assert [name for name, service in services.items() if "ports" in service] == ["gateway"]
+
+
+def test_whatever_runs_on_is_started_again_and_what_prepares_is_not(services: Services) -> None:
+    policies = {name: service["restart"] for name, service in services.items()}
+    assert policies == {name: "no" if name in ONE_SHOTS else "unless-stopped" for name in services}
+
+
+def test_everything_has_its_bounds(services: Services) -> None:
+    for name, service in services.items():
+        assert int(service["deploy"]["resources"]["limits"]["memory"]) <= 2 * 1024**3, name
+        assert service["logging"]["options"].keys() == {"max-size", "max-file"}, name
+
+
+def test_whatever_is_not_a_store_cannot_write_to_its_file_system_and_has_no_rights(services: Services) -> None:
+    for name in services.keys() - STORES:
+        assert services[name]["read_only"], name
+        assert services[name]["cap_drop"] == ["ALL"], name
+        assert services[name]["security_opt"] == ["no-new-privileges:true"], name
+
+
+def test_the_data_of_each_store_outlives_its_container(services: Services) -> None:
+    for name in STORES:
+        assert name in {volume["source"] for volume in services[name]["volumes"] if volume["type"] == "volume"}
+
+
+def test_nothing_serves_before_its_stores_are_prepared(services: Services) -> None:
+    for name in services.keys() - STORES - ONE_SHOTS - {"gateway"}:
+        conditions = {waited["condition"] for waited in services[name]["depends_on"].values()}
+        assert conditions == {"service_completed_successfully"}, name
+    for name in ONE_SHOTS | {"gateway"}:
+        conditions = {waited["condition"] for waited in services[name]["depends_on"].values()}
+        assert conditions == {"service_healthy"}, name

@@ -1,0 +1,85 @@
+"""What is in the image of each service, and that it needs no rights. `./taskw images` builds them first."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[2]
+SERVICES = ["purchase", "message-terminal", "query"]
+MODULES = {"purchase", "message_terminal", "query", "contracts", "infra_local"}
+IN_THE_IMAGE = {
+    "implementation_name": "cpython",
+    "platform_python_implementation": "CPython",
+    "python_full_version": "3.13.0",
+    "python_version": "3.13",
+    "sys_platform": "linux",
+}
+
+PACKAGES = """
+import json
+from importlib.metadata import distributions
+print(json.dumps({package.name.lower().replace("_", "-"): package.version for package in distributions()}))
+"""
+MODULES_FOUND = f"""
+import json
+from importlib.util import find_spec
+print(json.dumps([name for name in {sorted(MODULES)} if find_spec(name)]))
+"""
+RIGHTS = """
+import json, os
+print(json.dumps([name for name in ("/", "/app", "/tmp", "/home", "/usr/local") if os.access(name, os.W_OK)]))
+"""
+
+
+def inside(service: str, *command: str) -> str:
+    """Output of a command in a container of the service's image, whose root file system cannot be written to."""
+    project = json.loads(compose("config", "--format=json"))["name"]
+    options = ["--rm", "--read-only", "--network=none", "--cap-drop=ALL", "--entrypoint", command[0]]
+    return docker("run", *options, f"{project}-{service}", *command[1:])
+
+
+def compose(*arguments: str) -> str:
+    return docker("compose", "--file", str(ROOT / "compose.yaml"), *arguments)
+
+
+def docker(*arguments: str) -> str:
+    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout
+
+
+def locked(service: str) -> dict[str, str]:
+    """Name and version of what the service's list holds for the image's Python."""
+    entries = (ROOT / "services" / service / "requirements.txt").read_text().replace("\\\n", "").splitlines()
+    requirements = [Requirement(entry.split("--hash")[0]) for entry in entries]
+    return {
+        one.name: str(one.specifier).removeprefix("==")
+        for one in requirements
+        if one.marker is None or one.marker.evaluate(IN_THE_IMAGE)
+    }
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_image_holds_its_service_contracts_what_they_lock_and_nothing_else(service: str) -> None:
+    found = json.loads(inside(service, "python", "-c", PACKAGES))
+    assert found == {**locked(service), service: "0.1.0", "contracts": "0.1.0"}
+    assert set(json.loads(inside(service, "python", "-c", MODULES_FOUND))) == {service.replace("-", "_"), "contracts"}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_python_of_an_image_holds_no_packages_of_its_own(service: str) -> None:
+    assert json.loads(inside(service, "/usr/local/bin/python", "-c", PACKAGES)) == {}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_runs_without_rights(service: str) -> None:
+    assert inside(service, "id", "-u").strip() == "10001"
+    assert json.loads(inside(service, "python", "-c", RIGHTS)) == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_image_tells_the_engine_how_to_ask_whether_it_is_ready(service: str) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as nobody_serves:
+        inside(service, "python", "-IS", "/app/ready.py")
+    assert "ConnectionRefusedError" in nobody_serves.value.stderr
