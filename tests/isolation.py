@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 
 import aioboto3
@@ -10,6 +10,7 @@ import httpx
 import redis
 import sqlalchemy
 from sqlalchemy import URL, Connection, NullPool, make_url, text
+from sqlalchemy.exc import OperationalError
 
 
 def _unique(kind: str) -> str:
@@ -78,7 +79,8 @@ def _end_sessions(connection: Connection, user: str) -> None:
         text("SELECT id FROM information_schema.processlist WHERE user = :user"), {"user": user}
     )
     for session in sessions.all():
-        connection.execute(text(f"KILL {session}"))
+        with suppress(OperationalError):  # it has ended by itself since
+            connection.execute(text(f"KILL {session}"))
 
 
 @dataclass(frozen=True, kw_only=True)
