@@ -41,6 +41,7 @@ ELSEWHERE = "Encore"
 LARGE = zone(row_count=40, col_count=30)
 QUEUE = "observer"
 KIBIBYTE = 1024
+STOP_SECONDS = 10
 
 
 @pytest.fixture
@@ -114,7 +115,8 @@ async def running(relay: SeamedRelay) -> AsyncIterator[None]:
         yield
     finally:
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await asyncio.wait([task], timeout=STOP_SECONDS)
+        assert task.done()
 
 
 def failures() -> float:
@@ -346,6 +348,13 @@ async def test_a_relay_trims_only_what_it_published_itself(
     assert [one.position for one in waiting(client)] == [Position(1, sequence) for sequence in range(4, 8)]
     assert (await arriving.positions(Position(1, 3)))[-1] == Position(1, 3)
     assert arriving.is_empty()
+
+
+@pytest.mark.usefixtures("arriving")
+async def test_a_relay_that_is_told_to_stop_while_it_is_busy_stops(seller: Seller, relay: SeamedRelay) -> None:
+    for row in range(1, 6):
+        async with running(relay):
+            await sell(seller, LARGE.col_count, row=row)
 
 
 async def test_of_two_relays_one_publishes_a_partition(

@@ -70,7 +70,7 @@ class Relay:
 
     async def _run_partition(self, partition: int) -> None:
         pause, longest = PAUSE_SECONDS
-        while True:
+        while not _is_cancelled():
             try:
                 if await self._leads(partition):
                     await self.publish_waiting(partition)
@@ -101,13 +101,19 @@ class Relay:
 
     async def _watch(self) -> None:
         """Count what waits, for whoever looks after the platform."""
-        while True:
+        while not _is_cancelled():
             with contextlib.suppress(RedisError, TimeoutError):
                 pipeline = self._redis.pipeline(transaction=False)
                 for partition in range(self._partitions):
                     pipeline.xlen(keys.outbox(partition))
                 metrics.outbox_pending.set(sum(await pipeline.execute()))
             await asyncio.sleep(BLOCK_MS / 1_000)
+
+
+def _is_cancelled() -> bool:
+    """Asked in every turn: before Python 3.12 `asyncio.wait_for`, with which redis-py sends, may swallow it."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _message(entry: Entry) -> bytes:
