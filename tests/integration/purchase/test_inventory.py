@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from purchase import keys
 from purchase.inventory import Order, Outcome, Replayed, Sold
+from purchase.outbox import Overloaded
 from purchase.tickets import mint_id
 from redis import Redis
 
@@ -23,6 +24,8 @@ NEIGHBOUR = "Circus"
 
 ELSEWHERE = "Encore"
 """An event in another."""
+
+WAITING_MAX = 4_096
 
 LARGE = zone(row_count=10, col_count=30)
 
@@ -136,6 +139,14 @@ async def test_a_customer_who_orders_more_in_one_call_than_allowed_gets_what_is_
 
     assert [type(outcome) for outcome in outcomes[:2]] == [Sold, Sold]
     assert outcomes[2] == "LIMIT"
+
+
+async def test_orders_beyond_those_that_may_wait_are_refused_at_once_and_the_others_are_served(seller: Seller) -> None:
+    outcomes = await asyncio.gather(
+        *(seller.inventory.sell(order()) for _ in range(WAITING_MAX + 10)), return_exceptions=True
+    )
+
+    assert [type(outcome) for outcome in outcomes] == [Sold] + [str] * (WAITING_MAX - 1) + [Overloaded] * 10
 
 
 async def test_two_processes_that_want_the_same_seats_sell_each_once(seller: Seller, client: Any) -> None:
