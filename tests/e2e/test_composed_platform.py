@@ -12,12 +12,12 @@ from tests.e2e.running import wait_until_ready
 def test_a_service_that_is_told_to_end_need_not_be_killed(platform: ComposedPlatform, name: str) -> None:
     wait_until_ready(platform, name)
     platform.stop(name)
-    ended_with = platform.states()[name]["ExitCode"]
+    ended_with = platform.exit_code(name)
     platform.start(name)
     assert ended_with in (0, 128 + signal.SIGTERM)
     wait_until_ready(platform, name)
 
 
 def test_what_prepares_the_stores_has_ended_well(platform: ComposedPlatform) -> None:
-    states = platform.states()
-    assert {name: states[name]["ExitCode"] for name in ("install", "setup")} == {"install": 0, "setup": 0}
+    assert platform.exit_code("install") == 0
+    assert platform.exit_code("setup") == 0

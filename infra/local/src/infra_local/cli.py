@@ -1,4 +1,7 @@
-"""`up` runs the whole platform on this machine and says where; `down` stops it. Exit status 1: it says what to do."""
+"""`up` runs the whole platform on this machine and says where, `logs` follows it, `down` stops it.
+
+Exit status 1: it says what to do.
+"""
 
 import argparse
 import errno
@@ -6,21 +9,22 @@ import fcntl
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
 
-from infra_local import debian, leftovers
-from infra_local.platform import ADMIN_TOKEN, Platform
+from infra_local import debian
+from infra_local.composition import CompositionFailed, engine_answers
+from infra_local.platform import ADMIN_TOKEN
 from infra_local.ports import PortBook, is_free
 from infra_local.programs import ProgramMissing
 from infra_local.running import ProgramFailed
 from infra_local.servers import INFRA
-from infra_local.startup import STOP_SECONDS, bring_up, shut_down
-from infra_local.supervision import Supervisor
+from infra_local.ways import Containers, Private, Way, choose, ways
 
 HOME = INFRA.parent / ".local"
+LAST_WAY = HOME / "way"
 DEFAULT_PORT = 8080
 DISK_BYTES = 1_000_000_000
 
@@ -35,9 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line, do it, and answer the exit status."""
     command = _parser().parse_args(arguments)
     try:
-        with _alone():
-            command.run(command)
-    except (CannotRun, ProgramFailed, ProgramMissing, debian.ServersMissing) as obstacle:
+        command.run(command)
+    except (CannotRun, CompositionFailed, ProgramFailed, ProgramMissing, debian.ServersMissing) as obstacle:
         console.print(str(obstacle), style="red", markup=False)
         return 1
     except OSError as error:
@@ -53,10 +56,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="infra_local", description=__doc__)
     commands = parser.add_subparsers(required=True)
-    commands.add_parser("up", help="run the platform; PORT says where (8080)").set_defaults(run=up)
+    start = commands.add_parser("up", help="run the platform; PORT says where (8080)")
+    start.add_argument("--with", dest="asked", choices=[Containers.name, Private.name], help="how (it chooses itself)")
+    start.set_defaults(run=up)
     stop = commands.add_parser("down", help="stop the platform and keep its data")
     stop.add_argument("--purge", action="store_true", help="remove its data too")
     stop.set_defaults(run=down)
+    commands.add_parser("logs", help="follow what everything says").set_defaults(run=logs)
     return parser
 
 
@@ -72,19 +78,39 @@ def _alone() -> Iterator[None]:
         yield
 
 
-def up(_: argparse.Namespace) -> None:
+@_alone()
+def up(command: argparse.Namespace) -> None:
     """Start what is not running yet."""
     _check_disk()
-    debian.install_missing_servers()
-    ports = PortBook(HOME / "ports.json")
-    if Supervisor(HOME).is_running():
+    ports = _ports()
+    way = _choose_way(ways(HOME, ports), command.asked)
+    if way.is_running():
         _check_same_port(ports)
     else:
-        leftovers.end(HOME, STOP_SECONDS)
+        way.clear()
         _choose_ports(ports)
-    with _reporting() as say:
-        platform = bring_up(HOME, ports, say)
-    _say_where(platform)
+    LAST_WAY.write_text(way.name)
+    way.bring_up(console)
+    _say_where(way.addresses())
+
+
+def _choose_way(both: Sequence[Way], asked: str | None) -> Way:
+    """One of them, having said which and why. Raises CannotRun when the other runs."""
+    choice = choose(both, asked=asked, last=_last_way(), engine_answers=engine_answers)
+    [other] = [way for way in both if way is not choice.way]
+    if other.is_running():
+        raise CannotRun(f"the platform runs already, {other.words}: ./taskw down, then try again")
+    if isinstance(choice.way, Containers) and not engine_answers():
+        raise CannotRun(
+            f"no Docker engine with Docker Compose answers here; without: ./taskw up -- --with {other.name}"
+        )
+    console.print(f"Running the platform {choice.way.words}: {choice.why}.")
+    console.print(f"The other way, {other.words}: ./taskw up -- --with {other.name}\n")
+    return choice.way
+
+
+def _last_way() -> str | None:
+    return LAST_WAY.read_text() if LAST_WAY.exists() else None
 
 
 def _check_disk() -> None:
@@ -111,47 +137,62 @@ def _check_same_port(ports: PortBook) -> None:
         raise CannotRun(f"the platform runs already, on port {used}: ./taskw down, then PORT={asked} ./taskw up")
 
 
+def _ports() -> PortBook:
+    """The ports of last time; the gateway's is not left to chance."""
+    HOME.mkdir(exist_ok=True)
+    ports = PortBook(HOME / "ports.json")
+    if ports.remembered("gateway") is None:
+        ports.remember("gateway", DEFAULT_PORT)
+    return ports
+
+
 def _choose_ports(ports: PortBook) -> None:
     """Keep the ports of last time where they are still free; the gateway's is never changed unasked."""
-    port = _asked_port() or ports.remembered("gateway") or DEFAULT_PORT
+    port = _asked_port() or ports("gateway")
     if not is_free(port):
         raise CannotRun(f"port {port} is in use by another program: choose another, like PORT={port + 1} ./taskw up")
     ports.forget_taken()
     ports.remember("gateway", port)
 
 
-@contextmanager
-def _reporting() -> Iterator[Callable[[str], None]]:
-    """Show what is being waited for: in one line that changes, or line by line where lines cannot change."""
-    if not console.is_terminal:
-        yield console.print
-        return
-    with console.status("starting") as status:
-        yield status.update
-
-
-def _say_where(platform: Platform) -> None:
-    address = platform.gateway.url
+def _say_where(addresses: Mapping[str, str]) -> None:
+    gateway = addresses["gateway"]
     seat = '{"venueId":"Venue1","eventId":"Event1","zoneId":2,"row":"10","column":"b"}'
     console.print(
-        "[bold green]The platform runs.[/] ./taskw down stops it; its data stays in .local, its logs in .local/logs.\n"
+        "[bold green]The platform runs.[/] ./taskw logs follows it, ./taskw down stops it and keeps its data.\n"
     )
-    for server in platform.servers():
-        console.print(f"  {server.name:<16}{server.url}", markup=False)
-    console.print(f"  {'API pages':<16}{address}/docs/purchase and {address}/docs/query")
+    for name, address in addresses.items():
+        console.print(f"  {name:<16}{address}", markup=False)
+    console.print(f"  {'API pages':<16}{gateway}/docs/purchase and {gateway}/docs/query")
     console.print(f"  {'admin token':<16}{ADMIN_TOKEN}\n")
-    console.print(f"  curl -i {address}/api/v1/tickets -H 'Content-Type: application/json' -d '{seat}'", markup=False)
-    console.print(f"  curl {address}/api/v1/tickets/count/Event1")
-    console.print(f"  curl {address}/api/v1/tickets/money/Venue1/Event1")
+    console.print(f"  curl -i {gateway}/api/v1/tickets -H 'Content-Type: application/json' -d '{seat}'", markup=False)
+    console.print(f"  curl {gateway}/api/v1/tickets/count/Event1")
+    console.print(f"  curl {gateway}/api/v1/tickets/money/Venue1/Event1")
 
 
+@_alone()
 def down(command: argparse.Namespace) -> None:
     """Stop everything, and remove the data if told to."""
     with console.status("stopping"):
-        shut_down(HOME)
+        for way in ways(HOME, _ports()):
+            if command.purge or way.is_running() or way.name == _last_way() or isinstance(way, Private):
+                way.take_down(purge=command.purge)
     if command.purge:
         shutil.rmtree(HOME)
     console.print("The platform is stopped" + (", and its data removed." if command.purge else "; its data is kept."))
+
+
+def logs(_: argparse.Namespace) -> None:
+    """Follow what everything says, until Ctrl-C."""
+    running_way().follow_logs()
+
+
+def running_way() -> Way:
+    """The way the platform runs here. Raises CannotRun when it does not."""
+    for way in ways(HOME, _ports()):
+        if way.is_running():
+            return way
+    raise CannotRun("The platform does not run here: ./taskw up")
 
 
 if __name__ == "__main__":

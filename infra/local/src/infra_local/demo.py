@@ -13,11 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from infra_local.cli import HOME
+from infra_local.cli import CannotRun, running_way
 from infra_local.crowd import Race, attempts_for, race, seats_of
-from infra_local.platform import describe
-from infra_local.ports import PortBook
-from infra_local.supervision import Supervisor
 from infra_local.verdict import Stalled, read_model, wait_for, write_model
 
 VENUE, EVENT = "Venue1", "Event1"
@@ -40,13 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seats", type=int, default=2_000, help="how many free seats to race for (2,000)")
     parser.add_argument("--buyers", type=int, default=64, help="how many buy at the same time (64)")
     command = parser.parse_args(arguments)
-    if not Supervisor(HOME).is_running():
-        console.print("The platform does not run here: ./taskw up", style="red")
-        return 1
-    platform = describe(HOME, PortBook(HOME / "ports.json"))
-    dynamodb = next(server.url for server in platform.stores if server.name == "dynamodb")
     try:
-        agrees = asyncio.run(demonstrate(platform.gateway.url, dynamodb, command.seats, command.buyers))
+        at = running_way().addresses()
+        agrees = asyncio.run(demonstrate(at["gateway"], at["dynamodb"], command.seats, command.buyers))
+    except CannotRun as obstacle:
+        console.print(str(obstacle), style="red")
+        return 1
     except (Stalled, aiohttp.ClientError) as error:
         console.print(f"The platform did not keep up: {error}", style="red", markup=False)
         return 1

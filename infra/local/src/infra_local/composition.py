@@ -1,0 +1,95 @@
+"""The platform in containers: what Docker Compose is told, and what it answers."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from typing import Any
+
+from infra_local.ports import PortChooser
+from infra_local.servers import BROKER_PASSWORD, BROKER_USER, INFRA
+
+ROOT = INFRA.parent
+FILES = (ROOT / "compose.yaml", INFRA / "local/published.yaml")
+SERVICES = ("purchase", "relay", "terminal-write", "terminal-read", "query")
+_BEHIND_THE_GATEWAY = ("redis", "amqp", "management", "mysql", "dynamodb", *SERVICES)
+# The variables that the files ask for, by the names that ports have here.
+PORTS = {name: name.upper().replace("-", "_") + "_PORT" for name in _BEHIND_THE_GATEWAY} | {"gateway": "PORT"}
+ANSWER_SECONDS = 10
+LOG_LINES = 20
+
+
+class CompositionFailed(Exception):
+    """Docker Compose could not do what it was told; its own words came before."""
+
+
+def engine_answers() -> bool:
+    """Whether there is a Docker engine here, and Docker Compose."""
+    try:
+        subprocess.run(["docker", "compose", "ls"], capture_output=True, timeout=ANSWER_SECONDS, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return True
+
+
+class Composition:
+    """One project of Docker Compose; without a name it is named for the folder of this checkout."""
+
+    def __init__(self, port_for: PortChooser, *, project: str = "") -> None:
+        self._port_for = port_for
+        self._project = ["--project-name", project] if project else []
+
+    def addresses(self) -> Mapping[str, str]:
+        """Where this machine reaches each part, the gateway last."""
+        at = {name: f"127.0.0.1:{self._port_for(name)}" for name in PORTS}
+        return {
+            "redis": f"redis://{at['redis']}/0",
+            "rabbitmq": f"amqp://{BROKER_USER}:{BROKER_PASSWORD}@{at['amqp']}/",
+            "mysql": f"mysql+aiomysql://terminal:terminal@{at['mysql']}/ticketing",
+            **{name: f"http://{at[name]}" for name in ("dynamodb", *SERVICES, "gateway")},
+        }
+
+    def up(self) -> None:
+        """Build, start what does not run, and wait until all is healthy. Raises CompositionFailed."""
+        try:
+            self.tell("up", "--detach", "--build", "--wait")
+        except CompositionFailed:
+            self.tell("logs", f"--tail={LOG_LINES}")
+            raise
+
+    def down(self, *options: str) -> None:
+        """Remove the containers; with `--volumes` the data too. Raises CompositionFailed."""
+        self.tell("down", "--remove-orphans", *options)
+
+    def is_running(self) -> bool:
+        """Whether any of its containers runs. Raises CompositionFailed."""
+        return bool(self.ask("ps", "--quiet"))
+
+    def states(self) -> dict[str, dict[str, Any]]:
+        """What the engine says of each container, by the name of its service. Raises CompositionFailed."""
+        identities = self.ask("ps", "--all", "--quiet").split()
+        inspected = subprocess.run(["docker", "inspect", *identities], capture_output=True, check=True).stdout
+        containers = json.loads(inspected)
+        return {one["Config"]["Labels"]["com.docker.compose.service"]: one["State"] for one in containers}
+
+    def tell(self, *arguments: str) -> None:
+        """Let it do this and say what it has to say. Raises CompositionFailed."""
+        self._run(arguments, capture=False)
+
+    def ask(self, *arguments: str) -> str:
+        """What it answers to this. Raises CompositionFailed."""
+        return self._run(arguments, capture=True)
+
+    def _run(self, arguments: tuple[str, ...], *, capture: bool) -> str:
+        files = [part for file in FILES for part in ("--file", str(file))]
+        result = subprocess.run(
+            ["docker", "compose", "--project-directory", str(ROOT), *files, *self._project, *arguments],
+            env={**os.environ, **{variable: str(self._port_for(name)) for name, variable in PORTS.items()}},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if capture else None,
+            text=True,
+            check=False,
+        )
+        if result.returncode != 0:
+            raise CompositionFailed(f"docker compose {' '.join(arguments)} failed; its words are above")
+        return result.stdout or ""
