@@ -1,6 +1,5 @@
 """The platform in containers, as compose.yaml describes it, in a project of its own."""
 
-import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -8,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra_local.composition import ROOT, Composition
+from infra_local.composition import ROOT, Composition, project_of
 from infra_local.ports import PortBook
 
 STOP_SECONDS = 10
@@ -65,7 +64,7 @@ class ComposedPlatform:
 @contextmanager
 def running() -> Iterator[ComposedPlatform]:
     """The platform, built and brought up; gone with its data afterwards. Its images stay."""
-    project = re.sub(r"[^a-z0-9]", "", ROOT.name.lower()) + "-e2e"
+    project = project_of(ROOT) + "-e2e"
     with tempfile.TemporaryDirectory(prefix="ticketing-") as directory:
         composition = Composition(PortBook(Path(directory) / "ports.json"), project=project)
         gone = ("--volumes", f"--timeout={STOP_SECONDS}")

@@ -2,8 +2,11 @@
 
 import json
 import os
+import re
 import subprocess
+import zlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from infra_local.ports import PortChooser
@@ -32,12 +35,18 @@ def engine_answers() -> bool:
     return True
 
 
-class Composition:
-    """One project of Docker Compose; without a name it is named for the folder of this checkout."""
+def project_of(checkout: Path) -> str:
+    """A name of its own: Docker Compose's would be the folder's, which another checkout may have too."""
+    folder = re.sub(r"[^a-z0-9]", "", checkout.name.lower())
+    return f"{folder or 'ticketing'}-{zlib.crc32(os.fsencode(checkout)):08x}"
 
-    def __init__(self, port_for: PortChooser, *, project: str = "") -> None:
+
+class Composition:
+    """One project of Docker Compose."""
+
+    def __init__(self, port_for: PortChooser, *, project: str) -> None:
         self._port_for = port_for
-        self._project = ["--project-name", project] if project else []
+        self._project = project
 
     def addresses(self) -> Mapping[str, str]:
         """Where this machine reaches each part, the gateway last."""
@@ -82,8 +91,9 @@ class Composition:
 
     def _run(self, arguments: tuple[str, ...], *, capture: bool) -> str:
         files = [part for file in FILES for part in ("--file", str(file))]
+        at = ["--project-directory", str(ROOT), "--project-name", self._project]
         result = subprocess.run(
-            ["docker", "compose", "--project-directory", str(ROOT), *files, *self._project, *arguments],
+            ["docker", "compose", *files, *at, *arguments],
             env={**os.environ, **{variable: str(self._port_for(name)) for name, variable in PORTS.items()}},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if capture else None,

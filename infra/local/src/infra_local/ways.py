@@ -10,7 +10,7 @@ from typing import Protocol
 from rich.console import Console
 
 from infra_local import composition, debian, leftovers
-from infra_local.composition import Composition
+from infra_local.composition import ROOT, Composition, project_of
 from infra_local.platform import describe
 from infra_local.ports import PortBook
 from infra_local.startup import STOP_SECONDS, bring_up, shut_down
@@ -84,7 +84,7 @@ class Containers:
     words = "in containers, with Docker"
 
     def __init__(self, ports: PortBook) -> None:
-        self._composition = Composition(ports)
+        self._composition = Composition(ports, project=project_of(ROOT))
 
     def is_running(self) -> bool:
         return composition.engine_answers() and self._composition.is_running()
@@ -95,12 +95,14 @@ class Containers:
     def clear(self) -> None:
         """Docker leaves nothing behind."""
 
-    def bring_up(self, console: Console) -> None:  # noqa: ARG002 - Docker Compose has a progress of its own
+    def bring_up(self, console: Console) -> None:
+        """Docker Compose has a progress of its own."""
         was_running = self.is_running()
         try:
             self._composition.up()
         except BaseException:
             if not was_running:
+                console.print("\nstopping what was started (./taskw down does it too, should this be interrupted)")
                 self._composition.down()
             raise
 
