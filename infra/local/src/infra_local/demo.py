@@ -37,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seats", type=int, default=2_000, help="how many free seats to race for (2,000)")
     parser.add_argument("--buyers", type=int, default=64, help="how many buy at the same time (64)")
     command = parser.parse_args(arguments)
+    if min(command.seats, command.buyers) < 1:
+        parser.error("a race needs a seat and a buyer")
     try:
         at = running_way().addresses()
         agrees = asyncio.run(demonstrate(at["gateway"], at["dynamodb"], command.seats, command.buyers))
@@ -46,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Stalled, aiohttp.ClientError) as error:
         console.print(f"The platform did not keep up: {error}", style="red", markup=False)
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0 if agrees else 1
 
 
@@ -100,7 +104,8 @@ def tell(result: Race, before: Holdings, after: Holdings, seats: int, seconds: f
     table.add_row("failed", f"{len(result.failed):,} {'; '.join(result.failed[:3])}")
     table.add_row("tickets in DynamoDB", f"{len(after.in_dynamodb):,}, {len(before.in_dynamodb):,} of them from before")
     table.add_row("tickets in MySQL", f"{after.in_mysql:,}, {before.in_mysql:,} of them from before")
-    table.add_row("revenue", f"{after.revenue:,.2f}, {before.revenue:,.2f} of it from before; bought for {price:,.2f}")
+    table.add_row("revenue", f"{after.revenue:,.2f}, {before.revenue:,.2f} of it from before")
+    table.add_row("the crowd paid", f"{price:,.2f}")
     table.add_row("both models had them", f"{seconds:.1f} s after the last answer")
     console.print(table)
     console.print(
