@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from rich.console import Console
 
@@ -166,8 +166,8 @@ def _say_where(addresses: Mapping[str, str]) -> None:
     console.print(f"  {'API pages':<16}{gateway}/docs/purchase and {gateway}/docs/query")
     console.print(f"  {'admin token':<16}{ADMIN_TOKEN}\n")
     console.print(f"  curl -i {gateway}/api/v1/tickets -H 'Content-Type: application/json' -d '{seat}'", markup=False)
-    console.print(f"  curl {gateway}/api/v1/tickets/count/Event1")
     console.print(f"  curl {gateway}/api/v1/tickets/money/Venue1/Event1")
+    console.print(f"  curl {gateway}/api/v1/events")
 
 
 @_alone()
@@ -184,7 +184,9 @@ def down(command: argparse.Namespace) -> None:
 
 def logs(_: argparse.Namespace) -> None:
     """Follow what everything says, until Ctrl-C."""
-    running_way().follow_logs()
+    way = running_way()
+    with suppress(KeyboardInterrupt):
+        way.follow_logs()
 
 
 def running_way() -> Way:
