@@ -28,7 +28,7 @@ def engine_answers() -> bool:
 @contextmanager
 def redis() -> Iterator[tuple[str]]:
     """Redis, with the settings of production."""
-    container = DockerContainer("redis:8-alpine", command="redis-server /settings/redis.conf")
+    container = DockerContainer("redis:8.0-alpine", command="redis-server /settings/redis.conf")
     container.with_volume_mapping(str(INFRA / "redis"), "/settings").with_exposed_ports(6379)
     with container:
         url = f"redis://{_address(container, 6379)}/0"
@@ -41,7 +41,7 @@ def redis() -> Iterator[tuple[str]]:
 @contextmanager
 def rabbitmq() -> Iterator[tuple[str, str]]:
     """RabbitMQ with its management API."""
-    container = DockerContainer("rabbitmq:4-management").with_exposed_ports(5672, 15672)
+    container = DockerContainer("rabbitmq:4.0-management").with_exposed_ports(5672, 15672)
     container.with_volume_mapping(str(INFRA / "rabbitmq/rabbitmq.conf"), "/etc/rabbitmq/conf.d/20-ticketing.conf")
     container.with_env("RABBITMQ_DEFAULT_USER", BROKER_USER).with_env("RABBITMQ_DEFAULT_PASS", BROKER_PASSWORD)
     with container:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,11 @@ def test_only_the_gateway_is_published_and_only_here(services: Services) -> None
     [port] = services["gateway"]["ports"]
     assert (port["host_ip"], port["published"]) == ("127.0.0.1", "8080")
     assert [name for name, service in services.items() if "ports" in service] == ["gateway"]
+
+
+def test_what_is_not_built_here_comes_in_a_version_to_its_second_number(services: Services) -> None:
+    floating = {name for name in STORES | {"gateway"} if not re.search(r":\d+\.\d+", services[name]["image"])}
+    assert floating == {"dynamodb"}, "DynamoDB itself has no versions"
 
 
 def test_whatever_runs_on_is_started_again_and_what_prepares_is_not(services: Services) -> None:
