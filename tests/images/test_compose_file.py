@@ -37,6 +37,11 @@ def test_what_is_not_built_here_comes_in_a_version_to_its_second_number(services
     assert floating == {"dynamodb"}, "DynamoDB itself has no versions"
 
 
+def test_what_is_built_here_is_asked_of_no_registry(services: Services) -> None:
+    for name in services.keys() - STORES - {"gateway"}:
+        assert services[name]["pull_policy"] == "never", name
+
+
 def test_whatever_runs_on_is_started_again_and_what_prepares_is_not(services: Services) -> None:
     policies = {name: service["restart"] for name, service in services.items()}
     assert policies == {name: "no" if name in ONE_SHOTS else "unless-stopped" for name in services}
