@@ -185,7 +185,9 @@ def test_a_position_that_was_put_in_front_is_read(generation: int | None) -> Non
 def test_a_header_is_told_of_a_message_of_any_type() -> None:
     raw = with_position(UNKNOWN, Position(1, 42), 3)
 
-    assert read_header(raw) == Header(type="seat.painted.v1", partition=58, position="1-42")
+    assert read_header(raw) == Header(
+        type="seat.painted.v1", partition=58, position="1-42", traceparent=TICKET_PURCHASED.traceparent
+    )
 
 
 @pytest.mark.parametrize(
@@ -196,6 +198,7 @@ def test_a_header_is_told_of_a_message_of_any_type() -> None:
         (b'{"type":1,"partition":3,"position":"first"}', Header(partition=3)),
         (b'{"type":"' + b"x" * 65 + b'","partition":3}', Header(partition=3)),
         (b'{"type":"\xff","partition":3}', Header(partition=3)),
+        (b'{"type":"a.v1","traceparent":"' + b"0" * 65 + b'"}', Header(type="a.v1")),
         (b'{"type":"a.v1","later":"\xff"}', Header(type="a.v1")),
         (b'{"type":"a.v1","type":"b.v1"}', Header(type="b.v1")),
         (b'{"type":"a.v1"', Header()),

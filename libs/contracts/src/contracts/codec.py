@@ -38,6 +38,7 @@ class Header(msgspec.Struct, frozen=True):
     type: Annotated[str, msgspec.Meta(max_length=64)] | None = None
     partition: Partition | None = None
     position: PositionText | None = None
+    traceparent: Annotated[str, msgspec.Meta(max_length=64)] | None = None
 
 
 class Codec(Generic[M]):
