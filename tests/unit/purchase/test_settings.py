@@ -13,6 +13,7 @@ WRONG = [
     ("HTTP_PORT", "0"), ("HTTP_PORT", "65536"), ("HTTP_PORT", "http"),
     ("ADMIN_TOKENS", "short"), ("ADMIN_TOKENS", ","), ("ADMIN_TOKENS", "an-admin-token,"),
     ("RECEIPT_KEYS", "short"), ("RECEIPT_KEYS", " "), ("RECEIPT_KEYS", ",a-receipt-key"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318"),
 ]  # fmt: skip
 
 
@@ -86,8 +87,10 @@ def test_every_variable_is_read_by_its_name() -> None:
         HTTP_HOST="0.0.0.0",  # noqa: S104
         HTTP_PORT="80",
         LOGGING_CONFIG="logging.json",
+        OTEL_EXPORTER_OTLP_ENDPOINT="http://collector:4318",
     )
     assert (settings.redis_url, settings.rabbitmq_url) == ("redis://redis:6379/1", "amqp://a:b@broker/")
     assert (settings.partitions, settings.outbox_max, settings.catalog_dir) == (8, 10, "/catalog")
     assert (settings.http_host, settings.http_port) == ("0.0.0.0", 80)  # noqa: S104
     assert settings.logging_config == "logging.json"
+    assert settings.otel_exporter_otlp_endpoint == "http://collector:4318"

@@ -25,6 +25,7 @@ from purchase.problems import plugin
 from purchase.receipts import Receipts
 from purchase.services import AdminTokens, Services
 from purchase.settings import Settings
+from purchase.tracing import tracing
 
 BODY_BYTES_MAX = 64 * 1024
 GRACE_SECONDS = 10
@@ -72,7 +73,7 @@ def create_app(settings: Settings) -> Litestar:
         route_handlers=[*api.handlers, *health.handlers, assets(), Metrics],
         lifespan=[lifespan],
         state=State({"services": services}),
-        plugins=[plugin()],
+        plugins=[plugin(), *tracing(settings.otel_exporter_otlp_endpoint)],
         request_max_body_size=BODY_BYTES_MAX,
         logging_config=None,
         openapi_config=openapi(),

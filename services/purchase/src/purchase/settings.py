@@ -26,6 +26,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
     http_host: str = "127.0.0.1"
     http_port: Annotated[int, Meta(ge=1, le=65535)] = 8001
     logging_config: str | None = None
+    otel_exporter_otlp_endpoint: Annotated[str, Meta(pattern="^https?://")] | None = None
     admin_tokens: Annotated[tuple[Secret, ...], Meta(min_length=1)]
     receipt_keys: Annotated[tuple[Secret, ...], Meta(min_length=1)]
 
