@@ -81,6 +81,7 @@ def purchased(
     generation: int | None = 1,
     position: str | None = "1-2",
     partition: int = PARTITION,
+    traceparent: str | None = None,
 ) -> TicketPurchased:
     """The first sale of seat 1a in zone 1."""
     ticket_id = ticket_id or uuid4()
@@ -92,6 +93,7 @@ def purchased(
         partition=partition,
         position=position,
         generation=generation,
+        traceparent=traceparent,
         data=Sale(
             ticket_id=ticket_id,
             venue_id="Venue2",

@@ -29,6 +29,7 @@ def test_a_process_may_work_on_one_model() -> None:
         ("RABBITMQ_URL", "localhost"),
         ("DYNAMODB_URL", "localhost:8000"),
         ("DYNAMODB_PREFIX", "a b"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318"),
     ],
 )
 def test_a_wrong_value_is_refused_naming_the_variable(name: str, value: str) -> None:

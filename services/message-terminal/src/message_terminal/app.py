@@ -18,12 +18,13 @@ from message_terminal import health, models
 from message_terminal.health import NotReady
 from message_terminal.routes import Routes
 from message_terminal.settings import Settings, WrongSetting, configure_logging, load
+from message_terminal.tracing import Tracing
 from message_terminal.worker import Worker
 
 log = logging.getLogger(__name__)
 
 FINISH_SECONDS = 6.0
-STOP_SECONDS = 10.0
+STOP_SECONDS = 12.0
 
 
 class Terminal:
@@ -34,6 +35,8 @@ class Terminal:
         self._settings = settings
         self._stop = stop
         self._routes = Routes(settings.rabbitmq_url)
+        endpoint = settings.otel_exporter_otlp_endpoint
+        self._tracing = Tracing(endpoint) if endpoint is not None else None
         self._workers: list[Worker] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._checks: dict[str, health.Check] = {"consumers": self._consumers_run, "workers": self._nobody_waits}
@@ -74,7 +77,7 @@ class Terminal:
             async with models.opened(self._settings, self._settings.model_names, self._routes.reject) as opened:
                 self._checks |= opened.checks
                 for projector in opened.projectors.values():
-                    self._employ(Worker(projector, self._settings.partitions))
+                    self._employ(Worker(projector, self._settings.partitions, self._tracing))
                 yield
         except BaseException as error:
             self._end(f"{type(error).__name__}: {error}")
@@ -106,6 +109,8 @@ class Terminal:
         _, unfinished = await asyncio.wait(self._tasks, timeout=FINISH_SECONDS)
         for task in unfinished:
             task.cancel()
+        if self._tracing is not None:
+            await self._tracing.close()
 
     async def _consumers_run(self) -> None:
         subscribers = self._routes.broker.subscribers

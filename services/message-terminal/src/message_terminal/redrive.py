@@ -28,7 +28,7 @@ async def redrive(models: Models, partitions: int, parked_id: int) -> str | None
     except StoreAway:
         raise
     except Exception as error:
-        log.exception("it stays parked", extra={"parked_id": parked_id})
+        log.exception("it stays parked", extra={"parked_id": parked_id, "traceparent": arrived.message.traceparent})
         return await _park_again(models.engine, parked, Refused(body, f"{type(error).__name__}: {error}"))
     async with asking_mysql(), models.engine.begin() as connection:
         await parking.discard(connection, parked_id)

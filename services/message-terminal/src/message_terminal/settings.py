@@ -35,6 +35,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
     http_host: str = "127.0.0.1"
     http_port: Annotated[int, Meta(ge=1, le=65535)] = 8002
     logging_config: str | None = None
+    otel_exporter_otlp_endpoint: Annotated[str, Meta(pattern="^https?://")] | None = None
 
     @property
     def model_names(self) -> list[str]:

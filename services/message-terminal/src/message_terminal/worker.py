@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import assert_never
 
 from contracts.catalogue import EventScheduled, VenueDefined
-from contracts.codec import AnyMessage, MalformedMessage, decode, split_batch
+from contracts.codec import AnyMessage, Header, MalformedMessage, decode, split_batch, type_name
 from contracts.ticket import TicketCancelled, TicketPurchased, TicketRejected
 from contracts.timestamp import decode_timestamp
 from msgspec import Raw, Struct
@@ -21,6 +21,7 @@ from message_terminal import metrics
 from message_terminal.parking import Refused
 from message_terminal.projectors import DoubleSale, Projector
 from message_terminal.stores import StoreAway
+from message_terminal.tracing import Tracing
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,12 @@ class Readable(Struct, frozen=True):
     raw: bytes
     message: AnyMessage
 
+    @property
+    def header(self) -> Header:
+        """As much of it as is told of a message that cannot be read."""
+        message = self.message
+        return Header(type_name(type(message)), message.partition, message.position, message.traceparent)
+
 
 Arrived = Readable | Refused
 
@@ -56,10 +63,12 @@ class _Stopped(Exception):
 class Worker:
     """Projects for one model what is handed to it."""
 
-    def __init__(self, projector: Projector, partitions: int) -> None:
+    def __init__(self, projector: Projector, partitions: int, tracing: Tracing | None = None) -> None:
         self.waiting_for: str | None = None
         self._projector = projector
         self._partitions = partitions
+        self._tracing = tracing
+        self._begun_ns = 0
         self._deliveries: deque[Delivery] = deque()
         self._arrived = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -85,6 +94,7 @@ class Worker:
         """Work until stopped; deliveries that are not done by then stay with the broker."""
         while not self._stopping.is_set():
             await self._arrived.wait()
+            self._begun_ns = time.time_ns()
             taken, arrived = self._take()
             try:
                 for piece in pieces(taken, arrived):
@@ -129,7 +139,8 @@ class Worker:
     async def _park(self, arrived: Arrived, error: Exception) -> None:
         if isinstance(arrived, Refused):
             raise error
-        log.error("parking a message", extra={"model": self.model, "reason": repr(error)})
+        facts = {"model": self.model, "reason": repr(error), "traceparent": arrived.message.traceparent}
+        log.error("parking a message", extra=facts)
         if isinstance(error, DoubleSale):
             metrics.double_sales_total.labels(self.model).inc()
         await self._persist([Refused(arrived.raw, f"{type(error).__name__}: {error}")])
@@ -149,7 +160,16 @@ class Worker:
             else:
                 self.waiting_for = None
                 metrics.messages_projected_total.labels(self.model).inc(len(messages))
+                self._trace(arrived)
                 return
+
+    def _trace(self, arrived: Sequence[Arrived]) -> None:
+        """Tell the trace of each message what became of it."""
+        if self._tracing is None:
+            return
+        for one in arrived:
+            refusal = one.reason if isinstance(one, Refused) else None
+            self._tracing.projected(self.model, one.header, self._begun_ns, refusal)
 
     async def _wait(self, away: StoreAway, seconds: float) -> None:
         self.waiting_for = str(away)

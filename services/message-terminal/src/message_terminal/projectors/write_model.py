@@ -135,7 +135,8 @@ class WriteModel:
 
     async def _refuse(self, message: TicketMessage, seat: Item) -> None:
         owner = seat["ticketId"]["S"] if "ticketId" in seat else None
-        log.error("double sale", extra={"ticket_id": str(message.data.ticket_id), "owner_ticket_id": owner})
+        facts = {"ticket_id": str(message.data.ticket_id), "owner_ticket_id": owner, "traceparent": message.traceparent}
+        log.error("double sale", extra=facts)
         metrics.double_sales_total.labels(self.model).inc()
         await self._reject(rejection(message, owner))
 
