@@ -28,6 +28,7 @@ def test_numbers_are_read_from_text_and_an_empty_variable_counts_as_absent() -> 
         ({"PARTITIONS": "none"}, "PARTITIONS"),
         ({"PARTITIONS": "0"}, "PARTITIONS"),
         ({"HTTP_PORT": "65536"}, "HTTP_PORT"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "localhost:4318"}, "OTEL_EXPORTER_OTLP_ENDPOINT"),
     ],
 )
 def test_a_wrong_setting_stops_the_process_naming_it_without_its_value(wrong: dict[str, str], name: str) -> None:

@@ -17,6 +17,7 @@ from query.health import health
 from query.problems import plugin
 from query.reads import Reads
 from query.settings import Settings
+from query.tracing import tracing
 
 GRACE_SECONDS = 10
 # Longer than the gateway keeps an idle connection, so that it never sends a query down one that is being closed here.
@@ -29,7 +30,7 @@ def build(settings: Settings) -> ASGIApp:
     freshness = Freshness(database, settings.partitions)
     application = Litestar(
         route_handlers=[queries(Reads(database), freshness), health(database, settings), assets()],
-        plugins=[plugin()],
+        plugins=[plugin(), *tracing(settings.otel_exporter_otlp_endpoint)],
         openapi_config=openapi(),
         on_shutdown=[database.close],
         logging_config=None,

@@ -19,6 +19,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
     http_host: str = "127.0.0.1"
     http_port: Port = 8003
     logging_config: str | None = None
+    otel_exporter_otlp_endpoint: Annotated[str, Meta(pattern="^https?://")] | None = None
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Self:
