@@ -42,17 +42,16 @@ def install_missing_servers() -> None:
     print(f"installing the Debian packages {' '.join(packages)}", flush=True)
     with services_kept_from_starting():
         for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
-            if _apt_get(arguments) != 0:
+            if apt_get(arguments) != 0:
                 raise ServersMissing(f"apt-get {arguments[0]} failed, its words are above; when it works: {command}")
 
 
-def _apt_get(arguments: list[str]) -> int:
-    """Run apt-get without a question; another apt-get that runs is waited for."""
+def apt_get(arguments: list[str], directory: str | None = None) -> int:
+    """Run apt-get, in this directory, without a question; another apt-get that runs is waited for."""
     options = ["-q", "-o", f"DPkg::Lock::Timeout={LOCK_SECONDS}"]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    return subprocess.run(
-        ["apt-get", *options, *arguments], env=environment, stdin=subprocess.DEVNULL, check=False
-    ).returncode
+    command = ["apt-get", *options, *arguments]
+    return subprocess.run(command, cwd=directory, env=environment, stdin=subprocess.DEVNULL, check=False).returncode
 
 
 @contextmanager

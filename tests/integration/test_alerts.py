@@ -1,0 +1,40 @@
+"""What Prometheus itself says of its configuration, and of the alerts and when they fire."""
+
+import subprocess
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+from infra_local.promtool import promtool
+from infra_local.servers import INFRA
+
+OBSERVABILITY = INFRA / "observability"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        pytest.param(["check", "config", "prometheus.yml"], id="configuration"),
+        pytest.param(["check", "rules", "alerts.yml"], id="rules"),
+        pytest.param(["test", "rules", "alerts.test.yml"], id="when-they-fire"),
+    ],
+)
+def test_prometheus_accepts(question: list[str]) -> None:
+    judged = subprocess.run(
+        [promtool(), *question], cwd=OBSERVABILITY, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert judged.returncode == 0, judged.stdout + judged.stderr
+
+
+def test_of_each_alert_it_is_tested_when_it_fires_and_when_it_does_not() -> None:
+    tested = {
+        (case["alertname"], bool(case["exp_alerts"]))
+        for group in _read("alerts.test.yml")["tests"]
+        for case in group["alert_rule_test"]
+    }
+    alerts = [rule["alert"] for group in _read("alerts.yml")["groups"] for rule in group["rules"]]
+    assert tested == {(alert, fires) for alert in alerts for fires in (True, False)}
+
+
+def _read(name: str) -> Any:
+    return yaml.safe_load((OBSERVABILITY / name).read_text())
