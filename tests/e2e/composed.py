@@ -29,6 +29,9 @@ class ComposedPlatform:
     def url_of(self, name: str) -> str:
         return self.composition.addresses()[name]
 
+    def log_of(self, name: str) -> str:
+        return self.composition.ask("logs", "--no-log-prefix", "--no-color", name)
+
     def process_ids(self) -> dict[str, int]:
         states = self.composition.states()
         return {name: state["Pid"] for name, state in states.items() if state["Running"] or state["Restarting"]}

@@ -31,6 +31,9 @@ class PrivatePlatform:
     def url_of(self, name: str) -> str:
         return next(server.url for server in self.description.servers() if server.name == name)
 
+    def log_of(self, name: str) -> str:
+        return self.supervisor.log_file(name).read_text()
+
     def process_ids(self) -> dict[str, int]:
         return self.supervisor.running()
 

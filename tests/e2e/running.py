@@ -19,7 +19,10 @@ class RunningPlatform(Protocol):
         """The gateway's."""
 
     def url_of(self, name: str) -> str:
-        """Where this machine reaches purchase or DynamoDB."""
+        """Where this machine reaches a service or DynamoDB."""
+
+    def log_of(self, name: str) -> str:
+        """What a service, or a one-shot (setup, install), has said so far."""
 
     def process_ids(self) -> dict[str, int]:
         """The process of each part that runs or is being started again; 0 between two lives."""

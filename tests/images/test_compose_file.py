@@ -60,6 +60,11 @@ def test_whatever_is_not_a_store_cannot_write_to_its_file_system_and_has_no_righ
         assert services[name]["security_opt"] == ["no-new-privileges:true"], name
 
 
+def test_each_service_is_told_where_traces_go_which_is_nowhere_unless_somebody_says_so(services: Services) -> None:
+    for name in services.keys() - STORES - {"gateway"}:
+        assert services[name]["environment"]["OTEL_EXPORTER_OTLP_ENDPOINT"] == "", name
+
+
 def test_the_data_of_each_store_outlives_its_container(services: Services) -> None:
     for name in STORES:
         assert name in {volume["source"] for volume in services[name]["volumes"] if volume["type"] == "volume"}
