@@ -6,7 +6,9 @@ from uuid import UUID
 import pytest
 from contracts.catalogue import Cents, EventScheduled, Identifier, VenueDefined, ZoneId
 from contracts.codec import RELEASED, AnyMessage, Codec, MalformedMessage, UnknownMessage, decode, encode, with_position
+from contracts.hold import HoldExpired, HoldReleased, SeatsHeld
 from contracts.message import Message
+from contracts.payment import PaymentCaptured, PaymentRefunded
 from contracts.position import Position
 from contracts.seat import ColumnLabel, RowLabel
 from contracts.ticket import Sale, TicketCancelled, TicketPurchased, TicketRejected
@@ -106,6 +108,8 @@ def told(message: AnyMessage) -> str:
         case TicketPurchased(data=sale):
             return f"ticket {sale.ticket_id} purchased in {sale.currency}"
         case VenueDefined() | EventScheduled() | TicketCancelled() | TicketRejected():
+            return "something else"
+        case SeatsHeld() | HoldReleased() | HoldExpired() | PaymentCaptured() | PaymentRefunded():
             return "something else"
         case _:
             assert_never(message)

@@ -22,9 +22,31 @@ from contracts.message import Message
 from contracts.position import Position
 from hypothesis import given, strategies as st
 
-from tests.contract.samples import EVENT_SCHEDULED, TICKET_CANCELLED, TICKET_PURCHASED, TICKET_REJECTED, VENUE_DEFINED
+from tests.contract.samples import (
+    EVENT_SCHEDULED,
+    HOLD_EXPIRED,
+    HOLD_RELEASED,
+    PAYMENT_CAPTURED,
+    PAYMENT_REFUNDED,
+    SEATS_HELD,
+    TICKET_CANCELLED,
+    TICKET_PURCHASED,
+    TICKET_REJECTED,
+    VENUE_DEFINED,
+)
 
-MESSAGES: tuple[Message, ...] = (VENUE_DEFINED, EVENT_SCHEDULED, TICKET_PURCHASED, TICKET_CANCELLED, TICKET_REJECTED)
+MESSAGES: tuple[Message, ...] = (
+    VENUE_DEFINED,
+    EVENT_SCHEDULED,
+    TICKET_PURCHASED,
+    TICKET_CANCELLED,
+    TICKET_REJECTED,
+    SEATS_HELD,
+    HOLD_RELEASED,
+    HOLD_EXPIRED,
+    PAYMENT_CAPTURED,
+    PAYMENT_REFUNDED,
+)
 PURCHASED = encode(TICKET_PURCHASED)
 UNKNOWN = PURCHASED.replace(type_name(type(TICKET_PURCHASED)).encode(), b"seat.painted.v1")
 TOO_DEEP = b"[" * 100_000 + b"]" * 100_000

@@ -11,14 +11,38 @@ from typing import Annotated, Any, Generic, TypeVar, Union, cast
 import msgspec
 
 from contracts.catalogue import EventScheduled, VenueDefined
+from contracts.hold import HoldExpired, HoldReleased, SeatsHeld
 from contracts.message import Message, Partition
+from contracts.payment import PaymentCaptured, PaymentRefunded
 from contracts.position import Position, PositionText
 from contracts.ticket import TicketCancelled, TicketPurchased, TicketRejected
 
-AnyMessage = VenueDefined | EventScheduled | TicketPurchased | TicketCancelled | TicketRejected
+AnyMessage = (
+    VenueDefined
+    | EventScheduled
+    | TicketPurchased
+    | TicketCancelled
+    | TicketRejected
+    | SeatsHeld
+    | HoldReleased
+    | HoldExpired
+    | PaymentCaptured
+    | PaymentRefunded
+)
 """The newest version of every kind: what handlers match over."""
 
-RELEASED: tuple[type[Message], ...] = (VenueDefined, EventScheduled, TicketPurchased, TicketCancelled, TicketRejected)
+RELEASED: tuple[type[Message], ...] = (
+    VenueDefined,
+    EventScheduled,
+    TicketPurchased,
+    TicketCancelled,
+    TicketRejected,
+    SeatsHeld,
+    HoldReleased,
+    HoldExpired,
+    PaymentCaptured,
+    PaymentRefunded,
+)
 """Every version ever released; an older one has a `lift()` that returns the next."""
 
 M = TypeVar("M")

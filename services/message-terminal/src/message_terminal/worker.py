@@ -13,6 +13,8 @@ from typing import assert_never
 
 from contracts.catalogue import EventScheduled, VenueDefined
 from contracts.codec import AnyMessage, Header, MalformedMessage, decode, split_batch, type_name
+from contracts.hold import HoldExpired, HoldReleased, SeatsHeld
+from contracts.payment import PaymentCaptured, PaymentRefunded
 from contracts.ticket import TicketCancelled, TicketPurchased, TicketRejected
 from contracts.timestamp import decode_timestamp
 from msgspec import Raw, Struct
@@ -227,7 +229,9 @@ def _missing(message: AnyMessage, partitions: int) -> str | None:
     match message:
         case TicketRejected():
             return None
-        case VenueDefined() | EventScheduled():
+        case VenueDefined() | EventScheduled() | SeatsHeld() | HoldReleased() | HoldExpired():
+            return None if message.position else "it has no position"
+        case PaymentCaptured() | PaymentRefunded():
             return None if message.position else "it has no position"
         case TicketPurchased() | TicketCancelled():
             return None if message.position and message.generation else "it has no position or no generation"

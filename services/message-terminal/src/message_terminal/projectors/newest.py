@@ -6,6 +6,8 @@ from typing import assert_never
 
 from contracts.catalogue import EventScheduled, VenueDefined
 from contracts.codec import AnyMessage
+from contracts.hold import HoldExpired, HoldReleased, SeatsHeld
+from contracts.payment import PaymentCaptured, PaymentRefunded
 from contracts.ticket import TicketCancelled, TicketPurchased, TicketRejected
 
 from message_terminal.projectors.items import CatalogueMessage, TicketMessage, catalogue_key, position_of
@@ -24,6 +26,8 @@ class Newest:
                 case VenueDefined() | EventScheduled():
                     self._keep_catalogue(message)
                 case TicketRejected():
+                    pass
+                case SeatsHeld() | HoldReleased() | HoldExpired() | PaymentCaptured() | PaymentRefunded():
                     pass
                 case _:
                     assert_never(message)

@@ -5,6 +5,8 @@ from typing import Generic, TypeVar, assert_never
 import msgspec
 from contracts.catalogue import EventScheduled, Scheduled, VenueDefined
 from contracts.codec import AnyMessage
+from contracts.hold import HoldExpired, HoldReleased, SeatsHeld
+from contracts.payment import PaymentCaptured, PaymentRefunded
 from contracts.ticket import TicketCancelled, TicketPurchased, TicketRejected
 from msgspec import Struct
 
@@ -68,7 +70,9 @@ class Picture(Struct, frozen=True, kw_only=True):
                 self._event(event_row(message), message.data)
             case VenueDefined():
                 self._venue(venue_row(message))
-            case TicketRejected():
+            case SeatsHeld() | HoldReleased() | HoldExpired():
+                pass
+            case TicketRejected() | PaymentCaptured() | PaymentRefunded():
                 pass
             case _:
                 assert_never(message)

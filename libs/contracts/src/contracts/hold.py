@@ -1,0 +1,66 @@
+"""What becomes of a hold that is not paid for: seats are kept for a while, then let go or run out."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from contracts.catalogue import Cents, Identifier, ZoneId
+from contracts.message import Message
+from contracts.seat import ColumnLabel, RowLabel
+from contracts.text import whole
+from contracts.timestamp import Timestamp
+
+HoldReference = Annotated[str, Meta(pattern=whole("[0-9a-f]{32}"))]
+"""`blake2b(hold id's bytes, digest_size=16)`: the id itself is a bearer secret and never travels."""
+
+
+class HeldSeat(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A seat and what it shall cost."""
+
+    zone_id: ZoneId
+    row: RowLabel
+    column: ColumnLabel
+    price_cents: Cents
+
+
+class FreedSeat(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A seat that a hold no longer keeps."""
+
+    zone_id: ZoneId
+    row: RowLabel
+    column: ColumnLabel
+
+
+class Held(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The seats of a hold, whole, and the moment at which they are free unless another is told."""
+
+    hold: HoldReference
+    event_id: Identifier
+    seats: Annotated[list[HeldSeat], Meta(min_length=1, max_length=10)]
+    expires_at: Timestamp
+
+
+class HoldEnd(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The seats again, so that whoever missed the hold still knows them."""
+
+    hold: HoldReference
+    event_id: Identifier
+    seats: Annotated[list[FreedSeat], Meta(min_length=1, max_length=10)]
+
+
+class SeatsHeld(Message, frozen=True, kw_only=True, tag="seats.held.v1"):
+    """Seats are kept for a customer; told again when the moment moves at which they are free."""
+
+    data: Held
+
+
+class HoldReleased(Message, frozen=True, kw_only=True, tag="hold.released.v1"):
+    """A customer let go of the seats before paying."""
+
+    data: HoldEnd
+
+
+class HoldExpired(Message, frozen=True, kw_only=True, tag="hold.expired.v1"):
+    """The time to pay ran out and the seats are free again."""
+
+    data: HoldEnd
