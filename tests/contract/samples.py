@@ -70,6 +70,7 @@ TICKET_PURCHASED = TicketPurchased(
         price_cents=5_000,
         currency="USD",
         created_on="2029-11-22T10:00:00.123456Z",
+        hold="9a60b3e7f2c41d58a7e9034bc86d15f2",
     ),
 )
 

@@ -6,13 +6,14 @@ from uuid import UUID
 from msgspec import Struct
 
 from contracts.catalogue import Cents, Currency, Identifier, ZoneId
+from contracts.hold import HoldReference
 from contracts.message import Message
 from contracts.seat import ColumnLabel, RowLabel
 from contracts.timestamp import Timestamp
 
 
 class Sale(Struct, frozen=True, kw_only=True, rename="camel"):
-    """The ticket as it was sold."""
+    """The ticket as it was sold; out of a hold, or at once without one."""
 
     ticket_id: UUID
     venue_id: Identifier
@@ -24,6 +25,7 @@ class Sale(Struct, frozen=True, kw_only=True, rename="camel"):
     currency: Currency
     created_on: Timestamp
     revision: Literal[1] = 1
+    hold: HoldReference | None = None
 
 
 class Cancellation(Struct, frozen=True, kw_only=True, rename="camel"):
