@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import pytest
 from contracts.codec import AnyMessage
+from contracts.hold import SeatsHeld
 from contracts.ticket import TicketPurchased
 from message_terminal.projectors.read_model import ReadModel
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.integration.terminal.stored import figures, rows
-from tests.unit.terminal.messages import cancelled, event_scheduled, purchased
+from tests.unit.terminal.messages import cancelled, event_scheduled, purchased, seats_held
 
 ZONES = 20
 COUNTED = (
@@ -46,6 +47,22 @@ async def test_cancels_cost_three_reads_and_three_writes(
     assert await figures(engine) == {}
 
 
+@pytest.mark.parametrize("count", [1, 20, 500])
+async def test_holds_cost_two_reads_and_three_writes(read_model: ReadModel, engine: AsyncEngine, count: int) -> None:
+    spent = await statements(engine, read_model, holds(sales(count)))
+    assert spent == {"Com_select": 2, "Com_insert": 1, "Com_update_multi": 1, "Com_delete": 1, "Com_commit": 1}
+
+
+@pytest.mark.parametrize("count", [1, 20, 500])
+async def test_sales_out_of_holds_cost_a_read_and_a_write_more_than_direct_ones(
+    read_model: ReadModel, engine: AsyncEngine, count: int
+) -> None:
+    sold = sales(count, out_of_holds=True)
+    await read_model.project(holds(sold))
+    spent = await statements(engine, read_model, sold)
+    assert spent == {"Com_select": 4, "Com_insert": 2, "Com_update_multi": 2, "Com_commit": 1}
+
+
 async def test_a_mixed_batch_costs_no_more(read_model: ReadModel, engine: AsyncEngine) -> None:
     known, new = sales(500), sales(300, first_row=500)
     await read_model.project([event_scheduled(), *known])
@@ -60,11 +77,24 @@ async def test_a_repeated_batch_writes_nothing(read_model: ReadModel, engine: As
     assert await statements(engine, read_model, sold) == {"Com_select": 3, "Com_commit": 1}
 
 
-def sales(count: int, first_row: int = 1) -> list[TicketPurchased]:
+def sales(count: int, first_row: int = 1, *, out_of_holds: bool = False) -> list[TicketPurchased]:
     """Sales of that many seats in twenty zones."""
     return [
-        purchased(zone_id=number % ZONES + 1, row=first_row + number // ZONES, position=f"1-{first_row + number}")
+        purchased(
+            zone_id=number % ZONES + 1,
+            row=first_row + number // ZONES,
+            hold=f"{number:032x}" if out_of_holds else None,
+            position=f"1-{first_row + number}",
+        )
         for number in range(count)
+    ]
+
+
+def holds(sold: Sequence[TicketPurchased]) -> list[SeatsHeld]:
+    """What was told before these sales."""
+    return [
+        seats_held((int(sale.data.row), 1), hold=f"{number:032x}", zone_id=sale.data.zone_id, position="1-0")
+        for number, sale in enumerate(sold)
     ]
 
 

@@ -33,6 +33,7 @@ async def test_the_read_model_ends_alike(
         await read_model.project(chosen(told, numbers))
     assert await stored_tickets(engine, told) == expected_tickets(told)
     assert await stored_zones(engine, told) == expected_zones(told, history)
+    assert await stored_holds(engine, told) == told.holds
     names = await rows(engine, "SELECT name FROM event WHERE event_id = :id", id=told.event_id)
     assert [row["name"] for row in names] == [f"1-{len(history.venue_names) + len(history.versions) - 1}"][
         : len(history.versions)
@@ -87,6 +88,12 @@ async def stored_zones(engine: AsyncEngine, told: Told) -> dict[int, tuple[int |
     found = await rows(engine, "SELECT * FROM zone_sales WHERE event_id = :id", id=told.event_id)
     figures = {row["zone_id"]: (row["price_cents"], row["sold_count"], row["revenue_cents"]) for row in found}
     return {zone_id: figure for zone_id, figure in figures.items() if figure != (None, 0, 0)}
+
+
+async def stored_holds(engine: AsyncEngine, told: Told) -> dict[str, tuple[str, int]]:
+    """What became of each hold, and the sequence of the message that says so."""
+    found = await rows(engine, "SELECT * FROM held_seat WHERE event_id = :id", id=told.event_id)
+    return {row["hold_reference"]: (row["status"], row["sequence"]) for row in found}
 
 
 def expected_zones(told: Told, history: History) -> dict[int, tuple[int | None, int, int]]:

@@ -1,12 +1,13 @@
 """What the read model's projector makes of messages, on a real MySQL."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from uuid import uuid4
 
 import pytest
 from contracts.codec import AnyMessage
+from contracts.hold import HoldExpired, HoldReleased
 from message_terminal import metrics
 from message_terminal.parking import Refused
 from message_terminal.projectors import DoubleSale
@@ -16,13 +17,22 @@ from sqlalchemy import text
 from sqlalchemy.exc import DataError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.integration.terminal.stored import figures, parked, position, rows
+from tests.integration.terminal.stored import Rows, figures, parked, position, rows
 from tests.unit.terminal.messages import (
+    HOLD,
+    LATER,
+    MOMENT,
+    OTHER_HOLD,
     PARTITION,
     cancelled,
     event_scheduled,
+    hold_expired,
+    hold_released,
     many_purchased,
+    payment_captured,
+    payment_refunded,
     purchased,
+    seats_held,
     venue_defined,
     zone,
 )
@@ -103,6 +113,96 @@ async def test_repeating_a_batch_changes_nothing(read_model: ReadModel, engine: 
     assert gaps() == before
 
 
+async def test_a_held_seat_is_stored_as_it_was_told(read_model: ReadModel, engine: AsyncEngine) -> None:
+    await read_model.project([seats_held((10, 28))])
+    assert await held(engine) == [
+        {
+            "hold_reference": HOLD,
+            "event_id": "Event2",
+            "zone_id": 1,
+            "seat_row": 10,
+            "seat_column": 28,
+            "status": "HELD",
+            "held_until": datetime(2029, 11, 23, 8, 0, 0, 1),
+            "epoch": 1,
+            "sequence": 2,
+        }
+    ]
+    assert await position(engine, PARTITION) == "1-2"
+
+
+async def test_a_hold_that_is_told_again_moves_its_moment(read_model: ReadModel, engine: AsyncEngine) -> None:
+    seats = [(1, 1), (1, 2)]
+    await read_model.project([seats_held(*seats, expires_at=LATER)])
+    await read_model.project([seats_held(*seats, expires_at=MOMENT, position="2-0")])
+    await read_model.project([seats_held(*seats, expires_at=LATER, position="1-9")])
+    assert [(row["held_until"], row["epoch"]) for row in await held(engine)] == [
+        (datetime(2029, 11, 22, 19, 30, 0, 123456), 2)
+    ] * 2
+
+
+@pytest.mark.parametrize("end", [hold_released, hold_expired])
+async def test_the_end_of_a_hold_frees_its_own_seats_alone(
+    read_model: ReadModel, engine: AsyncEngine, end: Callable[..., HoldReleased | HoldExpired]
+) -> None:
+    first = seats_held((1, 1), (1, 2))
+    second = seats_held((1, 2), (1, 3), hold=OTHER_HOLD, position="1-3")
+    await read_model.project([first, second])
+    await read_model.project([end(first, position="1-4")])
+    assert kept(await held(engine)) == {(OTHER_HOLD, 2), (OTHER_HOLD, 3)}
+
+
+async def test_a_sale_ends_the_hold_that_it_names_for_its_seat(read_model: ReadModel, engine: AsyncEngine) -> None:
+    await read_model.project([seats_held((1, 1), (1, 2), (1, 3))])
+    sales = [purchased(column=column, hold=HOLD, position=f"1-{column + 2}") for column in (1, 2)]
+    await read_model.project([*sales, cancelled(sales[0], position="1-5")])
+    assert kept(await held(engine)) == {(HOLD, 3)}
+    assert await figures(engine) == {1: (1, 2_500)}
+
+
+async def test_a_direct_sale_has_no_row_among_the_held_seats(read_model: ReadModel, engine: AsyncEngine) -> None:
+    await read_model.project([purchased()])
+    assert await held(engine) == []
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (2, 1, 0, 3), (3, 0, 2, 1)])
+@pytest.mark.parametrize("together", [True, False])
+async def test_holds_of_one_seat_end_alike_in_any_order(
+    read_model: ReadModel, engine: AsyncEngine, order: tuple[int, ...], together: bool
+) -> None:
+    lapsed, kept_on = seats_held(), seats_held(hold=OTHER_HOLD, position="1-3")
+    told: list[AnyMessage] = [
+        lapsed,
+        kept_on,
+        hold_expired(lapsed, position="1-4"),
+        purchased(hold=OTHER_HOLD, position="1-5"),
+    ]
+    arrived = [told[number] for number in order]
+    for messages in [arrived] if together else [[message] for message in arrived]:
+        await read_model.project(messages)
+    assert [(row["hold_reference"], row["status"], row["sequence"]) for row in await held(engine)] == [
+        (HOLD, "ENDED", 4),
+        (OTHER_HOLD, "ENDED", 5),
+    ]
+
+
+async def test_what_ended_long_ago_is_forgotten_when_its_zone_is_held_again(
+    read_model: ReadModel, engine: AsyncEngine
+) -> None:
+    await read_model.project([seats_held(), seats_held(zone_id=2), seats_held((1, 2), position="1-3")])
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE held_seat SET held_until = '2025-01-01' WHERE seat_column = 1"))
+    await read_model.project([seats_held((1, 3), hold=OTHER_HOLD, position="1-4")])
+    assert [(row["zone_id"], row["seat_column"]) for row in await held(engine)] == [(1, 2), (2, 1), (1, 3)]
+
+
+async def test_payments_move_the_position_and_nothing_else(read_model: ReadModel, engine: AsyncEngine) -> None:
+    await read_model.project([payment_captured(), payment_refunded()])
+    assert await position(engine, PARTITION) == "1-3"
+    assert await held(engine) == []
+    assert await rows(engine, "SELECT * FROM ticket") == []
+
+
 async def test_an_event_gives_its_zones_geometry_and_price(read_model: ReadModel, engine: AsyncEngine) -> None:
     await read_model.project([event_scheduled()])
     (event,) = await rows(engine, "SELECT * FROM event")
@@ -167,6 +267,18 @@ async def test_a_real_double_sale_is_told_as_one(read_model: ReadModel, engine: 
         await read_model.project([purchased(row=2, position="1-3"), purchased(position="1-4")])
     assert await figures(engine) == {1: (1, 2_500)}
     assert await position(engine, PARTITION) == "1-2"
+
+
+async def test_the_end_of_a_ticket_that_was_refused_as_a_double_sale_changes_nothing(
+    read_model: ReadModel, engine: AsyncEngine
+) -> None:
+    await read_model.project([purchased()])
+    before = await rows(engine, "SELECT * FROM ticket")
+    await read_model.project([cancelled(purchased(), position="1-3")], [Refused(b"?", "no batch")])
+    assert await rows(engine, "SELECT * FROM ticket") == before
+    assert await figures(engine) == {1: (1, 2_500)}
+    assert await position(engine, PARTITION) == "1-3"
+    assert [row["body"] for row in await parked(engine)] == [b"?"]
 
 
 async def test_a_moment_that_does_not_exist_leaves_nothing_behind(read_model: ReadModel, engine: AsyncEngine) -> None:
@@ -257,6 +369,16 @@ async def test_a_message_that_is_repeated_within_one_batch_counts_once(
     await read_model.project([sale, sale, cancelled(sale), sale])
     assert await figures(engine) == {}
     assert len(await rows(engine, "SELECT * FROM ticket")) == 1
+
+
+async def held(engine: AsyncEngine) -> Rows:
+    """All rows of held seats."""
+    return await rows(engine, "SELECT * FROM held_seat ORDER BY hold_reference, zone_id, seat_column")
+
+
+def kept(held_seats: Rows) -> set[tuple[str, int]]:
+    """Hold and column of each seat that is still kept."""
+    return {(row["hold_reference"], row["seat_column"]) for row in held_seats if row["status"] == "HELD"}
 
 
 async def project(model: ReadModel, batches: Iterable[Sequence[AnyMessage]]) -> None:

@@ -14,13 +14,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.integration.terminal.stored import items, parked
 from tests.isolation import Tables
 from tests.unit.terminal.messages import (
+    HOLD,
     LATER,
     MOMENT,
     PARTITION,
     cancelled,
     event_scheduled,
+    hold_expired,
+    hold_released,
     many_purchased,
+    payment_captured,
+    payment_refunded,
     purchased,
+    seats_held,
     venue_defined,
 )
 
@@ -129,11 +135,47 @@ async def test_a_sale_of_a_seat_that_was_sold_and_cancelled_under_the_same_gener
     owner, intruder = purchased(), purchased(position="1-4")
     await write_model.project([cancelled(owner)])
     await write_model.project([intruder])
-    await write_model.project([cancelled(intruder, position="1-5")])
     assert [ticket["ticketId"] for ticket in await items(client, dynamodb, "Tickets")] == [str(owner.data.ticket_id)]
     assert [(told.data.ticket_id, told.data.owner_ticket_id) for told in rejections] == [
         (intruder.data.ticket_id, None)
-    ] * 2
+    ]
+
+
+@pytest.mark.parametrize("owner_is_gone", [True, False])
+async def test_the_end_of_a_rejected_ticket_is_written_and_leaves_the_seat_alone(
+    write_model: WriteModel,
+    client: "DynamoDBClient",
+    dynamodb: Tables,
+    rejections: list[TicketRejected],
+    owner_is_gone: bool,
+) -> None:
+    owner, intruder = purchased(), purchased(position="1-4")
+    await write_model.project([cancelled(owner) if owner_is_gone else owner])
+    await write_model.project([intruder])
+    seats = await items(client, dynamodb, "Seats")
+    for _ in range(2):
+        await write_model.project([cancelled(intruder, position="1-5")])
+        await write_model.project([intruder])
+    assert await items(client, dynamodb, "Seats") == seats
+    tickets = {ticket["ticketId"]: ticket["status"] for ticket in await items(client, dynamodb, "Tickets")}
+    assert tickets == {
+        str(owner.data.ticket_id): "CANCELLED" if owner_is_gone else "PAID",
+        str(intruder.data.ticket_id): "CANCELLED",
+    }
+    assert [told.data.ticket_id for told in rejections] == [intruder.data.ticket_id]
+
+
+async def test_holds_and_payments_leave_no_item(
+    write_model: WriteModel, client: "DynamoDBClient", dynamodb: Tables
+) -> None:
+    held = seats_held()
+    await write_model.project(
+        [held, hold_released(held), hold_expired(held), payment_captured(), payment_refunded(), purchased(hold=HOLD)]
+    )
+    (ticket,) = await items(client, dynamodb, "Tickets")
+    assert "hold" not in ticket
+    assert len(await items(client, dynamodb, "Seats")) == 1
+    assert await items(client, dynamodb, "Catalog") == []
 
 
 async def test_when_purchase_cannot_be_told_the_batch_is_tried_again(

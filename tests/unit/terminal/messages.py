@@ -2,17 +2,23 @@
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 from uuid import UUID, uuid4
 
 from contracts.catalogue import EventScheduled, Scheduled, Venue, VenueDefined, Zone
 from contracts.codec import AnyMessage, encode, encode_batch
+from contracts.hold import FreedSeat, Held, HeldSeat, HoldEnd, HoldExpired, HoldReleased, SeatsHeld
+from contracts.payment import Capture, PaymentCaptured, PaymentRefunded, Refund
 from contracts.position import Position
 from contracts.seat import column_label
 from contracts.ticket import Cancellation, Sale, TicketCancelled, TicketPurchased
+from msgspec import structs
 
 PARTITION = 3
 MOMENT = "2029-11-22T19:30:00.123456Z"
 LATER = "2029-11-23T08:00:00.000001Z"
+HOLD = "7d3f0a9c51e84b26c0de19f85b7a4e63"
+OTHER_HOLD = "e15b8c2604f97ad3386a1cb0d95e72f4"
 
 
 def zone(zone_id: int = 1, price_cents: int = 2_500, row_count: int = 5, col_count: int = 8) -> Zone:
@@ -78,12 +84,13 @@ def purchased(
     column: int = 1,
     price_cents: int = 2_500,
     created_on: str = MOMENT,
+    hold: str | None = None,
     generation: int | None = 1,
     position: str | None = "1-2",
     partition: int = PARTITION,
     traceparent: str | None = None,
 ) -> TicketPurchased:
-    """The first sale of seat 1a in zone 1."""
+    """The first sale of seat 1a in zone 1, without a hold."""
     ticket_id = ticket_id or uuid4()
     return TicketPurchased(
         id=f"{ticket_id}/1",
@@ -104,6 +111,7 @@ def purchased(
             price_cents=price_cents,
             currency="USD",
             created_on=created_on,
+            hold=hold,
         ),
     )
 
@@ -134,6 +142,80 @@ def cancelled(sale: TicketPurchased, *, position: str = "1-3") -> TicketCancelle
     )
 
 
+def seats_held(
+    *seats: tuple[int, int],
+    hold: str = HOLD,
+    event_id: str = "Event2",
+    zone_id: int = 1,
+    expires_at: str = LATER,
+    position: str | None = "1-2",
+    partition: int = PARTITION,
+) -> SeatsHeld:
+    """Seat 1a of zone 1 is kept, or these, each (row, column)."""
+    return SeatsHeld(
+        id=f"{hold}:{position}",
+        source="/purchase",
+        subject=hold,
+        time=MOMENT,
+        partition=partition,
+        position=position,
+        data=Held(
+            hold=hold,
+            event_id=event_id,
+            seats=[
+                HeldSeat(zone_id=zone_id, row=str(row), column=column_label(column), price_cents=2_500)
+                for row, column in seats or [(1, 1)]
+            ],
+            expires_at=expires_at,
+        ),
+    )
+
+
+def hold_released(held: SeatsHeld, *, position: str | None = "1-3") -> HoldReleased:
+    """The customer let go of those seats."""
+    return HoldReleased(**_end_of(held, position))
+
+
+def hold_expired(held: SeatsHeld, *, position: str | None = "1-3") -> HoldExpired:
+    """Nobody paid for those seats in time."""
+    return HoldExpired(**_end_of(held, position))
+
+
+def payment_captured(*, position: str | None = "1-2", partition: int = PARTITION) -> PaymentCaptured:
+    """The money for one ticket."""
+    return PaymentCaptured(
+        id="pi_1:captured",
+        source="/purchase",
+        subject="pi_1",
+        time=MOMENT,
+        partition=partition,
+        position=position,
+        data=Capture(
+            payment="pi_1",
+            provider="sandbox",
+            hold=HOLD,
+            event_id="Event2",
+            ticket_ids=[uuid4()],
+            amount_cents=2_500,
+            currency="USD",
+            captured_on=MOMENT,
+        ),
+    )
+
+
+def payment_refunded(*, position: str | None = "1-3", partition: int = PARTITION) -> PaymentRefunded:
+    """Money that had no seat was given back."""
+    return PaymentRefunded(
+        id="pi_1:refunded:late",
+        source="/purchase",
+        subject="pi_1",
+        time=LATER,
+        partition=partition,
+        position=position,
+        data=Refund(payment="pi_1", provider="sandbox", amount_cents=2_500, currency="USD", refunded_on=LATER),
+    )
+
+
 def many_purchased(
     count: int, *, event_id: str = "Event2", first: int = 2, partition: int = PARTITION
 ) -> list[TicketPurchased]:
@@ -154,3 +236,9 @@ def many_purchased(
 def batch(messages: Sequence[AnyMessage | bytes]) -> bytes:
     """One body of these messages; bytes go in as they are."""
     return encode_batch(message if isinstance(message, bytes) else encode(message) for message in messages)
+
+
+def _end_of(held: SeatsHeld, position: str | None) -> dict[str, Any]:
+    seats = [FreedSeat(zone_id=seat.zone_id, row=seat.row, column=seat.column) for seat in held.data.seats]
+    end = HoldEnd(hold=held.data.hold, event_id=held.data.event_id, seats=seats)
+    return structs.asdict(held) | {"id": f"{held.data.hold}:{position}", "position": position, "data": end}

@@ -1,10 +1,20 @@
 """What the worker makes of the bytes that the broker hands it."""
 
-from contracts.codec import encode
+from contracts.codec import AnyMessage, encode
 from message_terminal.parking import Refused
 from message_terminal.worker import Arrived, Delivery, Readable, open_batch, pieces, read
 
-from tests.unit.terminal.messages import batch, many_purchased, purchased, venue_defined
+from tests.unit.terminal.messages import (
+    batch,
+    hold_expired,
+    hold_released,
+    many_purchased,
+    payment_captured,
+    payment_refunded,
+    purchased,
+    seats_held,
+    venue_defined,
+)
 
 UNKNOWN = b'{"specversion":"1.0","type":"seat.upgraded.v9","id":"1","partition":3,"position":"1-9","data":{}}'
 
@@ -53,9 +63,17 @@ def test_an_empty_batch_holds_nothing() -> None:
 
 def test_a_message_that_does_not_say_where_it_belongs_is_refused() -> None:
     assert refusal(read(encode(purchased(partition=64)), 64)) == "partition 64 is not one of 64"
-    assert refusal(read(encode(venue_defined(position=None)), 64)) == "it has no position"
+    for message in (venue_defined(position=None), seats_held(position=None), payment_captured(position=None)):
+        assert refusal(read(encode(message), 64)) == "it has no position"
     for ticket in (purchased(position=None), purchased(generation=None)):
         assert refusal(read(encode(ticket), 64)) == "it has no position or no generation"
+
+
+def test_holds_and_payments_need_no_generation() -> None:
+    held = seats_held()
+    messages: list[AnyMessage] = [held, hold_released(held), hold_expired(held), payment_captured(), payment_refunded()]
+    arrived = open_batch(batch(messages), 64)
+    assert arrived == [Readable(encode(message), message) for message in messages]
 
 
 def test_an_ordinary_delivery_is_projected_in_one_go() -> None:

@@ -10,7 +10,16 @@ from message_terminal.projectors.rejections import rejection
 from message_terminal.projectors.verdicts import Verdict, judge
 from message_terminal.projectors.write_model import Write, one_of_each_seat
 
-from tests.unit.terminal.messages import cancelled, event_scheduled, purchased
+from tests.unit.terminal.messages import (
+    cancelled,
+    event_scheduled,
+    hold_expired,
+    hold_released,
+    payment_captured,
+    payment_refunded,
+    purchased,
+    seats_held,
+)
 
 NONE = {"Code": "None"}
 CONFLICT = {"Code": "TransactionConflict"}
@@ -29,8 +38,8 @@ def seat_has(generation: int, owner: str | None = "another") -> dict[str, Any]:
         (TICKET_KNOWN, NONE, Verdict.WRITTEN),
         (TICKET_KNOWN, seat_has(9), Verdict.WRITTEN),
         (TICKET_KNOWN, seat_has(3), Verdict.WRITTEN),
-        (NONE, seat_has(4), Verdict.SEAT_MOVED_ON),
-        (NONE, seat_has(4, owner=None), Verdict.SEAT_MOVED_ON),
+        (NONE, seat_has(4), Verdict.SEAT_NOT_ITS_OWN),
+        (NONE, seat_has(4, owner=None), Verdict.SEAT_NOT_ITS_OWN),
         (NONE, seat_has(3), Verdict.SOLD_TO_ANOTHER),
         (NONE, seat_has(3, owner=None), Verdict.SOLD_TO_ANOTHER),
         (NONE, NONE, Verdict.AGAIN),
@@ -41,6 +50,22 @@ def seat_has(generation: int, owner: str | None = "another") -> dict[str, Any]:
 )
 def test_the_reasons_tell_what_became_of_a_ticket(ticket: Any, seat: Any, verdict: Verdict) -> None:
     assert judge(purchased(generation=3), ticket, seat) is verdict
+
+
+@pytest.mark.parametrize("seat", [seat_has(3), seat_has(3, owner=None), seat_has(4)])
+def test_the_end_of_a_ticket_is_no_double_sale(seat: Any) -> None:
+    end = cancelled(purchased(generation=3))
+
+    assert judge(end, NONE, seat) is Verdict.SEAT_NOT_ITS_OWN
+    assert judge(end, TICKET_KNOWN, seat) is Verdict.WRITTEN
+
+
+def test_holds_and_payments_are_nothing_to_the_write_model() -> None:
+    held = seats_held()
+    newest = Newest([held, hold_released(held), hold_expired(held), payment_captured(), payment_refunded()])
+
+    assert newest.tickets == []
+    assert newest.catalogue == []
 
 
 def test_an_item_that_will_never_be_taken_is_the_messages_own_fault() -> None:

@@ -55,6 +55,24 @@ zone_sales = Table(
     mysql_engine="InnoDB",
 )
 
+held_seat = Table(
+    "held_seat",
+    metadata,
+    Column("hold_reference", _characters(32), primary_key=True),
+    Column("event_id", _name(64), nullable=False),
+    Column("zone_id", Integer, primary_key=True, autoincrement=False),
+    Column("seat_row", SMALLINT(unsigned=True), primary_key=True, autoincrement=False),
+    Column("seat_column", SMALLINT(unsigned=True), primary_key=True, autoincrement=False),
+    Column("status", _name(16), nullable=False),
+    Column("held_until", DATETIME(fsp=6), nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Index("held_in_zone", "event_id", "zone_id", "held_until"),
+    mysql_engine="InnoDB",
+)
+"""A row for each hold that a seat was in. With one row per seat the end of a hold that comes before its beginning could
+not be told from the late end of the hold before, and one of them would be lost."""
+
 venue = Table(
     "venue",
     metadata,

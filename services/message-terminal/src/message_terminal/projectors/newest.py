@@ -25,9 +25,9 @@ class Newest:
                     self._keep_ticket(message)
                 case VenueDefined() | EventScheduled():
                     self._keep_catalogue(message)
-                case TicketRejected():
+                case SeatsHeld() | HoldReleased() | HoldExpired():
                     pass
-                case SeatsHeld() | HoldReleased() | HoldExpired() | PaymentCaptured() | PaymentRefunded():
+                case TicketRejected() | PaymentCaptured() | PaymentRefunded():
                     pass
                 case _:
                     assert_never(message)

@@ -13,10 +13,12 @@ from msgspec import Struct
 from message_terminal.projectors.rows import (
     PAID,
     EventRow,
+    HeldSeatRow,
     TicketRow,
     VenueRow,
     ZoneRow,
     event_row,
+    held_seat_rows,
     ticket_row,
     venue_row,
 )
@@ -54,24 +56,28 @@ class Rows(Generic[Key, Row]):
 
 
 class Picture(Struct, frozen=True, kw_only=True):
-    """Tickets, zones, venues and events, being changed by messages one after another."""
+    """Tickets, zones, held seats, venues and events, being changed by messages one after another."""
 
     tickets: Rows[str, TicketRow]
     zones: Rows[tuple[str, int], ZoneRow]
+    held_seats: Rows[tuple[str, int, int, int], HeldSeatRow]
     venues: Rows[str, VenueRow]
     events: Rows[str, EventRow]
 
     def take_in(self, message: AnyMessage) -> None:
         """Change what the message changes, unless something newer is known."""
         match message:
-            case TicketPurchased() | TicketCancelled():
+            case TicketPurchased():
                 self._ticket(ticket_row(message))
+                self._hold(held_seat_rows(message))
+            case TicketCancelled():
+                self._ticket(ticket_row(message))
+            case SeatsHeld() | HoldReleased() | HoldExpired():
+                self._hold(held_seat_rows(message))
             case EventScheduled():
                 self._event(event_row(message), message.data)
             case VenueDefined():
                 self._venue(venue_row(message))
-            case SeatsHeld() | HoldReleased() | HoldExpired():
-                pass
             case TicketRejected() | PaymentCaptured() | PaymentRefunded():
                 pass
             case _:
@@ -92,6 +98,13 @@ class Picture(Struct, frozen=True, kw_only=True):
         self._put_zone(
             zone, sold_count=zone.sold_count + sold, revenue_cents=zone.revenue_cents + sold * ticket.price_cents
         )
+
+    def _hold(self, seats: list[HeldSeatRow]) -> None:
+        for seat in seats:
+            key = (seat.hold_reference, seat.zone_id, seat.seat_row, seat.seat_column)
+            stored = self.held_seats.get(key)
+            if stored is None or (stored.epoch, stored.sequence) < (seat.epoch, seat.sequence):
+                self.held_seats.put(key, seat)
 
     def _event(self, event: EventRow, scheduled: Scheduled) -> None:
         stored = self.events.get(event.event_id)

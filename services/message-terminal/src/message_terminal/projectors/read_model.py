@@ -1,4 +1,4 @@
-"""The read model: tickets, what each zone sold, the catalogue, and how far it has got, in MySQL.
+"""The read model: tickets, what each zone sold, held seats, the catalogue, and how far it has got, in MySQL.
 
 One transaction takes in a whole batch: it locks the partitions concerned, reads the rows that the messages are about,
 changes them in memory and writes the difference. What is stored decides whether a message still counts, so that one
@@ -6,14 +6,16 @@ which comes again, late or redriven changes nothing; a second projector waits at
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 from contracts.catalogue import EventScheduled, VenueDefined
 from contracts.codec import AnyMessage
+from contracts.hold import HoldExpired, HoldReleased, SeatsHeld
 from contracts.position import Position
 from contracts.ticket import TicketCancelled, TicketPurchased
-from sqlalchemy import ColumnElement, Table, insert, select, tuple_
+from sqlalchemy import ColumnElement, Table, delete, insert, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -22,9 +24,12 @@ from message_terminal.parking import Refused, park
 from message_terminal.projectors import DoubleSale
 from message_terminal.projectors.picture import Picture, Row, Rows
 from message_terminal.projectors.positions import advance, positions_of
-from message_terminal.projectors.rows import EventRow, PositionRow, TicketRow, VenueRow, ZoneRow
+from message_terminal.projectors.rows import EventRow, HeldSeatRow, PositionRow, TicketRow, VenueRow, ZoneRow
 from message_terminal.settings import READ
 from message_terminal.stores import StoreAway, asking_mysql, is_duplicate
+
+ENDED_HOLDS_KEPT = timedelta(days=1)
+ENDED_HOLDS_FORGOTTEN_AT_ONCE = 2_000
 
 
 class ReadModel:
@@ -38,6 +43,19 @@ class ReadModel:
     async def project(self, messages: Sequence[AnyMessage], refused: Sequence[Refused] = ()) -> None:
         """Take messages in and park others, in one transaction. Raises StoreAway, DoubleSale, DataError, ValueError."""
         seen = positions_of(messages, refused)
+        try:
+            await self._take_in(messages, refused, seen)
+        except DoubleSale:
+            match messages:
+                case [TicketCancelled()]:
+                    # The end of a ticket that was itself refused as a double sale: there is nothing to take off.
+                    await self._take_in([], refused, seen)
+                case _:
+                    raise
+
+    async def _take_in(
+        self, messages: Sequence[AnyMessage], refused: Sequence[Refused], seen: dict[int, list[Position]]
+    ) -> None:
         try:
             async with asking_mysql(), self._engine.begin() as connection:
                 reached = await _lock_positions(connection, seen)
@@ -73,6 +91,12 @@ def _expect(partitions: set[int], reached: Rows[int, PositionRow]) -> None:
 
 async def _read(connection: AsyncConnection, messages: Sequence[AnyMessage]) -> Picture:
     told = [message.data for message in messages if isinstance(message, TicketPurchased | TicketCancelled)]
+    holds = {
+        message.data.hold
+        for message in messages
+        if isinstance(message, SeatsHeld | HoldReleased | HoldExpired | TicketPurchased)
+        if message.data.hold is not None
+    }
     events = {message.data.event_id for message in messages if isinstance(message, EventScheduled)}
     venues = {message.data.venue_id for message in messages if isinstance(message, VenueDefined)}
     zone, zones = tables.zone_sales.c, {(data.event_id, data.zone_id) for data in told}
@@ -84,6 +108,9 @@ async def _read(connection: AsyncConnection, messages: Sequence[AnyMessage]) -> 
     return Picture(
         tickets=Rows(await _select(connection, TicketRow, tables.ticket, ticket_id, {str(d.ticket_id) for d in told})),
         zones=Rows(zone_rows),
+        held_seats=Rows(
+            await _select(connection, HeldSeatRow, tables.held_seat, tables.held_seat.c.hold_reference, holds)
+        ),
         venues=Rows(await _select(connection, VenueRow, tables.venue, venue_id, venues)),
         events=Rows(await _select(connection, EventRow, tables.event, event_id, events)),
     )
@@ -104,8 +131,11 @@ async def _select(
 async def _write(connection: AsyncConnection, picture: Picture) -> None:
     await _write_rows(connection, tables.ticket, picture.tickets)
     await _write_rows(connection, tables.zone_sales, picture.zones)
+    await _write_rows(connection, tables.held_seat, picture.held_seats)
     await _write_rows(connection, tables.venue, picture.venues)
     await _write_rows(connection, tables.event, picture.events)
+    if zones := {(seat.event_id, seat.zone_id) for seat in picture.held_seats.new()}:
+        await _forget_holds(connection, zones)
 
 
 async def _write_rows(connection: AsyncConnection, table: Table, rows: Rows[Any, Any]) -> None:
@@ -114,3 +144,17 @@ async def _write_rows(connection: AsyncConnection, table: Table, rows: Rows[Any,
         await connection.execute(insert(table), [msgspec.structs.asdict(row) for row in new])
     if changed := rows.changed():
         await connection.execute(tables.change_rows(table), {"rows": msgspec.json.encode(changed).decode()})
+
+
+async def _forget_holds(connection: AsyncConnection, zones: set[tuple[str, int]]) -> None:
+    """Drop what nobody looks at any more, so that the table does not grow with every hold there ever was.
+
+    No hold lasts as long as its row is kept: what comes about it even later tells of a moment that is over.
+    """
+    held = tables.held_seat.c
+    long_ago = datetime.now(UTC).replace(tzinfo=None) - ENDED_HOLDS_KEPT
+    await connection.execute(
+        delete(tables.held_seat)
+        .where(tuple_(held.event_id, held.zone_id).in_(sorted(zones)), held.held_until < long_ago)
+        .with_dialect_options(mysql_limit=ENDED_HOLDS_FORGOTTEN_AT_ONCE)
+    )

@@ -4,14 +4,19 @@ from datetime import date, datetime
 
 import msgspec
 from contracts.catalogue import EventScheduled, VenueDefined
+from contracts.hold import Held, HoldExpired, HoldReleased, SeatsHeld
 from contracts.position import Position
 from contracts.seat import column_number
-from contracts.ticket import TicketCancelled, TicketPurchased
+from contracts.ticket import Sale, TicketCancelled, TicketPurchased
 from contracts.timestamp import decode_timestamp
 from msgspec import Struct
 
 PAID = "PAID"
 CANCELLED = "CANCELLED"
+HELD = "HELD"
+ENDED = "ENDED"
+
+HoldMessage = SeatsHeld | HoldReleased | HoldExpired
 
 
 class TicketRow(Struct, frozen=True, kw_only=True):
@@ -42,6 +47,20 @@ class ZoneRow(Struct, frozen=True, kw_only=True):
     price_cents: int | None = None
     sold_count: int = 0
     revenue_cents: int = 0
+
+
+class HeldSeatRow(Struct, frozen=True, kw_only=True):
+    """A seat as one hold has it: until when it is kept, or was, and the position of the message that it came from."""
+
+    hold_reference: str
+    event_id: str
+    zone_id: int
+    seat_row: int
+    seat_column: int
+    status: str
+    held_until: datetime
+    epoch: int
+    sequence: int
 
 
 class VenueRow(Struct, frozen=True, kw_only=True):
@@ -102,6 +121,31 @@ def ticket_row(message: TicketPurchased | TicketCancelled) -> TicketRow:
     )
 
 
+def held_seat_rows(message: HoldMessage | TicketPurchased) -> list[HeldSeatRow]:
+    """Each seat of the hold as the message tells it; none when a ticket was sold at once.
+
+    Raises ValueError for a moment that does not exist.
+    """
+    data = message.data
+    if data.hold is None:
+        return []
+    position = _position(message)
+    return [
+        HeldSeatRow(
+            hold_reference=data.hold,
+            event_id=data.event_id,
+            zone_id=seat.zone_id,
+            seat_row=int(seat.row),
+            seat_column=column_number(seat.column),
+            status=HELD if isinstance(data, Held) else ENDED,
+            held_until=_moment(data.expires_at if isinstance(data, Held) else message.time),
+            epoch=position.epoch,
+            sequence=position.sequence,
+        )
+        for seat in ([data] if isinstance(data, Sale) else data.seats)
+    ]
+
+
 def venue_row(message: VenueDefined) -> VenueRow:
     """The venue as the message tells it."""
     data = message.data
@@ -136,7 +180,7 @@ def event_row(message: EventScheduled) -> EventRow:
     )
 
 
-def _position(message: VenueDefined | EventScheduled) -> Position:
+def _position(message: VenueDefined | EventScheduled | HoldMessage | TicketPurchased) -> Position:
     assert message.position is not None
     return Position.parse(message.position)
 

@@ -3,6 +3,8 @@
 from enum import Enum, auto
 from typing import Any
 
+from contracts.ticket import TicketCancelled
+
 from message_terminal.projectors.items import TicketMessage, generation_of
 
 _AGAIN = frozenset({"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
@@ -12,7 +14,7 @@ class Verdict(Enum):
     """What has become of a ticket."""
 
     WRITTEN = auto()
-    SEAT_MOVED_ON = auto()
+    SEAT_NOT_ITS_OWN = auto()
     SOLD_TO_ANOTHER = auto()
     AGAIN = auto()
 
@@ -26,7 +28,10 @@ def judge(message: TicketMessage, ticket: Any, seat: Any) -> Verdict:
         return Verdict.WRITTEN
     if seat["Code"] == "ConditionalCheckFailed":
         moved_on = int(seat["Item"]["generation"]["N"]) > generation_of(message)
-        return Verdict.SEAT_MOVED_ON if moved_on else Verdict.SOLD_TO_ANOTHER
+        # The end of a ticket that was rejected, if the seat has not moved on: it never had the seat.
+        if moved_on or isinstance(message, TicketCancelled):
+            return Verdict.SEAT_NOT_ITS_OWN
+        return Verdict.SOLD_TO_ANOTHER
     if {ticket["Code"], seat["Code"]} <= _AGAIN:
         return Verdict.AGAIN
     raise ValueError(f"DynamoDB refuses ticket {message.data.ticket_id}: {ticket} {seat}")

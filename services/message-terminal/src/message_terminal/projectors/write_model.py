@@ -51,7 +51,7 @@ T = TypeVar("T")
 
 
 class Write(Struct, frozen=True):
-    """A ticket to be written, together with its seat or, once the seat has moved on, alone."""
+    """A ticket to be written, together with its seat or, once that turns out to be another's, alone."""
 
     message: TicketMessage
     with_seat: bool = True
@@ -123,7 +123,7 @@ class WriteModel:
         again: list[Write] = []
         for write, why in zip(writes, reasons, strict=True):
             match judge(write.message, why[0], why[1] if write.with_seat else {"Code": "None"}):
-                case Verdict.SEAT_MOVED_ON:
+                case Verdict.SEAT_NOT_ITS_OWN:
                     again.append(Write(write.message, with_seat=False))
                 case Verdict.AGAIN:
                     again.append(write)
