@@ -24,6 +24,7 @@ LOOKED_UP_BY = [
     ("ticket", ["ticket_id"]),
     ("ticket", ["event_id", "ticket_id"]),
     ("ticket", ["event_id", "zone_id", "seat_row"]),
+    ("held_seat", ["event_id", "zone_id", "held_until", "status", "seat_row", "seat_column"]),
     ("zone_sales", ["event_id", "zone_id"]),
     ("venue", ["venue_id"]),
     ("event", ["event_id"]),

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -114,6 +114,21 @@ class ReadModel:
                 for number, columns in (_take_number(ticket) for ticket in tickets)
             ],
         )
+
+    def add_held_seat(self, hold: int = 1, **columns: Any) -> None:
+        """Seat 1b of zone 1 unless said otherwise, held for a minute by that hold."""
+        row = {
+            "hold_reference": f"{hold:032x}",
+            "event_id": "Event2",
+            "zone_id": 1,
+            "seat_row": 1,
+            "seat_column": 2,
+            "status": "HELD",
+            "held_until": datetime.now(UTC).replace(tzinfo=None) + timedelta(minutes=1),
+            "epoch": 1,
+            "sequence": 2,
+        }
+        self._add(tables.held_seat, [{**row, **columns}])
 
     def project(self, partition: int, position: str) -> None:
         """Say that the partition has been projected this far."""

@@ -1,6 +1,7 @@
 """The catalogue as projected: venues, events, and the seats of an event."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import httpx
 
@@ -116,6 +117,50 @@ async def test_the_seat_map_can_be_narrowed_to_one_zone(client: httpx.AsyncClien
     [zone] = answer.json()["zones"]
     assert zone["zoneId"] == 2
     assert zone["rows"][4] == ".......S"
+
+
+async def test_the_seat_map_shows_which_seats_are_held(client: httpx.AsyncClient, read_model: ReadModel) -> None:
+    read_model.add_event()
+    read_model.add_event("Event3")
+    read_model.add_held_seat(1)
+    read_model.add_held_seat(1, seat_column=3)
+    read_model.add_held_seat(2, zone_id=2, seat_row=5, seat_column=8)
+    read_model.add_held_seat(3, event_id="Event3")
+
+    zones = (await client.get("/api/v1/events/Event2/seats")).json()["zones"]
+    [second] = (await client.get("/api/v1/events/Event2/seats", params={"zoneId": 2})).json()["zones"]
+
+    assert zones == [
+        {**ZONES[0], "rows": [".HH.....", "........", "........", "........", "........"]},
+        {**ZONES[1], "rows": ["........", "........", "........", "........", ".......H"]},
+    ]
+    assert second == zones[1]
+
+
+async def test_a_seat_is_free_the_moment_its_hold_passes_and_when_its_hold_ends(
+    client: httpx.AsyncClient, read_model: ReadModel
+) -> None:
+    read_model.add_event()
+    now = datetime.now(UTC).replace(tzinfo=None)
+    read_model.add_held_seat(1, seat_column=1, held_until=now)
+    read_model.add_held_seat(2, seat_column=2, held_until=now + timedelta(minutes=1), status="ENDED")
+    read_model.add_held_seat(3, seat_column=3, held_until=now + timedelta(minutes=1))
+    read_model.add_held_seat(4, seat_column=3, held_until=now)
+
+    [zone, _] = (await client.get("/api/v1/events/Event2/seats")).json()["zones"]
+
+    assert zone["rows"][0] == "..H....."
+
+
+async def test_a_sold_seat_is_sold_whoever_holds_it(client: httpx.AsyncClient, read_model: ReadModel) -> None:
+    read_model.add_event()
+    read_model.add_tickets([{"number": 1, "seat_column": 2}, {"number": 2, "seat_column": 3, "status": "CANCELLED"}])
+    read_model.add_held_seat(1, seat_column=2)
+    read_model.add_held_seat(1, seat_column=3)
+
+    [zone, _] = (await client.get("/api/v1/events/Event2/seats")).json()["zones"]
+
+    assert zone["rows"][0] == ".SH....."
 
 
 async def test_the_widest_zone_there_may_be_is_drawn_to_its_last_seat(

@@ -143,6 +143,60 @@ def test_a_sale_out_of_shape_is_malformed(changes: dict[str, Any]) -> None:
         decode(json.dumps(told | {"data": told["data"] | changes}).encode())
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"hold": "7D3F0A9C51E84B26C0DE19F85B7A4E63"},
+        {"hold": "7d3f0a9c51e84b26c0de19f85b7a4e6"},
+        {"hold": None},
+        {"eventId": ""},
+        {"seats": []},
+        {"seats": [{"zoneId": 1, "row": "1", "column": "a", "priceCents": 1}] * 11},
+        {"seats": [{"zoneId": 1, "row": "1", "column": "a"}]},
+        {"expiresAt": None},
+    ],
+    ids=str,
+)
+def test_a_hold_out_of_shape_is_malformed(changes: dict[str, Any]) -> None:
+    told = json.loads(encode(SEATS_HELD))
+
+    with pytest.raises(MalformedMessage):
+        decode(json.dumps(told | {"data": told["data"] | changes}).encode())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"payment": ""},
+        {"payment": "p" * 256},
+        {"payment": "pi 1"},
+        {"provider": "Stripe"},
+        {"provider": "s" * 33},
+        {"ticketIds": []},
+        {"ticketIds": ["01b80eec-a57b-703a-8d41-6f0a2b7c9e15"] * 11},
+        {"amountCents": -1},
+        {"amountCents": 999_999_991},
+        {"currency": "usd"},
+        {"capturedOn": "2029-11-22"},
+    ],
+    ids=lambda changes: json.dumps(changes)[:40],
+)
+def test_a_capture_out_of_shape_is_malformed(changes: dict[str, Any]) -> None:
+    told = json.loads(encode(PAYMENT_CAPTURED))
+
+    with pytest.raises(MalformedMessage):
+        decode(json.dumps(told | {"data": told["data"] | changes}).encode())
+
+
+def test_a_refund_may_have_neither_hold_nor_event_nor_ticket() -> None:
+    told = json.loads(encode(PAYMENT_REFUNDED))
+    bare = {name: value for name, value in told["data"].items() if name not in ("hold", "eventId", "ticketId")}
+
+    refund = decode(json.dumps(told | {"data": bare}).encode()).data
+
+    assert refund == msgspec.structs.replace(PAYMENT_REFUNDED.data, hold=None, event_id=None, ticket_id=None)
+
+
 def test_a_type_of_a_newer_release_is_unknown() -> None:
     with pytest.raises(UnknownMessage, match=r"unknown type seat\.painted\.v1"):
         decode(UNKNOWN)

@@ -4,12 +4,20 @@ from query.seat_map import draw_rows
 
 
 def test_a_zone_that_sold_nothing_is_all_free() -> None:
-    assert draw_rows(2, 3, {}) == ["...", "..."]
+    assert draw_rows(2, 3, held={}, sold={}) == ["...", "..."]
 
 
 def test_sold_seats_are_marked_in_any_order() -> None:
-    assert draw_rows(3, 4, {1: [4, 1], 3: [2]}) == ["S..S", "....", ".S.."]
+    assert draw_rows(3, 4, held={}, sold={1: [4, 1], 3: [2]}) == ["S..S", "....", ".S.."]
+
+
+def test_held_seats_are_marked_otherwise() -> None:
+    assert draw_rows(2, 4, held={1: [2, 1]}, sold={1: [4]}) == ["HH.S", "...."]
+
+
+def test_a_sold_seat_is_sold_whoever_holds_it() -> None:
+    assert draw_rows(1, 2, held={1: [1, 2]}, sold={1: [2]}) == ["HS"]
 
 
 def test_seats_outside_the_zone_are_not_drawn() -> None:
-    assert draw_rows(1, 2, {1: [3, 2], 2: [1]}) == [".S"]
+    assert draw_rows(1, 2, held={1: [3], 2: [2]}, sold={1: [3, 2], 2: [1]}) == [".S"]

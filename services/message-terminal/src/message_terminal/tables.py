@@ -67,11 +67,11 @@ held_seat = Table(
     Column("held_until", DATETIME(fsp=6), nullable=False),
     Column("epoch", BigInteger, nullable=False),
     Column("sequence", BigInteger, nullable=False),
-    Index("held_in_zone", "event_id", "zone_id", "held_until"),
+    Index("held_in_zone", "event_id", "zone_id", "held_until", "status", "seat_row", "seat_column"),
     mysql_engine="InnoDB",
 )
-"""A row for each hold that a seat was in. With one row per seat the end of a hold that comes before its beginning could
-not be told from the late end of the hold before, and one of them would be lost."""
+"""A row for each hold that a seat was in, not one for each seat: there, the end of a hold that comes before its
+beginning could not be told from the late end of the hold before. The index has all that a seat map is drawn from."""
 
 venue = Table(
     "venue",

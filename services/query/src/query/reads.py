@@ -154,7 +154,7 @@ class Reads:
         return Event(**_event(rows[0]), zones=[_zone(row) for row in rows if row.zone_id is not None])
 
     async def seat_map(self, event_id: str, *, zone_id: int | None) -> SeatMap:
-        """The zones and then their sold seats, from two statements. Raises EventNotFound, ZoneNotFound.
+        """The zones and then their held and sold seats, from two statements. Raises EventNotFound, ZoneNotFound.
 
         A million seats take a while to draw; other queries go on meanwhile.
         """
@@ -162,12 +162,14 @@ class Reads:
         zones = [row for row in rows if row.zone_id is not None and zone_id in (None, row.zone_id)]
         if zone_id is not None and not zones:
             raise ZoneNotFound(event_id, zone_id)
-        sold = await self._database.fetch_many(statements.sold_seats(zone_id), {"event_id": event_id})
+        taken = await self._database.fetch_many(
+            statements.TAKEN_SEATS, {"event_id": event_id, "zone_ids": [zone.zone_id for zone in zones]}
+        )
         return SeatMap(
             event_id=event_id,
             venue_id=rows[0].venue_id,
             currency=rows[0].currency,
-            zones=await asyncio.to_thread(_draw_zones, zones, sold),
+            zones=await asyncio.to_thread(_draw_zones, zones, taken),
         )
 
     async def _event_with_zones(self, event_id: str) -> list[Any]:
@@ -220,21 +222,23 @@ def _zone(zone: Any) -> Zone:
     )
 
 
-def _draw_zones(zones: Sequence[Any], sold_rows: Sequence[Any]) -> list[ZoneSeats]:
-    """`sold_rows` are (zone, row, its sold columns as text)."""
-    sold: defaultdict[int, dict[int, list[int]]] = defaultdict(dict)
-    for zone_id, row, columns in sold_rows:
-        sold[zone_id][row] = [int(column) for column in columns.split(",")]
-    return [_draw_zone(zone, sold[zone.zone_id]) for zone in zones]
+def _draw_zones(zones: Sequence[Any], taken_rows: Sequence[Any]) -> list[ZoneSeats]:
+    """`taken_rows` are (status, zone, row, its columns of that status as text)."""
+    taken: defaultdict[tuple[str, int], dict[int, list[int]]] = defaultdict(dict)
+    for status, zone_id, row, columns in taken_rows:
+        taken[status, zone_id][row] = [int(column) for column in columns.split(",")]
+    return [
+        _draw_zone(zone, taken[statements.HELD, zone.zone_id], taken[statements.PAID, zone.zone_id]) for zone in zones
+    ]
 
 
-def _draw_zone(zone: Any, sold: Mapping[int, Sequence[int]]) -> ZoneSeats:
+def _draw_zone(zone: Any, held: Mapping[int, Sequence[int]], sold: Mapping[int, Sequence[int]]) -> ZoneSeats:
     return ZoneSeats(
         zone_id=zone.zone_id,
         ticket_price=from_cents(zone.price_cents),
         row_count=zone.row_count,
         col_count=zone.col_count,
-        rows=draw_rows(zone.row_count, zone.col_count, sold),
+        rows=draw_rows(zone.row_count, zone.col_count, held=held, sold=sold),
     )
 
 

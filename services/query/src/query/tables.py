@@ -35,6 +35,18 @@ zone_sales = Table(
 )
 """Geometry and price are NULL while the zone is not part of the projected event; its figures count all the same."""
 
+held_seat = Table(
+    "held_seat",
+    read_model,
+    Column("event_id", String, nullable=False),
+    Column("zone_id", Integer, nullable=False),
+    Column("seat_row", SmallInteger, nullable=False),
+    Column("seat_column", SmallInteger, nullable=False),
+    Column("status", String, nullable=False),
+    Column("held_until", DateTime, nullable=False),
+)
+"""A row for each hold that a seat is or was in; one that is HELD is free all the same once its moment has passed."""
+
 venue = Table(
     "venue",
     read_model,

@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 from contracts.catalogue import EventScheduled, VenueDefined
 from contracts.codec import AnyMessage
-from contracts.hold import HoldExpired, HoldReleased, SeatsHeld
 from contracts.position import Position
 from contracts.ticket import TicketCancelled, TicketPurchased
 from sqlalchemy import ColumnElement, Table, delete, insert, select, tuple_
@@ -24,7 +23,15 @@ from message_terminal.parking import Refused, park
 from message_terminal.projectors import DoubleSale
 from message_terminal.projectors.picture import Picture, Row, Rows
 from message_terminal.projectors.positions import advance, positions_of
-from message_terminal.projectors.rows import EventRow, HeldSeatRow, PositionRow, TicketRow, VenueRow, ZoneRow
+from message_terminal.projectors.rows import (
+    EventRow,
+    HeldSeatRow,
+    HoldMessage,
+    PositionRow,
+    TicketRow,
+    VenueRow,
+    ZoneRow,
+)
 from message_terminal.settings import READ
 from message_terminal.stores import StoreAway, asking_mysql, is_duplicate
 
@@ -94,8 +101,7 @@ async def _read(connection: AsyncConnection, messages: Sequence[AnyMessage]) -> 
     holds = {
         message.data.hold
         for message in messages
-        if isinstance(message, SeatsHeld | HoldReleased | HoldExpired | TicketPurchased)
-        if message.data.hold is not None
+        if isinstance(message, HoldMessage | TicketPurchased) and message.data.hold is not None
     }
     events = {message.data.event_id for message in messages if isinstance(message, EventScheduled)}
     venues = {message.data.venue_id for message in messages if isinstance(message, VenueDefined)}

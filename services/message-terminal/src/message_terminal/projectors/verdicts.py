@@ -28,7 +28,7 @@ def judge(message: TicketMessage, ticket: Any, seat: Any) -> Verdict:
         return Verdict.WRITTEN
     if seat["Code"] == "ConditionalCheckFailed":
         moved_on = int(seat["Item"]["generation"]["N"]) > generation_of(message)
-        # The end of a ticket that was rejected, if the seat has not moved on: it never had the seat.
+        # A cancelled ticket of the seat's own generation is one that was rejected: it never had the seat.
         if moved_on or isinstance(message, TicketCancelled):
             return Verdict.SEAT_NOT_ITS_OWN
         return Verdict.SOLD_TO_ANOTHER

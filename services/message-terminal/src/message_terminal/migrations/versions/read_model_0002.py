@@ -33,4 +33,6 @@ def upgrade() -> None:
         if_not_exists=True,
     )
     if not sa.inspect(op.get_bind()).has_index("held_seat", "held_in_zone"):
-        op.create_index("held_in_zone", "held_seat", ["event_id", "zone_id", "held_until"])
+        op.create_index(
+            "held_in_zone", "held_seat", ["event_id", "zone_id", "held_until", "status", "seat_row", "seat_column"]
+        )
