@@ -1,4 +1,4 @@
-"""What goes into a service's image is what the whole workspace locks, as far as that service needs it."""
+"""What goes into an image is what the whole workspace locks, as far as its package needs it."""
 
 from importlib.metadata import requires
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
-OURS = {"contracts", "purchase", "message-terminal", "query"}
+OURS = {"contracts", "purchase", "message-terminal", "query", "payment-sandbox"}
 
 
 def locked(path: Path) -> dict[str, str]:
@@ -29,19 +29,27 @@ def needed_by(name: str, extra: str = "") -> set[tuple[str, str]]:
     return {(one.name.lower(), chosen) for one in held for chosen in {"", *one.extras}}
 
 
-def closure(service: str) -> set[str]:
-    """Every package that the service needs here, its own and contracts left out."""
+def closure(package: str, extra: str) -> set[str]:
+    """Every package that one of ours needs here, with this extra; its own and contracts left out."""
     seen: set[tuple[str, str]] = set()
-    open_ends = {(service, "")}
+    open_ends = {(package, ""), (package, extra)}
     while open_ends:
         seen |= open_ends
-        open_ends = set().union(*(needed_by(*package) for package in open_ends)) - seen
+        open_ends = set().union(*(needed_by(*one) for one in open_ends)) - seen
     return {name.replace("_", "-") for name, _ in seen} - OURS
 
 
-@pytest.mark.parametrize("service", ["purchase", "message-terminal", "query"])
-def test_a_service_locks_just_what_it_needs_and_as_the_workspace_does(service: str) -> None:
+@pytest.mark.parametrize(
+    ("folder", "package", "extra"),
+    [
+        ("services/purchase", "purchase", "stripe"),
+        ("services/message-terminal", "message-terminal", ""),
+        ("services/query", "query", ""),
+        ("infra/sandbox", "payment-sandbox", ""),
+    ],
+)
+def test_an_image_locks_just_what_it_needs_and_as_the_workspace_does(folder: str, package: str, extra: str) -> None:
     everything = locked(ROOT / "requirements.txt")
-    of_service = locked(ROOT / "services" / service / "requirements.txt")
-    assert of_service == {name: everything[name] for name in of_service}
-    assert {name for name, entry in of_service.items() if wanted_here(entry)} == closure(service)
+    of_image = locked(ROOT / folder / "requirements.txt")
+    assert of_image == {name: everything[name] for name in of_image}
+    assert {name for name, entry in of_image.items() if wanted_here(entry)} == closure(package, extra)

@@ -1,0 +1,85 @@
+"""The sandbox as a process: `python -m payment_sandbox.app`."""
+
+import asyncio
+import contextlib
+import json
+import logging.config
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from litestar import Litestar, Response
+from litestar.datastructures import State
+
+from payment_sandbox import api, control
+from payment_sandbox.bank import Bank
+from payment_sandbox.courier import Courier
+from payment_sandbox.desk import Caller, Desk
+from payment_sandbox.refusals import Refused
+from payment_sandbox.settings import Settings
+from payment_sandbox.store import Store
+
+BODY_BYTES_MAX = 64 * 1024
+GRACE_SECONDS = 5
+KEEP_ALIVE_SECONDS = 150
+
+
+def create_app(settings: Settings) -> Litestar:
+    """Put it together; what it kept before is there again."""
+    directory = Path(settings.data_dir)
+    directory.mkdir(parents=True, exist_ok=True)
+    store = Store(directory / "sandbox.sqlite3")
+    courier = Courier(store, url=settings.webhook_url, secret=settings.webhook_secret)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        delivering = asyncio.create_task(courier.run())
+        try:
+            yield
+        finally:
+            delivering.cancel()
+            await asyncio.gather(delivering, return_exceptions=True)
+            store.close()
+
+    return Litestar(
+        route_handlers=[*api.handlers, *control.handlers],
+        lifespan=[lifespan],
+        state=State(
+            {
+                "store": store,
+                "bank": Bank(store, late_seconds=settings.late_seconds),
+                "desk": Desk(store, courier, api_key=settings.api_key, slow_seconds=settings.slow_seconds),
+            }
+        ),
+        exception_handlers={Refused: _refuse},
+        request_max_body_size=BODY_BYTES_MAX,
+        logging_config=None,
+        openapi_config=None,
+    )
+
+
+def _refuse(_: Caller, refused: Refused) -> Response[dict[str, Any]]:
+    return Response(refused.body, status_code=refused.status)
+
+
+def main() -> None:
+    settings = Settings.read()
+    if settings.logging_config is None:
+        logging.basicConfig(level=logging.INFO)
+    else:
+        logging.config.dictConfig(json.loads(Path(settings.logging_config).read_text()))
+    uvicorn.run(
+        create_app(settings),
+        host=settings.http_host,
+        port=settings.http_port,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+if __name__ == "__main__":
+    main()

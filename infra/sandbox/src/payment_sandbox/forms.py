@@ -1,0 +1,89 @@
+"""What Stripe's calls carry: forms with names such as `metadata[hold]` and `expand[0]`, in the URL of a GET."""
+
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+from msgspec import Meta, Struct
+
+from payment_sandbox import refusals
+
+_LISTS = ("expand", "payment_method_types")
+
+Amount = Annotated[int, Meta(ge=0, le=99_999_999)]
+Expand = list[Literal["latest_charge"]]
+Metadata = Annotated[dict[str, str], Meta(max_length=50)]
+T = TypeVar("T")
+
+
+class CreateIntent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    amount: Amount
+    currency: Annotated[str, Meta(pattern="^[a-z]{3}$")]
+    capture_method: Literal["automatic", "automatic_async", "manual"] = "automatic_async"
+    confirm: bool = False
+    payment_method: str | None = None
+    metadata: Metadata = {}
+    payment_method_types: list[str] | None = None
+    automatic_payment_methods: dict[str, str] | None = None
+    return_url: str | None = None
+    expand: Expand = []
+
+
+class ConfirmIntent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """With its `client_secret` the customer confirms it, without the API key."""
+
+    payment_method: str | None = None
+    client_secret: str | None = None
+    return_url: str | None = None
+    expand: Expand = []
+
+
+class ChangeIntent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Capture and cancel, which are always of the whole amount, and retrieve."""
+
+    cancellation_reason: str | None = None
+    expand: Expand = []
+
+
+class CreateRefund(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    payment_intent: str
+    amount: Annotated[int, Meta(ge=1)] | None = None
+    reason: str | None = None
+    metadata: Metadata = {}
+
+
+class ListRefunds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    payment_intent: str
+    limit: Annotated[int, Meta(ge=1, le=100)] = 10
+
+
+def read_form(text: str, kind: type[T]) -> T:
+    """Raises Refused."""
+    form: dict[str, Any] = {}
+    for name, value in parse_qsl(text, keep_blank_values=True):
+        outer, _, inner = name.replace("]", "").partition("[")
+        if "[" in name:
+            group = form.setdefault(outer, {})
+            group[inner or str(len(group))] = value
+        else:
+            form[outer] = value
+    for name in _LISTS:
+        if isinstance(form.get(name), dict):
+            form[name] = list(form[name].values())
+    return read_object(form, kind)
+
+
+def read_json(body: bytes, kind: type[T]) -> T:
+    """What the sandbox's own calls carry; nothing means an empty object. Raises Refused."""
+    try:
+        return read_object(msgspec.json.decode(body or b"{}"), kind)
+    except msgspec.DecodeError:
+        raise refusals.invalid("The body is not JSON.") from None
+
+
+def read_object(given: object, kind: type[T]) -> T:
+    """Raises Refused."""
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise refusals.invalid(str(error), code="parameter_invalid") from None
