@@ -9,3 +9,4 @@ orders_joined = Histogram("orders_joined", "Orders in one call to Redis", bucket
 outbox_pending = Gauge("outbox_pending", "Messages in the outboxes that the broker has not confirmed")
 messages_published = Counter("messages_published_total", "Messages confirmed by the broker")
 publish_failures = Counter("publish_failures_total", "Batches that the broker did not confirm")
+provider_failures = Counter("payment_provider_failures_total", "Calls without an answer that tells", ["kind"])

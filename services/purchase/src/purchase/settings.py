@@ -7,10 +7,22 @@ from typing import Annotated, Literal, Self
 import msgspec
 from msgspec import Meta, Struct
 
-_LISTS = ("ADMIN_TOKENS", "RECEIPT_KEYS")
-_LOCAL_SECRETS = {"ADMIN_TOKENS": "local-admin-token", "RECEIPT_KEYS": "local-receipt-key"}
+_LISTS = ("ADMIN_TOKENS", "RECEIPT_KEYS", "WEBHOOK_SECRETS")
+_LOCAL = {
+    "ADMIN_TOKENS": "local-admin-token",
+    "RECEIPT_KEYS": "local-receipt-key",
+    "PAYMENT_PROVIDER": "sandbox",
+    "SANDBOX_API_KEY": "local-sandbox-key",
+    "WEBHOOK_SECRETS": "local-webhook-secret",
+}
+_NEEDED_BY = {
+    "none": (),
+    "sandbox": ("sandbox_api_key", "webhook_secrets"),
+    "stripe": ("stripe_api_key", "webhook_secrets"),
+}
 
 Secret = Annotated[str, Meta(min_length=8)]
+HttpUrl = Annotated[str, Meta(pattern="^https?://")]
 
 
 class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
@@ -29,12 +41,26 @@ class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
     otel_exporter_otlp_endpoint: Annotated[str, Meta(pattern="^https?://")] | None = None
     admin_tokens: Annotated[tuple[Secret, ...], Meta(min_length=1)]
     receipt_keys: Annotated[tuple[Secret, ...], Meta(min_length=1)]
+    payment_provider: Literal["none", "sandbox", "stripe"] = "none"
+    sandbox_url: HttpUrl = "http://127.0.0.1:8004"
+    sandbox_api_key: Secret = ""
+    stripe_url: HttpUrl | None = None
+    stripe_api_key: Secret = ""
+    webhook_secrets: tuple[Secret, ...] = ()
+    hold_seconds: Annotated[int, Meta(ge=1, le=3_600)] = 120
+    payment_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 900
+    holds_per_customer: Annotated[int, Meta(ge=1)] = 3
+
+    def __post_init__(self) -> None:
+        for name in _NEEDED_BY[self.payment_provider]:
+            if not getattr(self, name):
+                raise ValueError(f"PAYMENT_PROVIDER={self.payment_provider} needs {name.upper()}")
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """Read the variables; stops the process, naming the one that is missing or wrong."""
-        secrets = _LOCAL_SECRETS if environment.get("PROFILE") == "local" else {}
-        given: dict[str, object] = {**secrets, **{name: text for name, text in environment.items() if text}}
+        local = _LOCAL if environment.get("PROFILE") == "local" else {}
+        given: dict[str, object] = {**local, **{name: text for name, text in environment.items() if text}}
         for name in _LISTS:
             if name in given:
                 given[name] = [item.strip() for item in str(given[name]).split(",")]
