@@ -4,6 +4,11 @@ import pytest
 from purchase.settings import Settings
 
 SECRETS = {"ADMIN_TOKENS": "an-admin-token", "RECEIPT_KEYS": "a-receipt-key"}
+PAYMENT_SECRETS = {
+    "SANDBOX_API_KEY": "a-sandbox-key",
+    "STRIPE_API_KEY": "a-stripe-key",
+    "WEBHOOK_SECRETS": "a-webhook-secret",
+}
 
 WRONG = [
     ("PROFILE", "staging"),
@@ -14,6 +19,10 @@ WRONG = [
     ("ADMIN_TOKENS", "short"), ("ADMIN_TOKENS", ","), ("ADMIN_TOKENS", "an-admin-token,"),
     ("RECEIPT_KEYS", "short"), ("RECEIPT_KEYS", " "), ("RECEIPT_KEYS", ",a-receipt-key"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318"),
+    ("PAYMENT_PROVIDER", "paypal"),
+    ("SANDBOX_URL", "sandbox:8000"), ("STRIPE_URL", "stripe"),
+    ("SANDBOX_API_KEY", "short"), ("STRIPE_API_KEY", "short"), ("WEBHOOK_SECRETS", "short"), ("WEBHOOK_SECRETS", ","),
+    ("HOLD_SECONDS", "0"), ("HOLD_SECONDS", "3601"), ("PAYMENT_SECONDS", "0"), ("HOLDS_PER_CUSTOMER", "0"),
 ]  # fmt: skip
 
 
@@ -36,7 +45,34 @@ def test_a_secret_is_asked_for_outside_the_local_profile(name: str, profile: dic
         Settings.read({**told, **profile})
 
 
-@pytest.mark.parametrize("name", ["ADMIN_TOKENS", "RECEIPT_KEYS"])
+@pytest.mark.parametrize(
+    ("provider", "name"),
+    [
+        ("sandbox", "SANDBOX_API_KEY"),
+        ("sandbox", "WEBHOOK_SECRETS"),
+        ("stripe", "STRIPE_API_KEY"),
+        ("stripe", "WEBHOOK_SECRETS"),
+    ],
+)
+def test_a_payment_provider_needs_its_key_and_the_secrets_of_its_webhooks(provider: str, name: str) -> None:
+    told = {key: text for key, text in PAYMENT_SECRETS.items() if key != name}
+    with pytest.raises(SystemExit, match=name):
+        read(PAYMENT_PROVIDER=provider, **told)
+    assert read(PAYMENT_PROVIDER=provider, **PAYMENT_SECRETS).payment_provider == provider
+
+
+def test_stripe_has_no_key_of_its_own_in_the_local_profile() -> None:
+    with pytest.raises(SystemExit, match="STRIPE_API_KEY"):
+        read(PROFILE="local", PAYMENT_PROVIDER="stripe")
+
+
+def test_nobody_takes_payments_in_production_unless_told() -> None:
+    assert read().payment_provider == "none"
+
+
+@pytest.mark.parametrize(
+    "name", ["ADMIN_TOKENS", "RECEIPT_KEYS", "SANDBOX_API_KEY", "STRIPE_API_KEY", "WEBHOOK_SECRETS"]
+)
 def test_a_secret_that_is_too_short_is_not_told(name: str) -> None:
     with pytest.raises(SystemExit) as stopped:
         read(**{name: "pa55"})
@@ -47,6 +83,8 @@ def test_the_local_profile_has_secrets_of_its_own() -> None:
     settings = Settings.read({"PROFILE": "local"})
     assert settings.admin_tokens == ("local-admin-token",)
     assert settings.receipt_keys == ("local-receipt-key",)
+    assert (settings.payment_provider, settings.sandbox_api_key) == ("sandbox", "local-sandbox-key")
+    assert settings.webhook_secrets == ("local-webhook-secret",)
 
 
 def test_secrets_that_are_told_replace_the_local_ones() -> None:
@@ -56,12 +94,18 @@ def test_secrets_that_are_told_replace_the_local_ones() -> None:
 def test_a_service_that_is_told_nothing_else_is_in_production_with_64_partitions() -> None:
     settings = read()
     assert (settings.profile, settings.partitions, settings.direct_sales) == ("production", 64, True)
+    assert (settings.hold_seconds, settings.payment_seconds, settings.holds_per_customer) == (120, 900, 3)
 
 
 def test_lists_are_separated_by_commas() -> None:
-    settings = read(ADMIN_TOKENS="the-first-token, the-second-token", RECEIPT_KEYS="the-new-key,the-old-key")
+    settings = read(
+        ADMIN_TOKENS="the-first-token, the-second-token",
+        RECEIPT_KEYS="the-new-key,the-old-key",
+        WEBHOOK_SECRETS="the-new-secret,the-old-secret",
+    )
     assert settings.admin_tokens == ("the-first-token", "the-second-token")
     assert settings.receipt_keys == ("the-new-key", "the-old-key")
+    assert settings.webhook_secrets == ("the-new-secret", "the-old-secret")
 
 
 @pytest.mark.parametrize(("text", "switched"), [("true", True), ("false", False), ("1", True), ("0", False)])
@@ -88,9 +132,19 @@ def test_every_variable_is_read_by_its_name() -> None:
         HTTP_PORT="80",
         LOGGING_CONFIG="logging.json",
         OTEL_EXPORTER_OTLP_ENDPOINT="http://collector:4318",
+        PAYMENT_PROVIDER="stripe",
+        SANDBOX_URL="http://sandbox",
+        STRIPE_URL="https://stripe",
+        HOLD_SECONDS="60",
+        PAYMENT_SECONDS="600",
+        HOLDS_PER_CUSTOMER="1",
+        **PAYMENT_SECRETS,
     )
     assert (settings.redis_url, settings.rabbitmq_url) == ("redis://redis:6379/1", "amqp://a:b@broker/")
     assert (settings.partitions, settings.outbox_max, settings.catalog_dir) == (8, 10, "/catalog")
     assert (settings.http_host, settings.http_port) == ("0.0.0.0", 80)  # noqa: S104
     assert settings.logging_config == "logging.json"
     assert settings.otel_exporter_otlp_endpoint == "http://collector:4318"
+    assert (settings.sandbox_url, settings.sandbox_api_key) == ("http://sandbox", "a-sandbox-key")
+    assert (settings.stripe_url, settings.stripe_api_key) == ("https://stripe", "a-stripe-key")
+    assert (settings.hold_seconds, settings.payment_seconds, settings.holds_per_customer) == (60, 600, 1)
