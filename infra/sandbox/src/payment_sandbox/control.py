@@ -2,19 +2,21 @@
 
 import time
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from litestar import get, post
 from litestar.response.base import ASGIResponse
 from msgspec import Meta, Struct
 
-from payment_sandbox.api import admitted, bank_of
+from payment_sandbox.api import admitted, bank_of, desk_of
 from payment_sandbox.desk import Caller, Mode, Outage
 from payment_sandbox.forms import Amount, read_json
 from payment_sandbox.intents import Intent
 from payment_sandbox.shapes import intent_object, refund_object
 from payment_sandbox.store import Store
+
+T = TypeVar("T")
 
 
 class Authenticate(Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,14 +47,14 @@ class Misbehave(Struct, frozen=True, forbid_unknown_fields=True):
 @post("/sandbox/payment_intents/{intent_id:str}/authenticate")
 async def authenticate(request: Caller, intent_id: str) -> ASGIResponse:
     """The customer passes the check of their bank, or fails it."""
-    wanted = read_json(await request.body(), Authenticate)
+    wanted = await _wanted(request, Authenticate)
     return _intent(request, lambda: bank_of(request).authenticate(intent_id, succeeds=wanted.outcome == "succeeded"))
 
 
 @post("/sandbox/payment_intents/{intent_id:str}/decide")
 async def decide(request: Caller, intent_id: str) -> ASGIResponse:
     """The bank makes up its mind about a payment that it is processing."""
-    wanted = read_json(await request.body(), Decide)
+    wanted = await _wanted(request, Decide)
     return _intent(request, lambda: bank_of(request).decide(intent_id, wanted.outcome))
 
 
@@ -65,23 +67,22 @@ async def recover(request: Caller, intent_id: str) -> ASGIResponse:
 @post("/sandbox/payment_intents/{intent_id:str}/refund")
 async def give_back(request: Caller, intent_id: str) -> ASGIResponse:
     """The provider's staff refunds, of which the platform learns by webhook."""
-    wanted, bank = read_json(await request.body(), GiveBack), bank_of(request)
+    wanted, bank = await _wanted(request, GiveBack), bank_of(request)
     return _done(request, lambda: refund_object(bank.give_back(bank.find(intent_id), wanted.amount, {})))
 
 
 @post("/sandbox/payment_intents/{intent_id:str}/dispute")
 async def dispute(request: Caller, intent_id: str) -> ASGIResponse:
     """The customer disputes the payment at their bank."""
-    wanted = read_json(await request.body(), Dispute)
+    wanted = await _wanted(request, Dispute)
     return _done(request, lambda: bank_of(request).dispute(intent_id, wanted.reason))
 
 
 @post("/sandbox/outage")
 async def misbehave(request: Caller) -> ASGIResponse:
     """All of Stripe's API is unavailable (503), busy (429), slow, or does what it is asked and its answers are lost."""
-    desk = admitted(request)
-    wanted = read_json(await request.body(), Misbehave)
-    desk.outage = Outage(wanted.mode, time.monotonic() + wanted.seconds)
+    wanted = await _wanted(request, Misbehave)
+    desk_of(request).outage = Outage(wanted.mode, time.monotonic() + wanted.seconds)
     return _json({"mode": wanted.mode})
 
 
@@ -116,6 +117,12 @@ async def ready(request: Caller) -> ASGIResponse:
 def store_of(request: Caller) -> Store:
     store: Store = request.app.state["store"]
     return store
+
+
+async def _wanted(request: Caller, kind: type[T]) -> T:
+    """What is asked for, by whoever has the API key. Raises Refused."""
+    admitted(request)
+    return read_json(await request.body(), kind)
 
 
 def _entry(intent: Intent) -> dict[str, Any]:

@@ -38,6 +38,8 @@ class StripeApi:
         except stripe.StripeError as error:
             # Without the error itself: it carries the whole answer, and with that the payment's client secret.
             raise failures.of_answer(error.http_status or 0, error.json_body) from None
+        except (AttributeError, ValueError) as error:  # over an answer that is not Stripe's it trips
+            raise failures.of_connection(error) from None
         return response.data
 
     async def aclose(self) -> None:
