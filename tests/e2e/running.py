@@ -1,7 +1,7 @@
 """The platform while it runs, as end-to-end tests see it, whichever way it was brought up.
 
-Its parts have the same names everywhere: gateway, purchase, relay, terminal-write, terminal-read, query, redis,
-rabbitmq, mysql, dynamodb.
+Its parts have the same names everywhere: gateway, purchase, relay, terminal-write, terminal-read, query, sandbox,
+redis, rabbitmq, mysql, dynamodb.
 """
 
 import time

@@ -8,7 +8,9 @@ from tests.e2e.composed import ComposedPlatform
 from tests.e2e.running import wait_until_ready
 
 
-@pytest.mark.parametrize("name", ["purchase", "relay", "terminal-write", "terminal-read", "query", "gateway"])
+@pytest.mark.parametrize(
+    "name", ["sandbox", "purchase", "relay", "terminal-write", "terminal-read", "query", "gateway"]
+)
 def test_a_service_that_is_told_to_end_need_not_be_killed(platform: ComposedPlatform, name: str) -> None:
     wait_until_ready(platform, name)
     platform.stop(name)

@@ -7,7 +7,7 @@ from tests.e2e.running import RunningPlatform, kill, wait_until_ready
 
 
 @pytest.mark.parametrize(
-    "name", ["purchase", "relay", "terminal-write", "terminal-read", "query", "gateway", "redis", "mysql"]
+    "name", ["sandbox", "purchase", "relay", "terminal-write", "terminal-read", "query", "gateway", "redis", "mysql"]
 )
 def test_what_is_killed_is_started_again(platform: RunningPlatform, name: str) -> None:
     killed = kill(platform, name)

@@ -11,7 +11,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ONE_SHOTS = {"install", "setup"}
-STORES = {"redis", "rabbitmq", "mysql", "dynamodb"}
+STORES = {"redis", "rabbitmq", "mysql", "dynamodb", "sandbox"}
+OURS = {"sandbox"}
+"""The stores whose image is ours."""
 
 Services = dict[str, dict[str, Any]]
 
@@ -53,8 +55,8 @@ def test_everything_has_its_bounds(services: Services) -> None:
         assert service["logging"]["options"].keys() == {"max-size", "max-file"}, name
 
 
-def test_whatever_is_not_a_store_cannot_write_to_its_file_system_and_has_no_rights(services: Services) -> None:
-    for name in services.keys() - STORES:
+def test_what_is_ours_and_the_gateway_cannot_write_to_their_file_systems_and_have_no_rights(services: Services) -> None:
+    for name in services.keys() - STORES | OURS:
         assert services[name]["read_only"], name
         assert services[name]["cap_drop"] == ["ALL"], name
         assert services[name]["security_opt"] == ["no-new-privileges:true"], name

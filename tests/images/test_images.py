@@ -1,4 +1,4 @@
-"""What is in the image of each service, and that it needs no rights. `./taskw images` builds them first."""
+"""What is in each image of ours, and that it needs no rights. `./taskw images` builds them first."""
 
 import json
 import subprocess
@@ -8,8 +8,19 @@ import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ["purchase", "message-terminal", "query"]
-MODULES = {"purchase", "message_terminal", "query", "contracts", "infra_local"}
+FOLDERS = {
+    "purchase": "services/purchase",
+    "message-terminal": "services/message-terminal",
+    "query": "services/query",
+    "sandbox": "infra/sandbox",
+}
+PACKAGES_OF_OURS = {
+    "purchase": {"purchase", "contracts"},
+    "message-terminal": {"message-terminal", "contracts"},
+    "query": {"query", "contracts"},
+    "sandbox": {"payment-sandbox"},
+}
+MODULES = {"purchase", "message_terminal", "query", "contracts", "infra_local", "payment_sandbox"}
 IN_THE_IMAGE = {
     "implementation_name": "cpython",
     "platform_python_implementation": "CPython",
@@ -34,11 +45,11 @@ print(json.dumps([name for name in ("/", "/app", "/tmp", "/home", "/usr/local") 
 """
 
 
-def inside(service: str, *command: str) -> str:
-    """Output of a command in a container of the service's image, whose root file system cannot be written to."""
+def inside(image: str, *command: str) -> str:
+    """Output of a command in a container of this image, whose root file system cannot be written to."""
     project = json.loads(compose("config", "--format=json"))["name"]
     options = ["--rm", "--read-only", "--network=none", "--cap-drop=ALL", "--entrypoint", command[0]]
-    return docker("run", *options, f"{project}-{service}", *command[1:])
+    return docker("run", *options, f"{project}-{image}", *command[1:])
 
 
 def compose(*arguments: str) -> str:
@@ -49,9 +60,9 @@ def docker(*arguments: str) -> str:
     return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout
 
 
-def locked(service: str) -> dict[str, str]:
-    """Name and version of what the service's list holds for the image's Python."""
-    entries = (ROOT / "services" / service / "requirements.txt").read_text().replace("\\\n", "").splitlines()
+def locked(image: str) -> dict[str, str]:
+    """Name and version of what the image's list holds for its Python."""
+    entries = (ROOT / FOLDERS[image] / "requirements.txt").read_text().replace("\\\n", "").splitlines()
     requirements = [Requirement(entry.split("--hash")[0]) for entry in entries]
     return {
         one.name: str(one.specifier).removeprefix("==")
@@ -60,26 +71,27 @@ def locked(service: str) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_an_image_holds_its_service_contracts_what_they_lock_and_nothing_else(service: str) -> None:
-    found = json.loads(inside(service, "python", "-c", PACKAGES))
-    assert found == {**locked(service), service: "0.1.0", "contracts": "0.1.0"}
-    assert set(json.loads(inside(service, "python", "-c", MODULES_FOUND))) == {service.replace("-", "_"), "contracts"}
+@pytest.mark.parametrize("image", FOLDERS)
+def test_an_image_holds_its_packages_what_they_lock_and_nothing_else(image: str) -> None:
+    found = json.loads(inside(image, "python", "-c", PACKAGES))
+    ours = PACKAGES_OF_OURS[image]
+    assert found == {**locked(image), **dict.fromkeys(ours, "0.1.0")}
+    assert set(json.loads(inside(image, "python", "-c", MODULES_FOUND))) == {name.replace("-", "_") for name in ours}
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_the_python_of_an_image_holds_no_packages_of_its_own(service: str) -> None:
-    assert json.loads(inside(service, "/usr/local/bin/python", "-c", PACKAGES)) == {}
+@pytest.mark.parametrize("image", FOLDERS)
+def test_the_python_of_an_image_holds_no_packages_of_its_own(image: str) -> None:
+    assert json.loads(inside(image, "/usr/local/bin/python", "-c", PACKAGES)) == {}
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_a_service_runs_without_rights(service: str) -> None:
-    assert inside(service, "id", "-u").strip() == "10001"
-    assert json.loads(inside(service, "python", "-c", RIGHTS)) == []
+@pytest.mark.parametrize("image", FOLDERS)
+def test_an_image_runs_without_rights(image: str) -> None:
+    assert inside(image, "id", "-u").strip() == "10001"
+    assert json.loads(inside(image, "python", "-c", RIGHTS)) == []
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_an_image_tells_the_engine_how_to_ask_whether_it_is_ready(service: str) -> None:
+@pytest.mark.parametrize("image", FOLDERS)
+def test_an_image_tells_the_engine_how_to_ask_whether_it_is_ready(image: str) -> None:
     with pytest.raises(subprocess.CalledProcessError) as nobody_serves:
-        inside(service, "python", "-IS", "/app/ready.py")
+        inside(image, "python", "-IS", "/app/ready.py")
     assert "ConnectionRefusedError" in nobody_serves.value.stderr

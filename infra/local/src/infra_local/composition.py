@@ -14,7 +14,7 @@ from infra_local.servers import BROKER_PASSWORD, BROKER_USER, INFRA
 
 ROOT = INFRA.parent
 FILES = (ROOT / "compose.yaml", INFRA / "local/published.yaml")
-SERVICES = ("purchase", "relay", "terminal-write", "terminal-read", "query")
+SERVICES = ("sandbox", "purchase", "relay", "terminal-write", "terminal-read", "query")
 _BEHIND_THE_GATEWAY = ("redis", "amqp", "management", "mysql", "dynamodb", *SERVICES)
 # The variables that the files ask for, by the names that ports have here.
 PORTS = {name: name.upper().replace("-", "_") + "_PORT" for name in _BEHIND_THE_GATEWAY} | {"gateway": "PORT"}

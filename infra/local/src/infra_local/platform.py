@@ -11,6 +11,7 @@ from infra_local.ports import PortChooser
 from infra_local.servers import AWS_ENVIRONMENT, INFRA, Server
 
 ADMIN_TOKEN = "local-admin-token"  # noqa: S105 - what PROFILE=local means
+WEBHOOKS = "/api/v1/payments/webhook"
 PROFILE = {"PROFILE": "local", "LOGGING_CONFIG": str(INFRA / "logging.json"), "PYTHONUNBUFFERED": "1"}
 
 
@@ -47,7 +48,17 @@ def describe(home: Path, port_for: PortChooser) -> Platform:
     mysql = servers.mariadb(home / "mysql", port_for)
     dynamodb = servers.ministack(home / "dynamodb", port_for)
 
-    selling = {**PROFILE, "REDIS_URL": redis.url, "RABBITMQ_URL": rabbitmq.url, "CATALOG_DIR": str(INFRA / "catalog")}
+    told_at = f"http://127.0.0.1:{port_for('purchase')}{WEBHOOKS}"
+    taking_payments = {**PROFILE, "DATA_DIR": str(home / "sandbox"), "WEBHOOK_URL": told_at}
+    sandbox = _service("sandbox", "payment_sandbox.app", home, port_for, taking_payments)
+
+    selling = {
+        **PROFILE,
+        "REDIS_URL": redis.url,
+        "RABBITMQ_URL": rabbitmq.url,
+        "SANDBOX_URL": sandbox.url,
+        "CATALOG_DIR": str(INFRA / "catalog"),
+    }
     projecting = {
         **PROFILE,
         **AWS_ENVIRONMENT,
@@ -66,6 +77,7 @@ def describe(home: Path, port_for: PortChooser) -> Platform:
             OneShot(name="install", argv=_module("purchase.install"), environment=selling),
         ],
         services=[
+            sandbox,
             purchase,
             _service("relay", "purchase.relay", home, port_for, selling),
             _service("terminal-write", "message_terminal.app", home, port_for, {**projecting, "MODELS": "write"}),
