@@ -91,7 +91,7 @@ async def test_an_amount_below_the_provider_s_minimum_is_declined(provider: Prov
 async def test_a_customer_pays_with_the_client_secret(provider: Provider, sandbox: Sandbox) -> None:
     payment = await provider.authorise(wanted(None))
     assert payment.status is Status.REQUIRES_PAYMENT
-    assert sandbox.pay(payment.id, "not the secret", "pm_card_visa").status_code == 401
+    assert sandbox.pay(payment.id, "no sécret", "pm_card_visa").status_code == 401
     assert sandbox.pay(payment.id, payment.client_secret or "", "pm_card_visa_chargeDeclined").status_code == 402
     assert (await provider.retrieve(payment.id)).code == "generic_decline"
     assert sandbox.pay(payment.id, payment.client_secret or "", "pm_card_visa").status_code == 200

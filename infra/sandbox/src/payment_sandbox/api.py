@@ -45,7 +45,7 @@ async def confirm_intent(request: Caller, intent_id: str) -> ASGIResponse:
     desk = desk_of(request)
     if wanted.client_secret is None:
         desk.admit(request)
-    elif not hmac.compare_digest(wanted.client_secret, bank_of(request).find(intent_id).client_secret):
+    elif not _is_secret_of(wanted.client_secret, bank_of(request).find(intent_id)):
         raise refusals.unauthorised()
     return await desk.serve(
         request, lambda: _told(bank_of(request).confirm(intent_id, wanted.payment_method), wanted.expand)
@@ -91,9 +91,9 @@ async def list_refunds(request: Caller) -> ASGIResponse:
 async def text_of(request: Caller) -> str:
     """The form: the body of a POST, else the query."""
     if request.method == "POST":
-        return (await request.body()).decode()
+        return (await request.body()).decode(errors="replace")
     query: bytes = request.scope["query_string"]
-    return query.decode()
+    return query.decode(errors="replace")
 
 
 def bank_of(request: Caller) -> Bank:
@@ -117,6 +117,10 @@ async def _change(request: Caller, step: Callable[[], Intent]) -> ASGIResponse:
     desk = admitted(request)
     wanted = read_form(await text_of(request), ChangeIntent)
     return await desk.serve(request, lambda: _told(step(), wanted.expand))
+
+
+def _is_secret_of(secret: str, intent: Intent) -> bool:
+    return hmac.compare_digest(secret.encode(), intent.client_secret.encode())
 
 
 def _told(intent: Intent, expand: Expand) -> Done:

@@ -5,7 +5,6 @@ that is declined, raises Refused and has changed it.
 """
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -171,16 +170,18 @@ class Bank:
         """Raises Refused when it is declined."""
         behaviour = intent.behaviour
         tried = replace(intent, charge=mint("ch"), failure=None, is_away=behaviour.is_away)
-        steps: dict[str, Callable[[], Intent]] = {
-            "authorised": lambda: self._authorise(tried),
-            "captured": lambda: self._succeed(tried),
-            "action": lambda: self._keep(replace(tried, status="requires_action"), "payment_intent.requires_action"),
-            "processing": lambda: self._keep(replace(tried, status="processing"), "payment_intent.processing"),
-        }
-        if behaviour.outcome in steps:
-            return steps[behaviour.outcome]()
-        failure = Failure(code=behaviour.code, decline_code=behaviour.decline_code)
-        raise refusals.declined(self._decline(tried, failure))
+        match behaviour.outcome:
+            case "authorised":
+                return self._authorise(tried)
+            case "captured":
+                return self._succeed(tried)
+            case "action":
+                return self._keep(replace(tried, status="requires_action"), "payment_intent.requires_action")
+            case "processing":
+                return self._keep(replace(tried, status="processing"), "payment_intent.processing")
+            case "declined":
+                failure = Failure(code=behaviour.code, decline_code=behaviour.decline_code)
+                raise refusals.declined(self._decline(tried, failure))
 
     def _authorise(self, intent: Intent) -> Intent:
         if intent.capture_method != "manual":

@@ -79,7 +79,7 @@ class Courier:
         headers = {"Content-Type": "application/json; charset=utf-8", "Stripe-Signature": sign(body, self._secret)}
         try:
             return (await client.post(url, content=body, headers=headers)).is_success
-        except httpx.TransportError as error:
+        except httpx.HTTPError as error:
             log.info("a webhook was not taken: %s", type(error).__name__)
             return False
 

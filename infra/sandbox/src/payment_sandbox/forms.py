@@ -1,6 +1,6 @@
 """What Stripe's calls carry: forms with names such as `metadata[hold]` and `expand[0]`, in the URL of a GET."""
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -59,25 +59,24 @@ class ListRefunds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 def read_form(text: str, kind: type[T]) -> T:
     """Raises Refused."""
-    form: dict[str, Any] = {}
+    fields: dict[str, str] = {}
+    groups: dict[str, dict[str, str]] = {}
     for name, value in parse_qsl(text, keep_blank_values=True):
-        outer, _, inner = name.replace("]", "").partition("[")
-        if "[" in name:
-            group = form.setdefault(outer, {})
+        outer, bracket, inner = name.replace("]", "").partition("[")
+        if bracket:
+            group = groups.setdefault(outer, {})
             group[inner or str(len(group))] = value
         else:
-            form[outer] = value
-    for name in _LISTS:
-        if isinstance(form.get(name), dict):
-            form[name] = list(form[name].values())
-    return read_object(form, kind)
+            fields[name] = value
+    lists = {name: list(groups[name].values()) for name in _LISTS if name in groups}
+    return read_object({**fields, **groups, **lists}, kind)
 
 
 def read_json(body: bytes, kind: type[T]) -> T:
     """What the sandbox's own calls carry; nothing means an empty object. Raises Refused."""
     try:
         return read_object(msgspec.json.decode(body or b"{}"), kind)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise refusals.invalid("The body is not JSON.") from None
 
 

@@ -1,0 +1,41 @@
+"""Forms are read as Stripe's clients write them, and nothing else is."""
+
+import pytest
+from payment_sandbox.forms import ChangeIntent, CreateIntent, read_form
+from payment_sandbox.refusals import Refused
+
+
+def test_names_in_brackets_are_parts_of_one_field() -> None:
+    wanted = read_form("amount=100&currency=usd&metadata[hold]=a&metadata%5Battempt%5D=1", CreateIntent)
+    assert wanted.metadata == {"hold": "a", "attempt": "1"}
+
+
+@pytest.mark.parametrize("name", ["expand[]", "expand[0]", "expand%5B0%5D"])
+def test_lists_are_written_with_and_without_numbers(name: str) -> None:
+    assert read_form(f"{name}=latest_charge", ChangeIntent).expand == ["latest_charge"]
+
+
+@pytest.mark.parametrize(("text", "confirms"), [("true", True), ("false", False)])
+def test_words_are_read_as_what_they_mean(text: str, confirms: bool) -> None:
+    assert read_form(f"amount=100&currency=usd&confirm={text}", CreateIntent).confirm is confirms
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "amount=100",
+        "amount=1.5&currency=usd",
+        "amount=-1&currency=usd",
+        "amount=100&currency=USD",
+        "amount=100&currency=usd&colour=red",
+        "amount=100&currency=usd&capture_method=never",
+        "amount=100&currency=usd&metadata=none",
+        "amount=100&amount[x]=1&currency=usd",
+        "amount=100&currency=usd&expand[]=everything",
+    ],
+)
+def test_what_the_call_does_not_take_is_refused(text: str) -> None:
+    with pytest.raises(Refused) as refused:
+        read_form(text, CreateIntent)
+    assert refused.value.status == 400
