@@ -1,5 +1,6 @@
 """Payments as Stripe's PaymentIntents: each step, and what its answers and refusals mean, whoever carries the calls."""
 
+import logging
 from collections.abc import Mapping
 from typing import Protocol, TypeVar
 from urllib.parse import quote
@@ -38,6 +39,8 @@ _STATUSES = {
     "canceled": Status.CANCELLED,
 }
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
 
@@ -74,6 +77,8 @@ class Intents:
         try:
             return read_payment(await self._api.call("POST", INTENTS, form, wanted.key))
         except Refused as refused:
+            if refused.status != 402:
+                log.warning("an authorisation was not understood: %s", refused.code)
             payment = None if refused.intent is None else read_payment(refused.intent)
             raise Declined(refused.code, payment) from None
 
@@ -130,7 +135,7 @@ class Intents:
         """Raises Refused."""
         form = {"payment_intent": payment_id, "limit": str(REFUNDS_MAX)}
         found = _convert(await self._api.call("GET", REFUNDS, form), _Refunds)
-        return any(refund.metadata.get("key") == key and refund.status not in _FAILED for refund in found.data)
+        return any(refund.is_made_for(key) for refund in found.data)
 
     async def _refund(self, payment_id: str, amount_cents: int, key: str) -> None:
         """Raises Refused, RefundRefused."""
@@ -163,7 +168,10 @@ class _Intent(Struct, frozen=True):
 
 class _Refund(Struct, frozen=True):
     status: str
-    metadata: dict[str, str] = {}
+    metadata: dict[str, str] | None = None
+
+    def is_made_for(self, key: str) -> bool:
+        return (self.metadata or {}).get("key") == key and self.status not in _FAILED
 
 
 class _Refunds(Struct, frozen=True):
