@@ -8,10 +8,14 @@ from contracts.catalogue import Zone
 from contracts.ticket import Cancellation, Sale, TicketCancelled, TicketPurchased
 from purchase import keys
 from purchase.catalog import Event, Venue
+from purchase.hold_ledger import NewHold
+from purchase.hold_messages import seats_held
+from purchase.holds import Hold, HoldSeat
 from purchase.inventory import IdempotencyKey, Order
-from purchase.tickets import Ticket, mint_id
+from purchase.tickets import Ticket, mint_id, now_us
 
 PARTITIONS = 4
+HOLD_MS = 120_000
 CREATED_US = 1_767_225_600_123_456
 CANCELLED_ON = "2026-01-02T00:00:00.000000Z"
 SALE_FIELDS = ("ticket_id", "venue_id", "event_id", "zone_id", "price_cents", "currency", "created_on")
@@ -50,6 +54,27 @@ def order(*, version: int = 1, limit: int | None = None, key: IdempotencyKey | N
     """For `ticket(**fields)`, as judged by the first version of its event."""
     wanted = ticket(**fields)
     return Order(ticket=wanted, version=version, limit=limit, key=key, message=purchased(wanted))
+
+
+def hold(*seats: HoldSeat, event_id: str = "Gala", **fields: Any) -> Hold:
+    """Of these seats, for two minutes from now; of seat "1", "a" of zone 1 when none are given."""
+    minted = mint_id(keys.partition_of(event_id, PARTITIONS))
+    ends_ms = now_us() // 1_000 + HOLD_MS
+    terms = {"venue_id": "Arena", "currency": "USD", "customer_id": None, "created_us": CREATED_US}
+    whole = {"hold_id": minted, "event_id": event_id, "seats": seats or (held_seat(),), "deadline_ms": ends_ms}
+    return _made(Hold, terms | whole | {"expires_ms": ends_ms}, fields)
+
+
+def held_seat(**fields: Any) -> HoldSeat:
+    return _made(HoldSeat, {"zone_id": 1, "row": 1, "column": 1, "price_cents": 2_500}, fields)
+
+
+def new_hold(
+    *seats: HoldSeat, version: int = 1, limit: int | None = None, key: IdempotencyKey | None = None, **fields: Any
+) -> NewHold:
+    """For `hold(*seats, **fields)`, as judged by the first version of its event."""
+    wanted = hold(*seats, **fields)
+    return NewHold(hold=wanted, version=version, limit=limit, key=key, message=seats_held(wanted))
 
 
 def purchased(sold: Ticket) -> TicketPurchased:

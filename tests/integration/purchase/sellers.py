@@ -6,6 +6,7 @@ from typing import Any
 
 from purchase.catalog import Catalog
 from purchase.definitions import Definitions
+from purchase.hold_ledger import HoldLedger
 from purchase.install import install
 from purchase.inventory import Inventory
 from purchase.outbox import Outbox, connect
@@ -16,6 +17,7 @@ from tests.integration.purchase.builders import PARTITIONS, event, venue
 from tests.integration.purchase.serving import NO_CATALOG, environment
 
 OUTBOX_MAX = 100_000
+HOLDS_PER_CUSTOMER = 2
 
 
 class Seller:
@@ -25,6 +27,7 @@ class Seller:
         self._redis = redis
         self.outbox = Outbox(redis, partitions=PARTITIONS, outbox_max=outbox_max)
         self.inventory = Inventory(redis, self.outbox)
+        self.holds = HoldLedger(redis, self.outbox, holds_per_customer=HOLDS_PER_CUSTOMER)
         self.definitions = Definitions(redis, self.outbox, Catalog(self.outbox))
 
     def another(self, *, outbox_max: int = OUTBOX_MAX) -> "Seller":

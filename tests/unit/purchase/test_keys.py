@@ -25,6 +25,13 @@ KEYS: list[Callable[[int], str]] = [
     lambda partition: keys.row(partition, "Gala", 2**31 - 1, 1_000),
     lambda partition: keys.tickets(partition, mint_id(partition).bytes),
     lambda partition: keys.idempotency(partition, "0123"),
+    lambda partition: keys.hold(partition, mint_id(partition).bytes),
+    lambda partition: keys.held(partition, "Gala", "{ada}"),
+    keys.due,
+    keys.refunds,
+    keys.webhooks,
+    lambda partition: keys.webhook(partition, "0123"),
+    keys.attention,
 ]
 
 

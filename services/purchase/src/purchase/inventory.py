@@ -60,8 +60,8 @@ class Inventory:
 
     def __init__(self, redis: Redis, outbox: Outbox) -> None:
         self._outbox = outbox
-        self._sell = load(redis, "sell", "outbox", "seat", "ticket")
-        self._cancel = load(redis, "cancel", "outbox", "seat", "ticket")
+        self._sell = load(redis, "sell", "outbox", "clock", "seat", "ticket", "capacity", "customer")
+        self._cancel = load(redis, "cancel", "outbox", "clock", "seat", "ticket")
         self._recall = load(redis, "recall", "outbox")
         self._joined: Batching[Order, tuple[Position, list[Any]]] = Batching(self._sell_joined, lanes=outbox.partitions)
 
@@ -175,6 +175,7 @@ def _arguments(partition: int, order: Order, places: _Places) -> tuple[str | byt
         places[keys.event(partition, ticket.event_id)],
         places[keys.sold(partition, ticket.event_id)],
         places[keys.customers(partition, ticket.event_id)],
+        places[keys.held(partition, ticket.event_id, ticket.customer_id or "")] if order.limit else 0,
         places[keys.row(partition, ticket.event_id, ticket.zone_id, ticket.row)],
         places[keys.tickets(partition, ticket_id)],
         places[keys.idempotency(partition, order.key.digest)] if order.key else 0,

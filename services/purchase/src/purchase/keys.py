@@ -61,7 +61,7 @@ def customers(partition: int, event_id: str) -> str:
 
 
 def row(partition: int, event_id: str, zone_id: int, row_number: int) -> str:
-    """hash: column number → kind, generation, ticket id (`lua/lib/seat.lua`)"""
+    """hash: column number → kind, generation, ticket id | hold id and deadline (`lua/lib/seat.lua`)"""
     return f"{{{partition}}}:row:{event_id}:{zone_id}:{row_number}"
 
 
@@ -71,5 +71,41 @@ def tickets(partition: int, ticket_id: bytes) -> str:
 
 
 def idempotency(partition: int, digest: str) -> str:
-    """string with a time to live: fingerprint of the body, ticket id"""
+    """string with a time to live: fingerprint of the body, id of the ticket or the hold"""
     return f"{{{partition}}}:idempotency:{digest}"
+
+
+def hold(partition: int, hold_id: bytes) -> str:
+    """hash, with a time to live once the hold has ended: state, version, epoch, deadline, hold, seats
+    (`lua/lib/hold.lua`); of its payment attempt, method, payment, cap, why, code, tickets, captured, refunded"""
+    return f"{{{partition}}}:hold:{hold_id.hex()}"
+
+
+def held(partition: int, event_id: str, customer_id: str) -> str:
+    """sorted set: live holds of a customer, each hold id and one byte seats, by the ms since 1970 when they end"""
+    return f"{{{partition}}}:held:{event_id}:{customer_id}"
+
+
+def due(partition: int) -> str:
+    """sorted set: what must be looked at, `H` and hold id or `R` and ticket id, by the ms since 1970 when it must"""
+    return f"{{{partition}}}:due"
+
+
+def refunds(partition: int) -> str:
+    """hash: ticket id → the refund that is owed for it"""
+    return f"{{{partition}}}:refunds"
+
+
+def webhooks(partition: int) -> str:
+    """stream: notifications of the payment provider that are not yet processed"""
+    return f"{{{partition}}}:webhooks"
+
+
+def webhook(partition: int, digest: str) -> str:
+    """string with a time to live: this notification has been stored before"""
+    return f"{{{partition}}}:webhook:{digest}"
+
+
+def attention(partition: int) -> str:
+    """stream of bounded length: what a person must see"""
+    return f"{{{partition}}}:attention"

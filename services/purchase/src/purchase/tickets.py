@@ -32,7 +32,7 @@ class Ticket(Struct, frozen=True):
 
     @property
     def partition(self) -> int:
-        return _partition_bits(self.ticket_id)
+        return partition_bits(self.ticket_id)
 
     @property
     def row_label(self) -> str:
@@ -67,10 +67,11 @@ def mint_id(partition: int) -> UUID:
 
 def partition_in(minted: UUID) -> int | None:
     """The partition that an id of ours carries; None for an id that we did not mint."""
-    return _partition_bits(minted) if minted.version == 7 else None
+    return partition_bits(minted) if minted.version == 7 else None
 
 
-def _partition_bits(minted: UUID) -> int:
+def partition_bits(minted: UUID) -> int:
+    """The partition that an id of ours carries."""
     return (minted.int >> 64) & 0xFFF
 
 

@@ -3,11 +3,12 @@
 -- KEYS[1]     outbox  stream
 -- KEYS[2]     epoch   string
 -- KEYS[3..]   each once, hashes: events (version, capacities), sold (per zone and in all), customers (seats each has),
---             rows (column → seat), ticket buckets (id → ticket); strings: idempotency keys (fingerprint, ticket id)
+--             rows (column → seat), ticket buckets (id → ticket); sorted sets: live holds of a customer (lib/customer.lua);
+--             strings: idempotency keys (fingerprint, ticket id)
 -- ARGV[1..4]  see lib/outbox.lua
--- ARGV[5..]   per order: places in KEYS of event, sold, customers, row, bucket and idempotency key (0: none);
---             zone, column, ticket id, version of the event it was judged by, ticket, customer ('': none),
---             seats a customer may have (0: any number), fingerprint, seconds a key is remembered, message
+-- ARGV[5..]   per order: places in KEYS of event, sold, customers, live holds of its customer (0: the event has no limit),
+--             row, bucket and idempotency key (0: none); zone, column, ticket id, version of the event it was judged by,
+--             ticket, customer ('': none), seats a customer may have, fingerprint, seconds a key is remembered, message
 --
 -- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, per order one of
 --             {'SOLD', position, generation} | {'REPLAYED', ticket id} | {'KEY_REUSED'} | {'STALE'} | {'LIMIT'} |
@@ -19,15 +20,11 @@
 local refusal, epoch, last = judge()
 if refusal then return {refusal} end
 
-local function is_full(sold, sold_field, event, capacity_field)
-  return tonumber(redis.call('HGET', sold, sold_field) or 0) >= tonumber(redis.call('HGET', event, capacity_field) or 0)
-end
-
 local function key_at(place)
   return KEYS[tonumber(place)]
 end
 
-local function sell(event, sold, customers, row, bucket, key,
+local function sell(event, sold, customers, held, row, bucket, key,
                     zone, column, id, version, ticket, customer, limit, fingerprint, key_seconds, message)
 
   local state, own_generation = read_ticket(bucket, id)
@@ -39,11 +36,11 @@ local function sell(event, sold, customers, row, bucket, key,
   end
 
   if redis.call('HGET', event, 'version') ~= version then return {'STALE'} end
-  if tonumber(limit) > 0 and tonumber(redis.call('HGET', customers, customer) or 0) >= tonumber(limit) then return {'LIMIT'} end
+  if held and seats_and_holds(customers, held, customer) >= tonumber(limit) then return {'LIMIT'} end
   local kind, generation = read_seat(row, column)
   if kind ~= 'F' then
-    if is_full(sold, 'all', event, 'capacity') then return {'EVENT_FULL'} end
-    if is_full(sold, zone, event, 'capacity:' .. zone) then return {'ZONE_FULL'} end
+    if is_full(event, sold, 'all') then return {'EVENT_FULL'} end
+    if is_full(event, sold, zone) then return {'ZONE_FULL'} end
     return {'TAKEN'}
   end
 
@@ -59,10 +56,10 @@ local function sell(event, sold, customers, row, bucket, key,
 end
 
 local answers = {}
-for first = 5, #ARGV, 16 do
+for first = 5, #ARGV, 17 do
   answers[#answers + 1] = sell(
     key_at(ARGV[first]), key_at(ARGV[first + 1]), key_at(ARGV[first + 2]),
-    key_at(ARGV[first + 3]), key_at(ARGV[first + 4]), key_at(ARGV[first + 5]),
-    unpack(ARGV, first + 6, first + 15))
+    key_at(ARGV[first + 3]), key_at(ARGV[first + 4]), key_at(ARGV[first + 5]), key_at(ARGV[first + 6]),
+    unpack(ARGV, first + 7, first + 16))
 end
 return {'JUDGED', last, answers}

@@ -1,11 +1,33 @@
--- A seat in its row: one byte kind ('S' sold, 'F' free with a history), four bytes generation, then the owner's ticket id.
+-- A seat in its row: one byte kind, four bytes generation (how often it was sold), then whose it is:
+--   'S' sold  the ticket's id
+--   'H' held  the hold's id, and in eight bytes when it is free again, in ms since 1970 (0: when its hold is ended)
+--   'F' free  nothing
+-- A seat that was never sold and is not held has no record.
 
+-- Kind, generation and owner as they are written down; of a held seat the deadline too.
+local function parse_seat(seat)
+  local kind, generation = seat:sub(1, 1), struct.unpack('>I4', seat, 2)
+  if kind == 'H' then return kind, generation, seat:sub(6, 21), struct.unpack('>I8', seat, 22) end
+  return kind, generation, seat:sub(6)
+end
+
+-- Kind, generation and owner as they are now: a held seat is free the instant its deadline passes.
 local function read_seat(row, column)
   local seat = redis.call('HGET', row, column)
   if not seat then return 'F', 0 end
-  return seat:sub(1, 1), struct.unpack('>I4', seat, 2), seat:sub(6)
+  local kind, generation, owner, deadline = parse_seat(seat)
+  if kind == 'H' and deadline ~= 0 and deadline <= now() then return 'F', generation end
+  return kind, generation, owner
 end
 
 local function write_seat(row, column, kind, generation, owner)
   redis.call('HSET', row, column, kind .. struct.pack('>I4', generation) .. owner)
+end
+
+local function write_held_seat(row, column, generation, hold, deadline)
+  write_seat(row, column, 'H', generation, hold .. struct.pack('>I8', deadline))
+end
+
+local function free_seat(row, column, generation)
+  if generation > 0 then write_seat(row, column, 'F', generation, '') else redis.call('HDEL', row, column) end
 end

@@ -1,0 +1,36 @@
+-- Hold 1 to 10 named seats of an event, all or none, and tell the others.
+--
+-- KEYS[1]      outbox  stream
+-- KEYS[2]      epoch   string
+-- KEYS[3..]    see lib/new_hold.lua; the row of each seat
+-- ARGV[1..4]   see lib/outbox.lua
+-- ARGV[5..13]  see lib/new_hold.lua
+-- ARGV[14..]   how many seats are asked for, the seats ('': they cannot be held together, and are not named), message
+--
+-- Returns      {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, {'HELD', position, seats} |
+--              {'REPLAYED', hold id} | {'KEY_REUSED'} | {'STALE'} | {'LIMIT'} | {'HOLDS'} | {'IMPOSSIBLE'} |
+--              {'TAKEN' | 'ZONE_FULL' | 'EVENT_FULL', which of the seats are not free ...}}
+
+local refusal, epoch, last = judge()
+if refusal then return {refusal} end
+
+local wanted, packed, message = tonumber(ARGV[14]), ARGV[15], ARGV[16]
+local answer = refuse_hold(last, wanted)
+if answer then return {'JUDGED', last, answer} end
+if packed == '' then return {'JUDGED', last, {'IMPOSSIBLE'}} end
+
+local taken, all_full = {}, true
+for place, seat in ipairs(unpack_seats(packed, 9)) do
+  if read_seat(seat.row, seat.column) ~= 'F' then
+    taken[#taken + 1] = place
+    all_full = all_full and is_full(event, sold, seat.zone)
+  end
+end
+if #taken > 0 then
+  local word = is_full(event, sold, 'all') and 'EVENT_FULL' or all_full and 'ZONE_FULL' or 'TAKEN'
+  return {'JUDGED', last, {word, unpack(taken)}}
+end
+
+last = append(epoch, message)
+write_hold(epoch, packed)
+return {'JUDGED', last, {'HELD', last, packed}}
