@@ -9,9 +9,9 @@ from contracts.ticket import Cancellation, Sale, TicketCancelled, TicketPurchase
 from purchase import keys
 from purchase.catalog import Event, Venue
 from purchase.hold_ledger import NewHold
-from purchase.hold_messages import seats_held
 from purchase.holds import Hold, HoldSeat
-from purchase.inventory import IdempotencyKey, Order
+from purchase.idempotency import IdempotencyKey
+from purchase.inventory import Order
 from purchase.tickets import Ticket, mint_id, now_us
 
 PARTITIONS = 4
@@ -74,7 +74,7 @@ def new_hold(
 ) -> NewHold:
     """For `hold(*seats, **fields)`, as judged by the first version of its event."""
     wanted = hold(*seats, **fields)
-    return NewHold(hold=wanted, version=version, limit=limit, key=key, message=seats_held(wanted))
+    return NewHold(hold=wanted, version=version, limit=limit, key=key)
 
 
 def purchased(sold: Ticket) -> TicketPurchased:

@@ -6,7 +6,8 @@ from uuid import UUID
 from contracts.codec import encode
 from contracts.message import Message
 from contracts.position import Position
-from purchase.inventory import IdempotencyKey, Order, Outcome, Replayed, Sold
+from purchase.idempotency import IdempotencyKey
+from purchase.inventory import Order, Outcome, Replayed, Sold
 from purchase.tickets import Ticket
 
 from tests.integration.purchase.builders import cancelled

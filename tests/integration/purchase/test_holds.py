@@ -8,7 +8,7 @@ from contracts.codec import decode
 from contracts.hold import HoldExpired, HoldReleased, SeatsHeld
 from contracts.position import Position
 from purchase import keys
-from purchase.hold_ledger import Ended, Made, NewHold, NotMade
+from purchase.hold_ledger import Ended, Made, NewHold, NotFree
 from purchase.holds import Hold
 from purchase.inventory import Sold
 from redis import Redis
@@ -76,7 +76,7 @@ async def test_a_hold_is_made_wholly_or_not_at_all(seller: Seller, client: Any) 
     seats = [held_seat(column=column) for column in (1, 2, 3)]
     outcome = await seller.holds.hold(new_hold(*seats))
 
-    assert outcome == NotMade("TAKEN", tuple(seats[1:]))
+    assert outcome == NotFree(None, tuple(seats[1:]))
     assert {name: client.dump(name) for name in client.scan_iter()} == before
 
 
@@ -134,7 +134,7 @@ async def test_what_a_customer_holds_counts_against_the_limit_of_seats(seller: S
     await made(seller, new_hold(held_seat(), held_seat(column=2), customer_id="ada", limit=3))
     two_more = new_hold(held_seat(row=2), held_seat(row=2, column=2), customer_id="ada", limit=3)
 
-    assert await seller.holds.hold(two_more) == NotMade("LIMIT")
+    assert await seller.holds.hold(two_more) == "LIMIT"
     assert isinstance(await seller.inventory.sell(order(customer_id="ada", limit=3, row=2)), Sold)
     assert await seller.inventory.sell(order(customer_id="ada", limit=3, row=2, column=2)) == "LIMIT"
 
@@ -146,7 +146,7 @@ async def test_a_customer_has_so_many_holds_at_a_time(seller: Seller, client: An
     for column in range(1, HOLDS_PER_CUSTOMER + 1):
         await made(seller, new_hold(held_seat(column=column), customer_id="ada"))
 
-    assert await seller.holds.hold(new_hold(held_seat(row=2), customer_id="ada")) == NotMade("HOLDS")
+    assert await seller.holds.hold(new_hold(held_seat(row=2), customer_id="ada")) == "HOLDS"
     await made(seller, new_hold(held_seat(row=2), customer_id="bob"))
     pass_time(client, PARTITION, ms=HOLD_MS)
     await made(seller, new_hold(held_seat(row=2), customer_id="ada"))
@@ -161,7 +161,7 @@ async def test_a_key_that_comes_again_answers_the_hold_as_it_was_made(seller: Se
     assert isinstance(outcome, Made)
     assert (outcome.hold.hold_id, outcome.hold.state, outcome.is_replayed) == (hold.hold_id, "HELD", True)
     other_body = new_hold(key=idempotency_key("a key", "another body"))
-    assert await seller.holds.hold(other_body) == NotMade("KEY_REUSED")
+    assert await seller.holds.hold(other_body) == "KEY_REUSED"
 
 
 def last_position(client: Any) -> Position:

@@ -25,7 +25,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from purchase import keys
-from purchase.inventory import IdempotencyKey, Order, Outcome
+from purchase.idempotency import IdempotencyKey
+from purchase.inventory import Order, Outcome
 from purchase.outbox import Overloaded, Recovering, connect
 from purchase.tickets import Ticket
 

@@ -1,11 +1,14 @@
 """What the commands answer: the shapes on the wire."""
 
+from collections.abc import Mapping
 from datetime import date
 
+from contracts.position import Position
 from contracts.timestamp import Timestamp
 from msgspec import Struct
 
 from purchase.catalog import Event, Venue
+from purchase.holds import Hold, State
 from purchase.tickets import Ticket
 
 
@@ -23,6 +26,25 @@ class TicketAnswer(Struct, frozen=True, kw_only=True, rename="camel", omit_defau
     currency: str
     created_on: str
     receipt: str | None = None
+
+
+class HeldSeatAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
+    zone_id: int
+    row: str
+    column: str
+    price: float
+
+
+class HoldAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A hold as its customer sees it; its id is a secret: whoever has it may pay for the seats, or give them up."""
+
+    hold_id: str
+    event_id: str
+    seats: list[HeldSeatAnswer]
+    amount: float
+    currency: str
+    expires_at: str
+    status: State
 
 
 class ZoneAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -71,6 +93,24 @@ def ticket_answer(ticket: Ticket, status: str, receipt: str | None) -> TicketAns
     )
 
 
+def hold_answer(hold: Hold, state: State) -> HoldAnswer:
+    seats = [
+        HeldSeatAnswer(
+            zone_id=seat.zone_id, row=seat.row_label, column=seat.column_label, price=_amount(seat.price_cents)
+        )
+        for seat in hold.seats
+    ]
+    return HoldAnswer(
+        hold_id=str(hold.hold_id),
+        event_id=hold.event_id,
+        seats=seats,
+        amount=_amount(hold.amount_cents),
+        currency=hold.currency,
+        expires_at=hold.expires_at,
+        status=state,
+    )
+
+
 def venue_answer(venue: Venue) -> VenueAnswer:
     zones = [
         ZoneAnswer(
@@ -96,6 +136,11 @@ def event_answer(event: Event) -> EventAnswer:
         sales_close_at=told.sales_close_at,
         max_seats_per_customer=told.max_seats_per_customer,
     )
+
+
+def consistency_token(positions: Mapping[int, Position]) -> str:
+    """`<partition>:<epoch>-<sequence>`, several separated by commas: what a query sends back to read this write."""
+    return ",".join(f"{partition}:{position}" for partition, position in positions.items())
 
 
 def _amount(cents: int) -> float:

@@ -1,17 +1,15 @@
 """The commands over HTTP: handlers translate, they do not decide."""
 
-from collections.abc import Mapping
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from contracts.position import Position
 from litestar import delete, post, put
 from litestar.params import PathParameter
 from litestar.response.base import ASGIResponse
 
 from purchase import examples, refusals
-from purchase.answers import EventAnswer, VenueAnswer, event_answer, ticket_answer, venue_answer
+from purchase.answers import EventAnswer, VenueAnswer, consistency_token, event_answer, ticket_answer, venue_answer
 from purchase.box_office import PurchaseTicket
 from purchase.definitions import Written
 from purchase.documentation import IDEMPOTENCY_KEY, RECEIPT, declare, takes
@@ -149,11 +147,6 @@ async def schedule_event(request: Caller, event_id: EventId) -> ASGIResponse:
     named = read_identifier(event_id, "eventId")
     event = (await read_body(request, _event_decoder)).event(named)
     return _defined(event_answer(event), await services.definitions.schedule(event))
-
-
-def consistency_token(positions: Mapping[int, Position]) -> str:
-    """`<partition>:<epoch>-<sequence>`, several separated by commas: what a query sends back to read this write."""
-    return ",".join(f"{partition}:{position}" for partition, position in positions.items())
 
 
 def _admit_to_cancel(request: Caller, ticket_id: UUID) -> None:

@@ -14,17 +14,21 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.plugins.prometheus import PrometheusController
 
-from purchase import api, health
+from purchase import api, health, hold_api
 from purchase.box_office import BoxOffice
 from purchase.catalog import Catalog
+from purchase.clock import Clock
 from purchase.definitions import Definitions
 from purchase.documentation import assets, openapi
+from purchase.hold_desk import HoldDesk
+from purchase.hold_ledger import HoldLedger
 from purchase.inventory import Inventory
 from purchase.outbox import Outbox, OutcomeUnknown, Unavailable, connect
 from purchase.problems import plugin
 from purchase.receipts import Receipts
 from purchase.services import AdminTokens, Services
 from purchase.settings import Settings
+from purchase.settlement import Settlement
 from purchase.tracing import tracing
 
 BODY_BYTES_MAX = 64 * 1024
@@ -49,10 +53,15 @@ def create_app(settings: Settings) -> Litestar:
     redis = connect(settings.redis_url)
     outbox = Outbox(redis, partitions=settings.partitions, outbox_max=settings.outbox_max)
     catalog = Catalog(outbox)
+    clock = Clock(outbox)
     definitions = Definitions(redis, outbox, catalog)
+    hold_ledger = HoldLedger(redis, outbox, holds_per_customer=settings.holds_per_customer)
+    hold_desk = HoldDesk(catalog, hold_ledger, clock, hold_seconds=settings.hold_seconds)
+    settlement = Settlement(redis, outbox, clock, {b"H": hold_desk.settle})
 
     services = Services(
         box_office=BoxOffice(catalog, Inventory(redis, outbox), direct_sales=settings.direct_sales),
+        hold_desk=hold_desk,
         definitions=definitions,
         outbox=outbox,
         receipts=Receipts(settings.receipt_keys),
@@ -62,15 +71,16 @@ def create_app(settings: Settings) -> Litestar:
     @contextlib.asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         await outbox.check_partitions()
-        finishing = asyncio.create_task(_finish_pending(definitions))
+        running = [asyncio.create_task(_finish_pending(definitions)), asyncio.create_task(settlement.run())]
         try:
             yield
         finally:
-            finishing.cancel()
+            for task in running:
+                task.cancel()
             await redis.aclose()
 
     return Litestar(
-        route_handlers=[*api.handlers, *health.handlers, assets(), Metrics],
+        route_handlers=[*api.handlers, *hold_api.handlers, *health.handlers, assets(), Metrics],
         lifespan=[lifespan],
         state=State({"services": services}),
         plugins=[plugin(), *tracing(settings.otel_exporter_otlp_endpoint)],

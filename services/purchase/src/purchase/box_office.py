@@ -1,45 +1,33 @@
 """The commands a customer may give, each from start to finish."""
 
-from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from contracts.catalogue import Identifier, ZoneId
 from contracts.position import Position
 from contracts.ticket import Cancellation, Sale, TicketCancelled, TicketPurchased
-from contracts.timestamp import encode_timestamp
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from purchase import metrics
 from purchase.catalog import Catalog, Offer
-from purchase.inventory import IdempotencyKey, Inventory, Order, Refused, Replayed, Sold
-from purchase.outbox import Overloaded
+from purchase.idempotency import KEY_REUSED, IdempotencyKey
+from purchase.inventory import Inventory, Order, Refused, Replayed, Sold
+from purchase.judgement import CustomerId, check_customer, check_range, check_sale, decide, offered, zone_of
 from purchase.refusals import (
     CustomerLimit,
-    CustomerRequired,
     DirectSalesOff,
     EventFull,
-    EventNotFound,
     InvalidSeatLabel,
-    KeyReused,
     Refusal,
-    SalesClosed,
-    SalesNotOpen,
-    SeatOutOfRange,
     SeatTaken,
     TicketNotFound,
     VenueMismatch,
     ZoneFull,
-    ZoneNotFound,
 )
 from purchase.seats import parse_seat
 from purchase.tickets import Ticket, mint_id, now_us, timestamp_of
 
 SOURCE = "/purchase"
-TRIES = 10
-"""How often an order is judged anew when its event changes under it."""
-
-CustomerId = Annotated[str, Meta(min_length=1, max_length=128)]
 
 
 class PurchaseTicket(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -82,21 +70,15 @@ class BoxOffice:
             seat = parse_seat(wanted.row, wanted.column)
         except InvalidSeatLabel as refusal:
             return await self._unless_bought_before(wanted, key, refusal)
-        offer = self._catalog.known(wanted.event_id)
-        for _ in range(TRIES):
-            order = self._judge(wanted, seat, offer, key, traceparent)
-            if isinstance(order, Refusal):
-                checked = await self._catalog.checked(wanted.event_id)
-                if _version(checked) == _version(offer):
-                    return await self._unless_bought_before(wanted, key, order)
-                offer = checked
-                continue
-            outcome = await self._inventory.sell(order)
-            if outcome == "STALE":
-                offer = await self._catalog.reloaded(wanted.event_id)
-                continue
-            return _answered(order, outcome)
-        raise Overloaded
+        decided = await decide(
+            self._catalog,
+            wanted.event_id,
+            lambda offer: self._judge(wanted, seat, offered(offer, wanted.event_id), key, traceparent),
+            self._inventory.sell,
+        )
+        if isinstance(decided, Refusal):
+            return await self._unless_bought_before(wanted, key, decided)
+        return _answered(*decided)
 
     async def cancel(self, ticket_id: UUID, traceparent: str | None = None) -> tuple[Ticket, Position]:
         """Undo a purchase: the seat is free again. Repeating it answers the same.
@@ -120,35 +102,27 @@ class BoxOffice:
         remembered = await self._inventory.recall(self._catalog.partition_of(wanted.event_id), key)
         if isinstance(remembered, Replayed):
             return Purchase(remembered.ticket, remembered.position, is_replayed=True)
-        return refusal if remembered is None else _KEY_REUSED
+        return refusal if remembered is None else KEY_REUSED
 
     def _judge(
         self,
         wanted: PurchaseTicket,
         seat: tuple[int, int],
-        offer: Offer | None,
+        offer: Offer,
         key: IdempotencyKey | None,
         traceparent: str | None,
-    ) -> Order | Refusal:
+    ) -> Order:
         """The order for a seat that the offer has, at its price; the checks stand in their order of precedence."""
-        if offer is None:
-            return EventNotFound(f"there is no event {wanted.event_id}", eventId=wanted.event_id)
         event = offer.event
         if event.venue_id != wanted.venue_id:
-            return VenueMismatch(f"event {event.event_id} is not at {wanted.venue_id}", venueId=event.venue_id)
-        zone = offer.zones.get(wanted.zone_id)
-        if zone is None:
-            return ZoneNotFound(f"event {event.event_id} has no zone {wanted.zone_id}", zoneId=wanted.zone_id)
+            raise VenueMismatch(f"event {event.event_id} is not at {wanted.venue_id}", venueId=event.venue_id)
+        zone = zone_of(offer, wanted.zone_id)
         row, column = seat
-        if row > zone.row_count or column > zone.col_count:
-            return SeatOutOfRange(
-                f"zone {zone.zone_id} has {zone.row_count} rows of {zone.col_count} seats",
-                zoneId=zone.zone_id,
-                rowCount=zone.row_count,
-                colCount=zone.col_count,
-            )
-        if refusal := self._sale_closed(offer) or _customer_missing(offer, wanted):
-            return refusal
+        check_range(zone, row, column)
+        if not self._direct_sales:
+            raise DirectSalesOff("tickets are sold through holds only")
+        check_sale(event)
+        check_customer(event, wanted.customer_id)
         partition = self._catalog.partition_of(event.event_id)
         ticket = Ticket(
             ticket_id=mint_id(partition),
@@ -170,28 +144,6 @@ class BoxOffice:
             message=_purchased(ticket, partition, traceparent),
         )
 
-    def _sale_closed(self, offer: Offer) -> Refusal | None:
-        if not self._direct_sales:
-            return DirectSalesOff("tickets are sold through holds only")
-        opens, closes = offer.event.sales_open_at, offer.event.sales_close_at
-        if opens is None and closes is None:
-            return None
-        now = datetime.now(UTC)
-        if opens is not None and now < opens:
-            return SalesNotOpen(f"sales open at {(told := encode_timestamp(opens))}", salesOpenAt=told)
-        if closes is not None and now >= closes:
-            return SalesClosed(f"sales closed at {(told := encode_timestamp(closes))}", salesCloseAt=told)
-        return None
-
-
-_KEY_REUSED = KeyReused("this Idempotency-Key came with another body before")
-
-
-def _customer_missing(offer: Offer, wanted: PurchaseTicket) -> Refusal | None:
-    if offer.event.max_seats_per_customer is None or wanted.customer_id is not None:
-        return None
-    return CustomerRequired("the event limits the seats of each customer: name one", field="customerId")
-
 
 def _answered(order: Order, outcome: Sold | Replayed | Refused) -> Purchase | Refusal:
     if isinstance(outcome, Sold):
@@ -200,7 +152,7 @@ def _answered(order: Order, outcome: Sold | Replayed | Refused) -> Purchase | Re
     if isinstance(outcome, Replayed):
         return Purchase(outcome.ticket, outcome.position, is_replayed=True)
     if outcome == "KEY_REUSED":
-        return _KEY_REUSED
+        return KEY_REUSED
     if outcome == "LIMIT":
         return CustomerLimit(f"a customer may have {order.limit} seats of this event", maxSeatsPerCustomer=order.limit)
     metrics.seat_conflicts.inc()
@@ -211,10 +163,6 @@ def _answered(order: Order, outcome: Sold | Replayed | Refused) -> Purchase | Re
     if outcome == "ZONE_FULL":
         return ZoneFull(f"every seat of zone {ticket.zone_id} is sold", seats=seats)
     return SeatTaken("the seat is sold or held by another", seats=seats)
-
-
-def _version(offer: Offer | None) -> int | None:
-    return offer.version if offer is not None else None
 
 
 def _purchased(ticket: Ticket, partition: int, traceparent: str | None) -> TicketPurchased:

@@ -1,6 +1,6 @@
 """What the OpenAPI page says beyond the handlers' own words: bodies, headers, examples and problems."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,8 @@ ASSETS_PATH = f"{PATH}/assets"
 EVERYWHERE = (InvalidRequest, Recovering, Overloaded, OutcomeUnknown)
 """Problems that every command may meet."""
 
+NO_OTHER: Mapping[type[Struct], dict[str, Any]] = {}
+
 IDEMPOTENCY_KEY = Parameter(
     name="Idempotency-Key",
     param_in="header",
@@ -62,7 +64,7 @@ def openapi() -> OpenAPIConfig:
     return OpenAPIConfig(
         title="Ticketing: commands",
         version="1",
-        description="Buys and undoes, and defines what is on sale. Every error is `application/problem+json`.",
+        description="Buys, holds and undoes, and defines what is on sale. Every error is `application/problem+json`.",
         components=Components(
             security_schemes={"admin": SecurityScheme(type="http", scheme="bearer", description="An admin token.")},
         ),
@@ -85,16 +87,28 @@ def assets() -> Router:
 
 
 def takes(
-    body: type[Struct] | None, example: dict[str, Any] | None = None, headers: Sequence[Parameter] = ()
+    body: type[Struct] | None,
+    example: dict[str, Any] | None = None,
+    headers: Sequence[Parameter] = (),
+    *,
+    or_else: Mapping[type[Struct], dict[str, Any]] = NO_OTHER,
 ) -> type[Operation]:
-    """An operation with this body and these headers; handlers read both by hand, so no signature names them."""
+    """An operation with this body, or one of the others, and these headers.
+
+    Handlers read both by hand, so no signature names them.
+    """
+    bodies = {body: example, **or_else} if body else {}
 
     @dataclass
     class Command(Operation):
         def __post_init__(self) -> None:
             self.parameters = [*(self.parameters or []), *headers]
-            if body is not None:
-                media_type = OpenAPIMediaType(schema=_schema(body), example=example)
+            if bodies:
+                schemas = [_schema(kind) for kind in bodies]
+                media_type = OpenAPIMediaType(
+                    schema=schemas[0] if len(schemas) == 1 else Schema(one_of=schemas),
+                    examples={kind.__name__: Example(value=value) for kind, value in bodies.items()},
+                )
                 self.request_body = RequestBody(content={"application/json": media_type}, required=True)
 
     return Command

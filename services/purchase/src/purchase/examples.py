@@ -4,9 +4,16 @@ from datetime import date
 
 import msgspec
 
-from purchase.answers import EventAnswer, TicketAnswer, VenueAnswer, ZoneAnswer
+from purchase.answers import EventAnswer, HeldSeatAnswer, HoldAnswer, TicketAnswer, VenueAnswer, ZoneAnswer
 
 PURCHASE_TICKET = {"venueId": "Venue1", "eventId": "Event1", "zoneId": 2, "row": "10", "column": "b"}
+
+HOLD_SEATS = {
+    "eventId": "Event1",
+    "seats": [{"zoneId": 2, "row": "10", "column": "b"}, {"zoneId": 2, "row": "10", "column": "c"}],
+}
+
+HOLD_BEST = {"eventId": "Event1", "zoneId": 2, "quantity": 2}
 
 DEFINE_VENUE = {
     "name": "The Little Theatre",
@@ -38,6 +45,19 @@ TICKET = TicketAnswer(
 )
 
 CANCELLED_TICKET = msgspec.structs.replace(TICKET, status="CANCELLED", receipt=None)
+
+HOLD = HoldAnswer(
+    hold_id="01a20567-f5bc-7000-8f11-3a52d0c4be79",
+    event_id="Event1",
+    seats=[
+        HeldSeatAnswer(zone_id=2, row="10", column="b", price=320.0),
+        HeldSeatAnswer(zone_id=2, row="10", column="c", price=320.0),
+    ],
+    amount=640.0,
+    currency="USD",
+    expires_at="2029-11-22T22:39:08.924000Z",
+    status="HELD",
+)
 
 VENUE = VenueAnswer(
     venue_id="Venue2",

@@ -29,6 +29,11 @@ class HoldSeat(Struct, frozen=True):
     price_cents: int
 
     @property
+    def place(self) -> tuple[int, int, int]:
+        """Zone, row and column."""
+        return self.zone_id, self.row, self.column
+
+    @property
     def row_label(self) -> str:
         return str(self.row)
 

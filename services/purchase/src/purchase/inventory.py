@@ -13,19 +13,10 @@ from redis.asyncio import Redis
 
 from purchase import keys
 from purchase.batching import Batching, QueueFull
+from purchase.idempotency import REMEMBERED_SECONDS, IdempotencyKey, KeyMemory
 from purchase.outbox import ANSWER_SECONDS, Outbox, OutcomeUnknown, Overloaded
 from purchase.scripts import load
 from purchase.tickets import Ticket, decode_ticket, encode_ticket, partition_in
-
-REMEMBERED_SECONDS = 24 * 60 * 60
-"""How long an idempotency key is remembered."""
-
-
-class IdempotencyKey(Struct, frozen=True):
-    """Digest of the client's key and its call, and the 16-byte fingerprint of the body it came with."""
-
-    digest: str
-    fingerprint: bytes
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -62,7 +53,7 @@ class Inventory:
         self._outbox = outbox
         self._sell = load(redis, "sell", "outbox", "clock", "seat", "ticket", "capacity", "customer")
         self._cancel = load(redis, "cancel", "outbox", "clock", "seat", "ticket")
-        self._recall = load(redis, "recall", "outbox")
+        self._keys = KeyMemory(redis, outbox)
         self._joined: Batching[Order, tuple[Position, list[Any]]] = Batching(self._sell_joined, lanes=outbox.partitions)
 
     async def sell(self, order: Order) -> Outcome:
@@ -83,7 +74,7 @@ class Inventory:
             case [b"SOLD", position, _]:
                 return Sold(Position.parse(position.decode()))
             case [b"REPLAYED", ticket_id]:
-                return Replayed(await self._ticket_sold(partition, ticket_id), last)
+                return Replayed(await self._ticket_sold(UUID(bytes=ticket_id)), last)
             case [refused]:
                 word: Refused = refused.decode()
                 return word
@@ -91,18 +82,11 @@ class Inventory:
 
     async def recall(self, partition: int, key: IdempotencyKey) -> Replayed | Literal["KEY_REUSED"] | None:
         """What was bought with this key, None when nothing. Raises Recovering, Overloaded, OutcomeUnknown."""
-        last, answer = await self._outbox.run(
-            self._recall,
-            partition,
-            [keys.idempotency(partition, key.digest)],
-            key.fingerprint,
-        )
-        match answer:
-            case [b"REPLAYED", ticket_id]:
-                return Replayed(await self._ticket_sold(partition, ticket_id), last)
-            case [b"KEY_REUSED"]:
-                return "KEY_REUSED"
-        return None
+        remembered = await self._keys.recall(partition, key)
+        if remembered is None or remembered == "KEY_REUSED":
+            return remembered
+        ticket_id, last = remembered
+        return Replayed(await self._ticket_sold(ticket_id), last)
 
     async def ticket(self, ticket_id: UUID) -> Ticket | None:
         """The ticket as it was sold, also when it was cancelled since. Raises Recovering."""
@@ -140,9 +124,9 @@ class Inventory:
         assert word == b"CANCELLED", word
         return Position.parse(position.decode())
 
-    async def _ticket_sold(self, partition: int, ticket_id: bytes) -> Ticket:
-        ticket = await self.ticket(UUID(bytes=ticket_id))
-        assert ticket is not None, f"partition {partition} remembers a ticket that it does not have"
+    async def _ticket_sold(self, ticket_id: UUID) -> Ticket:
+        ticket = await self.ticket(ticket_id)
+        assert ticket is not None, f"a key is remembered for ticket {ticket_id}, which is not kept"
         return ticket
 
     async def _sell_joined(self, partition: int, orders: Sequence[Order]) -> list[tuple[Position, list[Any]]]:

@@ -5,6 +5,12 @@ from prometheus_client import Counter, Gauge, Histogram
 seats_sold = Counter("seats_sold_total", "Seats sold by this process")
 seat_conflicts = Counter("seat_conflicts_total", "Orders refused because the seat was another's")
 tickets_cancelled = Counter("tickets_cancelled_total", "Tickets cancelled by this process")
+holds_made = Counter("holds_made_total", "Holds made by this process")
+holds_released = Counter("holds_released_total", "Holds that their customers gave up through this process")
+holds_expired = Counter("holds_expired_total", "Holds abandoned by their customers, as this process told the others")
+settlement_failures = Counter(
+    "settlement_failures_total", "Holds and refunds put off because they could not be settled"
+)
 orders_joined = Histogram("orders_joined", "Orders in one call to Redis", buckets=(1, 2, 4, 8, 16, 32, 64, 128))
 outbox_pending = Gauge("outbox_pending", "Messages in the outboxes that the broker has not confirmed")
 messages_published = Counter("messages_published_total", "Messages confirmed by the broker")

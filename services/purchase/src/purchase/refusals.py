@@ -11,13 +11,17 @@ Refusal
 ├── SalesNotOpen
 ├── SalesClosed
 ├── CustomerRequired        the event limits the seats of a customer, and none was named
-├── CustomerLimit
-├── SeatTaken
+├── CustomerLimit           the customer would have too many seats of the event, or has as many holds as one may
+├── TooManySeats            more than one hold may have
+├── DuplicateSeat           the same seat twice in one hold
+├── SeatTaken               sold or held by another; or fewer seats are free than were asked for
 ├── ZoneFull                taken, and every seat of the zone is sold
 ├── EventFull               taken, and every seat of the event is sold
 ├── SeatsInUse              a definition would remove seats that are sold or held
 ├── KeyReused               the idempotency key came with another body before
 ├── TicketNotFound
+├── HoldNotFound
+├── HoldPaid                its seats are sold
 ├── Unauthorized
 └── Forbidden
 """
@@ -67,6 +71,12 @@ class CustomerRequired(Refusal): ...
 class CustomerLimit(Refusal): ...
 
 
+class TooManySeats(Refusal): ...
+
+
+class DuplicateSeat(Refusal): ...
+
+
 class SeatTaken(Refusal): ...
 
 
@@ -83,6 +93,12 @@ class KeyReused(Refusal): ...
 
 
 class TicketNotFound(Refusal): ...
+
+
+class HoldNotFound(Refusal): ...
+
+
+class HoldPaid(Refusal): ...
 
 
 class Unauthorized(Refusal): ...

@@ -14,7 +14,8 @@ from litestar import Request
 from msgspec import Meta, Struct
 
 from purchase.catalog import Event, Venue
-from purchase.inventory import IdempotencyKey
+from purchase.hold_desk import HoldBest, HoldSeats
+from purchase.idempotency import IdempotencyKey
 from purchase.problems import InvalidIdempotencyKey, InvalidRequest, UnsupportedMediaType
 
 SEATS_MAX = 1_000_000
@@ -122,6 +123,21 @@ def decode_body(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
         raise InvalidRequest(f"the body is not JSON: {error}", field="$") from None
 
 
+async def read_hold(request: Request[Any, Any, Any]) -> HoldSeats | HoldBest:
+    """Seats by their names, or, where a zone or a quantity is asked for, the best. Raises what `read_body` raises."""
+    if await _asked_for(request) & {"zoneId", "quantity"}:
+        return await read_body(request, _best_decoder)
+    return await read_body(request, _seats_decoder)
+
+
+async def _asked_for(request: Request[Any, Any, Any]) -> set[str]:
+    """The names of the body's fields; none where it is no object."""
+    try:
+        return set(_fields_decoder.decode(await request.body()))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return set()
+
+
 async def read_key(request: Request[Any, Any, Any], call: str) -> IdempotencyKey | None:
     """The Idempotency-Key that came with this call and body, if one came. Raises InvalidIdempotencyKey."""
     key = request.headers.get("idempotency-key")
@@ -147,6 +163,13 @@ def read_ticket_id(text: str) -> UUID:
     return UUID(text)
 
 
+def read_hold_id(text: str) -> UUID:
+    """The id of a hold in a path. Raises InvalidRequest."""
+    if not _UUID.fullmatch(text):
+        raise InvalidRequest("holdId is a UUID", field="holdId")
+    return UUID(text)
+
+
 def read_bearer(request: Request[Any, Any, Any]) -> str | None:
     """The token of `Authorization: Bearer <token>`, if there is one."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -158,6 +181,10 @@ def read_trace(request: Request[Any, Any, Any]) -> str | None:
     traceparent = request.headers.get("traceparent")
     return traceparent if traceparent and _TRACEPARENT.fullmatch(traceparent) else None
 
+
+_seats_decoder = msgspec.json.Decoder(HoldSeats)
+_best_decoder = msgspec.json.Decoder(HoldBest)
+_fields_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 _TRACEPARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 _VISIBLE = re.compile("[!-~]{1,255}", re.ASCII)

@@ -9,6 +9,7 @@ from litestar import Request
 
 from purchase.box_office import BoxOffice
 from purchase.definitions import Definitions
+from purchase.hold_desk import HoldDesk
 from purchase.outbox import Outbox
 from purchase.receipts import Receipts
 from purchase.refusals import Forbidden, Unauthorized
@@ -34,6 +35,7 @@ class AdminTokens:
 @dataclass(frozen=True, slots=True)
 class Services:
     box_office: BoxOffice
+    hold_desk: HoldDesk
     definitions: Definitions
     outbox: Outbox
     receipts: Receipts

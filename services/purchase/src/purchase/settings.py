@@ -34,6 +34,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
     partitions: Annotated[int, Meta(ge=1, le=4096)] = 64
     outbox_max: Annotated[int, Meta(ge=1)] = 100_000
     direct_sales: bool = True
+    hold_seconds: Annotated[int, Meta(ge=1, le=3_600)] = 120
+    holds_per_customer: Annotated[int, Meta(ge=1, le=100)] = 3
     catalog_dir: str = "infra/catalog"
     http_host: str = "127.0.0.1"
     http_port: Annotated[int, Meta(ge=1, le=65535)] = 8001

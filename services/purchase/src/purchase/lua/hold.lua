@@ -4,8 +4,8 @@
 -- KEYS[2]      epoch   string
 -- KEYS[3..]    see lib/new_hold.lua; the row of each seat
 -- ARGV[1..4]   see lib/outbox.lua
--- ARGV[5..13]  see lib/new_hold.lua
--- ARGV[14..]   how many seats are asked for, the seats ('': they cannot be held together, and are not named), message
+-- ARGV[5..14]  see lib/new_hold.lua
+-- ARGV[15..]   the seats ('': they cannot be held together, and are not named), message
 --
 -- Returns      {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, {'HELD', position, seats} |
 --              {'REPLAYED', hold id} | {'KEY_REUSED'} | {'STALE'} | {'LIMIT'} | {'HOLDS'} | {'IMPOSSIBLE'} |
@@ -14,13 +14,13 @@
 local refusal, epoch, last = judge()
 if refusal then return {refusal} end
 
-local wanted, packed, message = tonumber(ARGV[14]), ARGV[15], ARGV[16]
-local answer = refuse_hold(last, wanted)
+local packed, message = ARGV[15], ARGV[16]
+local answer = refuse_hold(last)
 if answer then return {'JUDGED', last, answer} end
 if packed == '' then return {'JUDGED', last, {'IMPOSSIBLE'}} end
 
-local taken, all_full = {}, true
-for place, seat in ipairs(unpack_seats(packed, 9)) do
+local seats, taken, all_full = unpack_seats(packed, 9), {}, true
+for place, seat in ipairs(seats) do
   if read_seat(seat.row, seat.column) ~= 'F' then
     taken[#taken + 1] = place
     all_full = all_full and is_full(event, sold, seat.zone)
@@ -32,5 +32,5 @@ if #taken > 0 then
 end
 
 last = append(epoch, message)
-write_hold(epoch, packed)
+write_hold(epoch, packed, seats)
 return {'JUDGED', last, {'HELD', last, packed}}

@@ -7,16 +7,17 @@
 -- KEYS[7]      held       sorted set  the customer's live holds
 -- KEYS[8]      due        sorted set
 -- KEYS[9..]    rows       hashes      column → seat; behind them the idempotency key, if one came
--- ARGV[5..13]  hold id, version of the event that it was judged by, customer ('': none), seats that a customer may have
+-- ARGV[5..14]  hold id, version of the event that it was judged by, customer ('': none), seats that a customer may have
 --              (0: any number), holds that a customer may have, fingerprint ('': no key came), seconds a key is remembered,
---              hold as Python keeps it, deadline
+--              hold as Python keeps it, deadline, how many seats are asked for
 
 local event, sold, customers, hold, held, due = unpack(KEYS, 3, 8)
 local id, version, customer, limit, holds_max, fingerprint, key_seconds, kept, deadline = unpack(ARGV, 5, 13)
+local wanted = tonumber(ARGV[14])
 local key = fingerprint ~= '' and KEYS[#KEYS]
 
--- Answer what was already decided, or what stands against this many seats; nil when nothing does.
-local function refuse_hold(last, wanted)
+-- Answer what was already decided, or what stands against so many seats; nil when nothing does.
+local function refuse_hold(last)
   local seats = redis.call('HGET', hold, 'seats')
   if seats then return {'HELD', last, seats} end
   local remembered = key and redis.call('GET', key)
@@ -32,8 +33,7 @@ local function refuse_hold(last, wanted)
 end
 
 -- Write down the hold, whose message has been told, and make its seats, which are free, its own.
-local function write_hold(epoch, packed)
-  local seats = unpack_seats(packed, 9)
+local function write_hold(epoch, packed, seats)
   for _, seat in ipairs(seats) do
     local _, generation = read_seat(seat.row, seat.column)
     write_held_seat(seat.row, seat.column, generation, id, deadline)

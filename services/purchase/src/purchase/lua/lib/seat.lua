@@ -4,19 +4,25 @@
 --   'F' free  nothing
 -- A seat that was never sold and is not held has no record.
 
--- Kind, generation and owner as they are written down; of a held seat the deadline too.
+-- Kind, generation and owner as they are written down.
 local function parse_seat(seat)
-  local kind, generation = seat:sub(1, 1), struct.unpack('>I4', seat, 2)
-  if kind == 'H' then return kind, generation, seat:sub(6, 21), struct.unpack('>I8', seat, 22) end
-  return kind, generation, seat:sub(6)
+  return seat:sub(1, 1), struct.unpack('>I4', seat, 2), seat:sub(6, 21)
+end
+
+-- Whether the seat with this record can be had now.
+local function is_free(seat)
+  local kind = seat:sub(1, 1)
+  if kind ~= 'H' then return kind == 'F' end
+  local deadline = struct.unpack('>I8', seat, 22)
+  return deadline ~= 0 and deadline <= now()
 end
 
 -- Kind, generation and owner as they are now: a held seat is free the instant its deadline passes.
 local function read_seat(row, column)
   local seat = redis.call('HGET', row, column)
   if not seat then return 'F', 0 end
-  local kind, generation, owner, deadline = parse_seat(seat)
-  if kind == 'H' and deadline ~= 0 and deadline <= now() then return 'F', generation end
+  local kind, generation, owner = parse_seat(seat)
+  if kind == 'H' and is_free(seat) then return 'F', generation end
   return kind, generation, owner
 end
 

@@ -1,0 +1,48 @@
+"""What the client's keys are remembered for: the same key with the same body gives the same answer for a day."""
+
+from typing import Literal
+from uuid import UUID
+
+from contracts.position import Position
+from msgspec import Struct
+from redis.asyncio import Redis
+
+from purchase import keys
+from purchase.outbox import Outbox
+from purchase.refusals import KeyReused
+from purchase.scripts import load
+
+REMEMBERED_SECONDS = 24 * 60 * 60
+"""How long an idempotency key is remembered."""
+
+KEY_REUSED = KeyReused("this Idempotency-Key came with another body before")
+"""The refusal of such a key: answered, never raised."""
+
+
+class IdempotencyKey(Struct, frozen=True):
+    """Digest of the client's key and its call, and the 16-byte fingerprint of the body it came with."""
+
+    digest: str
+    fingerprint: bytes
+
+
+class KeyMemory:
+    """The keys of all partitions; the scripts that sell and hold write them."""
+
+    def __init__(self, redis: Redis, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._recall = load(redis, "recall", "outbox")
+
+    async def recall(self, partition: int, key: IdempotencyKey) -> tuple[UUID, Position] | Literal["KEY_REUSED"] | None:
+        """Id of the ticket or the hold that this key got, and the partition's last position; None when nothing.
+
+        Raises Recovering, Overloaded, OutcomeUnknown.
+        """
+        name = keys.idempotency(partition, key.digest)
+        last, answer = await self._outbox.run(self._recall, partition, [name], key.fingerprint)
+        match answer:
+            case [b"REPLAYED", got]:
+                return UUID(bytes=got), last
+            case [b"KEY_REUSED"]:
+                return "KEY_REUSED"
+        return None

@@ -1,0 +1,104 @@
+"""Looks at what is due, holds whose time is over first of all, and settles it.
+
+It remembers nothing: what is due is in Redis, whoever claims it has a while to settle it, and what a process that died
+has left behind is claimed again.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from redis.asyncio import Redis
+
+from purchase import keys, metrics
+from purchase.clock import Clock
+from purchase.outbox import Outbox, OutcomeUnknown, Unavailable
+from purchase.scripts import load
+
+CLAIMED_MAX = 16
+"""How much of one partition is claimed at a time."""
+
+AT_ONCE = 16
+LEASE_SECONDS = 30.0
+IDLE_SECONDS = 1.0
+PAUSE_SECONDS = (1.0, 60.0)
+"""First and longest pause before what could not be settled is looked at again; it doubles in between."""
+
+REMEMBERED_MAX = 10_000
+"""Things whose pauses are remembered; beyond, all begin with the first pause again."""
+
+log = logging.getLogger(__name__)
+
+Settle = Callable[[UUID], Awaitable[None]]
+
+
+class Settlement:
+    """Settles whatever is due, by the letter that it begins with: `H` a hold, `R` the refund of a ticket."""
+
+    def __init__(self, redis: Redis, outbox: Outbox, clock: Clock, settlers: Mapping[bytes, Settle]) -> None:
+        self._redis = redis
+        self._outbox = outbox
+        self._clock = clock
+        self._settlers = settlers
+        self._claim = load(redis, "claim_due", "clock")
+        self._at_once = asyncio.Semaphore(AT_ONCE)
+        self._pauses: dict[bytes, float] = {}
+
+    async def run(self) -> None:
+        """Settle until cancelled."""
+        pause, longest = PAUSE_SECONDS
+        while True:
+            try:
+                if not await self.settle_due():
+                    await asyncio.sleep(IDLE_SECONDS)
+                pause, _ = PAUSE_SECONDS
+            except Exception as error:  # whatever Redis said, nothing is lost by trying again
+                log.warning("what is due could not be claimed: %s", type(error).__name__)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, longest)
+
+    async def settle_due(self) -> int:
+        """Settle what is due in any partition, as much as may be claimed at a time; how much that was."""
+        claimed_at = time.monotonic()
+        pipeline: Any = self._redis.pipeline(transaction=False)
+        for partition in range(self._outbox.partitions):
+            await self._claim([keys.due(partition)], [CLAIMED_MAX, int(LEASE_SECONDS * 1_000)], pipeline)
+        claimed = [
+            self._settle(partition, member, claimed_at + LEASE_SECONDS)
+            for partition, members in enumerate(await pipeline.execute())
+            for member in members
+        ]
+        await asyncio.gather(*claimed)
+        return len(claimed)
+
+    async def _settle(self, partition: int, member: bytes, until: float) -> None:
+        async with self._at_once:
+            if time.monotonic() >= until:  # by now it is anybody's again
+                return
+            try:
+                await self._settlers[member[:1]](UUID(bytes=member[1:]))
+                self._pauses.pop(member, None)
+            except Exception as error:  # whoever was away, it stays due
+                metrics.settlement_failures.inc()
+                log.warning("put off: %s", type(error).__name__, exc_info=_unexpected(error))
+                await self._put_off(partition, member)
+
+    async def _put_off(self, partition: int, member: bytes) -> None:
+        """Look at it again after a pause; where not even that can be noted, when its lease is over."""
+        first, longest = PAUSE_SECONDS
+        pause = min(2 * self._pauses.get(member, first / 2), longest)
+        if len(self._pauses) >= REMEMBERED_MAX:
+            self._pauses.clear()
+        self._pauses[member] = pause
+        with suppress(Unavailable):
+            due_ms = await self._clock.now_ms() + int(pause * 1_000)
+            await self._outbox.ask("ZADD", keys.due(partition), "XX", str(due_ms), member)
+
+
+def _unexpected(error: Exception) -> Exception | None:
+    """Worth a trace in the log: anything but a store that is away."""
+    return None if isinstance(error, Unavailable | OutcomeUnknown) else error
