@@ -8,7 +8,7 @@ from contracts.catalogue import Zone
 from contracts.ticket import Cancellation, Sale, TicketCancelled, TicketPurchased
 from purchase import keys
 from purchase.catalog import Event, Venue
-from purchase.hold_ledger import NewHold
+from purchase.hold_ledger import Best, NewHold
 from purchase.holds import Hold, HoldSeat
 from purchase.idempotency import IdempotencyKey
 from purchase.inventory import Order
@@ -75,6 +75,11 @@ def new_hold(
     """For `hold(*seats, **fields)`, as judged by the first version of its event."""
     wanted = hold(*seats, **fields)
     return NewHold(hold=wanted, version=version, limit=limit, key=key)
+
+
+def best_hold(of: Zone, quantity: int, **fields: Any) -> NewHold:
+    """For the best so many seats of a zone, as judged by the first version of its event."""
+    return NewHold(hold=hold(seats=(), **fields), best=Best(of, quantity), version=1, limit=None, key=None)
 
 
 def purchased(sold: Ticket) -> TicketPurchased:
