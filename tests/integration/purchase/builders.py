@@ -77,9 +77,17 @@ def new_hold(
     return NewHold(hold=wanted, version=version, limit=limit, key=key)
 
 
-def best_hold(of: Zone, quantity: int, **fields: Any) -> NewHold:
+def best_hold(
+    of: Zone,
+    quantity: int,
+    *,
+    version: int = 1,
+    limit: int | None = None,
+    key: IdempotencyKey | None = None,
+    **fields: Any,
+) -> NewHold:
     """For the best so many seats of a zone, as judged by the first version of its event."""
-    return NewHold(hold=hold(seats=(), **fields), best=Best(of, quantity), version=1, limit=None, key=None)
+    return NewHold(hold=hold(seats=(), **fields), best=Best(of, quantity), version=version, limit=limit, key=key)
 
 
 def purchased(sold: Ticket) -> TicketPurchased:

@@ -6,12 +6,19 @@ from uuid import UUID
 from contracts.codec import encode
 from contracts.message import Message
 from contracts.position import Position
+from purchase.holds import Hold
 from purchase.idempotency import IdempotencyKey
 from purchase.inventory import Order, Outcome, Replayed, Sold
-from purchase.tickets import Ticket
+from purchase.tickets import Ticket, now_us
 
 from tests.integration.purchase.builders import cancelled
 from tests.integration.purchase.stored import Seat, Stored, StoredMessage, StoredSeat, StoredTicket
+
+NEVER_SOLD = StoredSeat(0, owner=None)
+
+
+def now_ms() -> int:
+    return now_us() // 1_000
 
 
 def seat_of(ticket: Ticket) -> Seat:
@@ -33,6 +40,7 @@ class SeatModel:
     sold: dict[tuple[str, str], int] = field(default_factory=dict)
     customers: dict[tuple[str, str], int] = field(default_factory=dict)
     remembered: dict[str, tuple[bytes, UUID]] = field(default_factory=dict)
+    holds: dict[UUID, Hold] = field(default_factory=dict)
 
     def stored(self) -> Stored:
         """What Redis should keep now."""
@@ -42,6 +50,9 @@ class SeatModel:
             sold=self.sold,
             customers={who: count for who, count in self.customers.items() if count},
             remembered=self.remembered,
+            holds=self.holds,
+            held=self._held(),
+            due={("H", hold.hold_id): hold.deadline_ms for hold in self._unended()},
             messages=self.told[self.trimmed :],
             last=self.last,
         )
@@ -76,12 +87,11 @@ class SeatModel:
             return outcome
         if order.version != self.versions[ticket.event_id]:
             return "STALE"
-        if order.limit is not None and self.customers.get((ticket.event_id, str(ticket.customer_id)), 0) >= order.limit:
+        if order.limit is not None and self._seats_had(ticket) >= order.limit:
             return "LIMIT"
-        seat = self.seats.get(seat_of(ticket), StoredSeat(0, owner=None))
-        if seat.owner is not None:
+        if not self._is_free(seat_of(ticket)):
             return self._taken(ticket)
-        generation = seat.generation + 1
+        generation = self.seats.get(seat_of(ticket), NEVER_SOLD).generation + 1
         self._tell(order.message, generation)
         self.seats[seat_of(ticket)] = StoredSeat(generation, ticket.ticket_id)
         self.tickets[ticket.ticket_id] = StoredTicket(ticket, generation, is_cancelled=False)
@@ -95,6 +105,33 @@ class SeatModel:
             return "EVENT_FULL"
         return "ZONE_FULL" if self._is_full(ticket.event_id, str(ticket.zone_id)) else "TAKEN"
 
+    def _is_free(self, place: Seat) -> bool:
+        seat = self.seats.get(place, NEVER_SOLD)
+        return seat.owner is None or (seat.until_ms is not None and seat.until_ms <= now_ms())
+
+    def _seats_had(self, wanted: Ticket | Hold) -> int:
+        """How many seats of the event its customer has, bought or held."""
+        held = sum(len(hold.seats) for hold in self._live_holds(wanted))
+        return held + self.customers.get((wanted.event_id, str(wanted.customer_id)), 0)
+
+    def _live_holds(self, wanted: Ticket | Hold) -> list[Hold]:
+        """Those that the same customer has for the same event now."""
+        who = (wanted.event_id, wanted.customer_id)
+        return [
+            hold for hold in self._unended() if (hold.event_id, hold.customer_id) == who and hold.deadline_ms > now_ms()
+        ]
+
+    def _unended(self) -> list[Hold]:
+        return [hold for hold in self.holds.values() if hold.state == "HELD"]
+
+    def _held(self) -> dict[tuple[str, str], dict[UUID, tuple[int, int]]]:
+        held: dict[tuple[str, str], dict[UUID, tuple[int, int]]] = {}
+        for hold in self._unended():
+            if hold.customer_id is not None:
+                of_customer = held.setdefault((hold.event_id, hold.customer_id), {})
+                of_customer[hold.hold_id] = (len(hold.seats), hold.deadline_ms)
+        return held
+
     def _is_full(self, event_id: str, zone: str) -> bool:
         return self.sold.get((event_id, zone), 0) == self.capacities[event_id][zone]
 
@@ -105,7 +142,7 @@ class SeatModel:
             who = (ticket.event_id, ticket.customer_id)
             self.customers[who] = self.customers.get(who, 0) + change
 
-    def _tell(self, message: Message, generation: int) -> None:
+    def _tell(self, message: Message, generation: int | None) -> None:
         sequence = self.last.sequence + 1 if self.last.epoch == self.epoch else 0
         self.last = Position(self.epoch, sequence)
         self.told.append(StoredMessage(self.last, generation, encode(message)))

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from contracts.position import Position
 from purchase import keys
+from purchase.holds import Hold, decode_hold
 from purchase.tickets import Ticket, decode_ticket
 from redis import Redis
 from redis.exceptions import ResponseError
@@ -18,10 +19,11 @@ Seat = tuple[str, int, int, int]
 
 @dataclass(frozen=True)
 class StoredSeat:
-    """How often it was sold, and whose it is now (None: it is free again)."""
+    """How often it was sold, and whose it is (None: it is free again); a hold's until a moment, in ms since 1970."""
 
     generation: int
     owner: UUID | None
+    until_ms: int | None = None
 
 
 @dataclass(frozen=True)
@@ -44,13 +46,19 @@ class StoredMessage:
 
 @dataclass
 class Stored:
-    """One partition. A seat that was never sold, a counter never moved, a customer without seats are not in it."""
+    """One partition. A seat that was never sold, a counter never moved, a customer without seats are not in it.
+
+    `held` has, for each event and customer, the live holds with their seats and when they end.
+    """
 
     seats: dict[Seat, StoredSeat] = field(default_factory=dict)
     tickets: dict[UUID, StoredTicket] = field(default_factory=dict)
     sold: dict[tuple[str, str], int] = field(default_factory=dict)
     customers: dict[tuple[str, str], int] = field(default_factory=dict)
     remembered: dict[str, tuple[bytes, UUID]] = field(default_factory=dict)
+    holds: dict[UUID, Hold] = field(default_factory=dict)
+    held: dict[tuple[str, str], dict[UUID, tuple[int, int]]] = field(default_factory=dict)
+    due: dict[tuple[str, UUID], int] = field(default_factory=dict)
     messages: list[StoredMessage] = field(default_factory=list)
     last: Position | None = None
 
@@ -84,9 +92,15 @@ def _take_row(stored: Stored, rest: str, row: dict[bytes, bytes]) -> None:
     event_id, zone, number = rest.split(":")
     for column, seat in row.items():
         kind, generation = struct.unpack(">cI", seat[:5])
-        owner = {b"S": seat[5:], b"F": None}[kind]
         place = (event_id, int(zone), int(number), int(column))
-        stored.seats[place] = StoredSeat(generation, UUID(bytes=owner) if owner is not None else None)
+        match kind:
+            case b"S":
+                stored.seats[place] = StoredSeat(generation, UUID(bytes=seat[5:]))
+            case b"H":
+                stored.seats[place] = StoredSeat(generation, UUID(bytes=seat[5:21]), int.from_bytes(seat[21:]))
+            case b"F":
+                assert len(seat) == 5
+                stored.seats[place] = StoredSeat(generation, owner=None)
 
 
 def _take_tickets(stored: Stored, _: str, bucket: dict[bytes, bytes]) -> None:
@@ -106,6 +120,20 @@ def _take_customers(stored: Stored, event_id: str, counters: dict[bytes, bytes])
 
 def _take_key(stored: Stored, digest: str, kept: bytes) -> None:
     stored.remembered[digest] = (kept[:16], UUID(bytes=kept[16:]))
+
+
+def _take_hold(stored: Stored, name: str, fields: dict[bytes, bytes]) -> None:
+    hold = decode_hold(UUID(name), fields)
+    stored.holds[hold.hold_id] = hold
+
+
+def _take_held(stored: Stored, rest: str, holds: list[tuple[bytes, float]]) -> None:
+    event_id, _, customer_id = rest.partition(":")
+    stored.held[event_id, customer_id] = {UUID(bytes=live[:16]): (live[16], int(ends)) for live, ends in holds}
+
+
+def _take_due(stored: Stored, _: str, due: list[tuple[bytes, float]]) -> None:
+    stored.due = {(member[:1].decode(), UUID(bytes=member[1:])): int(score) for member, score in due}
 
 
 def _take_outbox(stored: Stored, _: str, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
@@ -133,6 +161,9 @@ _READERS = {
     "sold": _Reader(("HGETALL",), _take_sold),
     "customers": _Reader(("HGETALL",), _take_customers),
     "idempotency": _Reader(("GET",), _take_key),
+    "hold": _Reader(("HGETALL",), _take_hold),
+    "held": _Reader(("ZRANGE", "0", "-1", "WITHSCORES"), _take_held),
+    "due": _Reader(("ZRANGE", "0", "-1", "WITHSCORES"), _take_due),
     "outbox": _Reader(("XRANGE", "-", "+"), _take_outbox),
 }
 _CATALOGUE = ("epoch", "event", "venue", "venues", "venue-events", "relay")

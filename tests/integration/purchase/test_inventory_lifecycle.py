@@ -1,4 +1,4 @@
-"""Any sequence of sales, cancellations, repetitions and losses leaves Redis as a small model says, to the byte."""
+"""Any sequence of sales, holds, their ends, repetitions and losses leaves Redis as a small model says, to the byte."""
 
 import asyncio
 import itertools
@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import pytest
 import redis
+from contracts.catalogue import Zone
 from contracts.codec import decode
 from contracts.position import Position
 from contracts.ticket import TicketCancelled, TicketPurchased
@@ -25,13 +26,27 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from purchase import keys
+from purchase.hold_ledger import NewHold
 from purchase.idempotency import IdempotencyKey
 from purchase.inventory import Order, Outcome
 from purchase.outbox import Overloaded, Recovering, connect
 from purchase.tickets import Ticket
 
-from tests.integration.purchase.builders import PARTITIONS, cancelled, idempotency_key, order, zone
-from tests.integration.purchase.seat_model import SeatModel, seat_of
+from tests.integration.purchase.builders import (
+    CREATED_US,
+    HOLD_MS,
+    PARTITIONS,
+    best_hold,
+    cancelled,
+    held_seat,
+    idempotency_key,
+    new_hold,
+    order,
+    zone,
+)
+from tests.integration.purchase.hold_model import HoldModel, places_of
+from tests.integration.purchase.passing_time import pass_time
+from tests.integration.purchase.seat_model import seat_of
 from tests.integration.purchase.sellers import Seller, prepare, selling
 from tests.integration.purchase.stored import Stored, StoredMessage, read
 
@@ -46,12 +61,19 @@ PROCESSES = st.integers(0, 1)
 KEYS = st.builds(idempotency_key, st.sampled_from(["one key", "another key"]), st.sampled_from(["a body", "another"]))
 CUSTOMERS = st.sampled_from([(None, None), ("ada", None), ("ada", 1), ("ada", 2), ("bob", 1)])
 
+HOLD_KEYS = st.builds(
+    idempotency_key, st.sampled_from(["a hold's", "another's"]), st.sampled_from(["a body", "another"])
+)
+
 Wish = tuple[str, tuple[int, int], tuple[str | None, int | None], IdempotencyKey | None]
 """Event, zone and column, customer and how many seats a customer may have, idempotency key."""
 
 WISHES: st.SearchStrategy[Wish] = st.tuples(
     st.sampled_from(EVENTS), st.sampled_from(SEATS), CUSTOMERS, st.none() | KEYS
 )
+
+SEATS_WISHED = st.lists(st.sampled_from(SEATS), min_size=1, max_size=3) | st.just(SEATS * 4)
+BEST_WISHED = st.tuples(st.sampled_from(ZONES), st.sampled_from([1, 1, 2, 2, 3, 11]))
 
 T = TypeVar("T")
 
@@ -62,6 +84,7 @@ class Lifecycle(RuleBasedStateMachine):
     url: str
     on_sale: Mapping[bytes, bytes]
     orders: Bundle[Order] = Bundle("orders")
+    holds: Bundle[NewHold] = Bundle("holds")
 
     @initialize()
     def put_on_sale(self) -> None:
@@ -72,7 +95,7 @@ class Lifecycle(RuleBasedStateMachine):
         restore(self.client, self.on_sale)
         stored = read(self.client, PARTITION)
         assert stored.last == Position(1, 1)
-        self.model = SeatModel(
+        self.model = HoldModel(
             versions=dict.fromkeys(EVENTS, 1), capacities=CAPACITIES, last=stored.last, told=stored.messages
         )
         self.known_epochs: list[int | None] = [None, None]
@@ -112,6 +135,57 @@ class Lifecycle(RuleBasedStateMachine):
             return
         assert self.run(inventory.recall(PARTITION, key)) == self.model.recall(key)
         self.seen[process] = self.model.last
+
+    @rule(
+        target=holds,
+        process=PROCESSES,
+        event_id=st.sampled_from(EVENTS),
+        seats=SEATS_WISHED | BEST_WISHED,
+        customer=CUSTOMERS,
+        key=st.none() | HOLD_KEYS,
+    )
+    def hold(
+        self,
+        process: int,
+        event_id: str,
+        seats: list[tuple[int, int]] | tuple[Zone, int],
+        customer: tuple[str | None, int | None],
+        key: IdempotencyKey | None,
+    ) -> NewHold:
+        """Seats by their names, one of them twice perhaps, or the best of a zone."""
+        customer_id, limit = customer
+        terms: dict[str, Any] = {"event_id": event_id, "customer_id": customer_id, "limit": limit, "key": key}
+        terms["version"] = self.model.versions[event_id]
+        if isinstance(seats, tuple):
+            wanted = best_hold(*seats, **terms)
+        else:
+            wanted = new_hold(*(held_seat(zone_id=zone_id, column=column) for zone_id, column in seats), **terms)
+        self.hold_and_compare(process, wanted)
+        return wanted
+
+    @rule(process=PROCESSES, wanted=holds)
+    def hold_again(self, process: int, wanted: NewHold) -> None:
+        """One whose answer was lost: it was made, and may have ended since, or it was refused."""
+        self.hold_and_compare(process, wanted)
+
+    @precondition(lambda self: self.model.holds)
+    @rule(process=PROCESSES, number=st.integers(0, 99), is_given_up=st.booleans())
+    def end_hold(self, process: int, number: int, is_given_up: bool) -> None:
+        """One of the holds that ever were, by its customer or by whoever thinks that its time is over."""
+        holds = list(self.model.holds.values())
+        hold = holds[number % len(holds)]
+        ledger = self.processes[process].holds
+        if self.must_recover(process):
+            with pytest.raises(Recovering):
+                self.run(ledger.end(hold, is_given_up=is_given_up))
+            return
+        assert self.run(ledger.end(hold, is_given_up=is_given_up)) == self.model.end(hold, is_given_up=is_given_up)
+        self.seen[process] = self.model.last
+
+    @rule(ms=st.sampled_from([HOLD_MS // 2, HOLD_MS]))
+    def wait(self, ms: int) -> None:
+        pass_time(self.client, PARTITION, ms=ms)
+        self.model.pass_time(ms)
 
     @rule(happening=st.sampled_from(["publish", "change an event", "forget the scripts", "restart", "begin an epoch"]))
     def happen(self, happening: str) -> None:
@@ -160,6 +234,7 @@ class Lifecycle(RuleBasedStateMachine):
         stored = read(self.client, PARTITION)
         assert stored == self.model.stored()
         self.assert_each_seat_has_one_owner_at_most(stored)
+        self.assert_each_held_seat_belongs_to_a_hold_that_has_not_ended(stored)
         self.assert_each_sale_and_cancellation_was_told_once(stored)
         self.assert_positions_have_no_gap()
 
@@ -168,9 +243,17 @@ class Lifecycle(RuleBasedStateMachine):
     @staticmethod
     def assert_each_seat_has_one_owner_at_most(stored: Stored) -> None:
         paid = [kept.ticket for kept in stored.tickets.values() if not kept.is_cancelled]
-        owners = {seat: kept.owner for seat, kept in stored.seats.items() if kept.owner is not None}
+        owners = {
+            seat: kept.owner for seat, kept in stored.seats.items() if kept.owner is not None and kept.until_ms is None
+        }
         assert owners == {seat_of(ticket): ticket.ticket_id for ticket in paid}
         assert len(owners) == len(paid)
+
+    @staticmethod
+    def assert_each_held_seat_belongs_to_a_hold_that_has_not_ended(stored: Stored) -> None:
+        held = {(seat, kept.owner) for seat, kept in stored.seats.items() if kept.until_ms is not None}
+        holds = [hold for hold in stored.holds.values() if hold.state == "HELD"]
+        assert held <= {(place, hold.hold_id) for hold in holds for place in places_of(hold)}
 
     def assert_each_sale_and_cancellation_was_told_once(self, stored: Stored) -> None:
         decoded = [decode(told.message) for told in self.model.told]
@@ -212,6 +295,15 @@ class Lifecycle(RuleBasedStateMachine):
             self.assert_all_refused(Recovering, outcomes)
         else:
             assert outcomes == self.model.sell(wanted)
+            self.seen[process] = self.model.last
+
+    def hold_and_compare(self, process: int, wanted: NewHold) -> None:
+        ledger = self.processes[process].holds
+        if self.must_recover(process):
+            with pytest.raises(Recovering):
+                self.run(ledger.hold(wanted))
+        else:
+            assert self.run(ledger.hold(wanted)) == self.model.hold(wanted)
             self.seen[process] = self.model.last
 
     def teardown(self) -> None:
@@ -268,7 +360,10 @@ async def on_sale(redis_url: str) -> Mapping[bytes, bytes]:
         return dump(client)
 
 
-def test_any_sequence_of_commands_agrees_with_the_model(redis_url: str, on_sale: Mapping[bytes, bytes]) -> None:
+def test_any_sequence_of_commands_agrees_with_the_model(
+    redis_url: str, on_sale: Mapping[bytes, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("purchase.hold_messages.now_us", lambda: CREATED_US)
     machine = type("OnThisRedis", (Lifecycle,), {"url": redis_url, "on_sale": on_sale})
     exploration = settings(max_examples=100, stateful_step_count=30, deadline=None, derandomize=True, database=None)
     run_state_machine_as_test(machine, settings=exploration)

@@ -337,6 +337,9 @@ class Definitions:
     async def _seats_in_use(self, event: Event, zones: tuple[Zone, ...]) -> list[dict[str, Any]]:
         """Seats of the event that are sold or held and have no place in `zones`; the closed ones stay as they are."""
         home = self._catalog.partition_of(event.event_id)
+        seconds, _ = await self._outbox.ask(
+            "TIME"
+        )  # asked first: what has run out by then has run out for every script
         in_use: list[dict[str, Any]] = []
         closing = closing_rows(event.zones, zones)
         while len(in_use) < SEATS_TOLD_MAX and (some := list(islice(closing, ROWS_AT_ONCE))):
@@ -347,9 +350,17 @@ class Definitions:
                 {"eventId": event.event_id, "zoneId": zone_id, "row": str(row_number), "column": column_label(column)}
                 for (zone_id, row_number, first_column), seats in zip(some, rows, strict=True)
                 for column, seat in sorted((int(column), seat) for column, seat in seats.items())
-                if column >= first_column and not seat.startswith(b"F")
+                if column >= first_column and is_in_use(seat, int(seconds) * 1_000)
             ]
         return in_use[:SEATS_TOLD_MAX]
+
+
+def is_in_use(seat: bytes, now_ms: int) -> bool:
+    """Whether a seat with this record (`lua/lib/seat.lua`) is sold, or held by a hold that has not run out."""
+    if seat.startswith(b"H"):
+        deadline_ms = int.from_bytes(seat[-8:])
+        return deadline_ms == 0 or deadline_ms > now_ms
+    return seat.startswith(b"S")
 
 
 def narrow(event: Event, zones: tuple[Zone, ...]) -> Event:

@@ -23,7 +23,7 @@ from purchase.tickets import partition_bits, partition_in
 SEATS_LOOKED_AT = 10_000
 """Seats among which one call looks for the best, for at most 5 ms in which Redis does nothing else (780 seats: 0.4 ms).
 
-The largest zone there may be, 702,000 seats all of which but one are sold, takes 72 calls; between them others are served.
+The largest zone there may be, 702,000 seats with all but one sold, takes 72 calls, between which others are served.
 """
 
 
