@@ -34,6 +34,10 @@ class Ledger:
         """What waits about one ticket, event or venue, in order."""
         return [message for message in self.outbox(_home_of(subject)) if message.subject == subject]
 
+    def told_in(self, event_id: str, subject: str) -> list[AnyMessage]:
+        """What waits about a hold of this event, in order."""
+        return [message for message in self.outbox(partition_of(event_id)) if message.subject == subject]
+
     def positions(self) -> list[str]:
         """The last position of every partition: the same as before means that nothing was told."""
         return [self.last_position(partition) for partition in range(PARTITIONS)]

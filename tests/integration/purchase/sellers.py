@@ -5,7 +5,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from purchase.catalog import Catalog
+from purchase.clock import Clock
 from purchase.definitions import Definitions
+from purchase.hold_desk import HoldDesk
 from purchase.hold_ledger import HoldLedger
 from purchase.install import install
 from purchase.inventory import Inventory
@@ -13,7 +15,7 @@ from purchase.outbox import Outbox, connect
 from purchase.settings import Settings
 from redis.asyncio import Redis
 
-from tests.integration.purchase.builders import PARTITIONS, event, venue
+from tests.integration.purchase.builders import HOLD_MS, PARTITIONS, event, venue
 from tests.integration.purchase.serving import NO_CATALOG, environment
 
 OUTBOX_MAX = 100_000
@@ -24,15 +26,17 @@ class Seller:
     """One process; another on the same Redis has seen other things."""
 
     def __init__(self, redis: Redis, *, outbox_max: int = OUTBOX_MAX) -> None:
-        self._redis = redis
+        self.redis = redis
         self.outbox = Outbox(redis, partitions=PARTITIONS, outbox_max=outbox_max)
         self.inventory = Inventory(redis, self.outbox)
         self.holds = HoldLedger(redis, self.outbox, holds_per_customer=HOLDS_PER_CUSTOMER)
-        self.definitions = Definitions(redis, self.outbox, Catalog(self.outbox))
+        catalog = Catalog(self.outbox)
+        self.hold_desk = HoldDesk(catalog, self.holds, Clock(self.outbox), hold_seconds=HOLD_MS // 1_000)
+        self.definitions = Definitions(redis, self.outbox, catalog)
 
     def another(self, *, outbox_max: int = OUTBOX_MAX) -> "Seller":
         """A process that was just started, over the same connections."""
-        return Seller(self._redis, outbox_max=outbox_max)
+        return Seller(self.redis, outbox_max=outbox_max)
 
     async def put_on_sale(self, *event_ids: str, **fields: Any) -> None:
         """Define a venue of these fields, and these events there."""
@@ -42,7 +46,7 @@ class Seller:
 
     async def leave(self) -> None:
         """Close the connections."""
-        await self._redis.aclose()
+        await self.redis.aclose()
 
 
 async def prepare(url: str) -> None:

@@ -50,6 +50,19 @@ class Show:
         told = {"venueId": self.venue_id, "eventId": self.event_id, "zoneId": 1, "row": row, "column": column}
         return {name: value for name, value in {**told, **changes}.items() if value is not None}
 
+    def hold(self, *labels: str, **changes: Any) -> Json:
+        """The order to hold seats of zone 1, such as "1a"; a field that is None is left out."""
+        seats = [{"zoneId": 1, "row": label[:-1], "column": label[-1]} for label in labels or ("1a",)]
+        return self._order({"seats": seats}, changes)
+
+    def best(self, quantity: int, **changes: Any) -> Json:
+        """The order to hold the best seats of zone 1; a field that is None is left out."""
+        return self._order({"zoneId": 1, "quantity": quantity}, changes)
+
+    def _order(self, told: Json, changes: Json) -> Json:
+        whole = {"eventId": self.event_id, **told, **changes}
+        return {name: value for name, value in whole.items() if value is not None}
+
 
 class Window:
     """The ticket window: the calls of one purchase process."""
@@ -66,6 +79,22 @@ class Window:
         assert answer.status_code == 201, answer.text
         ticket: Json = answer.json()
         return ticket
+
+    async def hold(self, order: Json, *, key: str | None = None) -> httpx.Response:
+        return await self.http.post("/api/v1/holds", json=order, headers={"Idempotency-Key": key} if key else {})
+
+    async def held(self, order: Json) -> Json:
+        """The hold of an order that must succeed."""
+        answer = await self.hold(order)
+        assert answer.status_code == 201, answer.text
+        hold: Json = answer.json()
+        return hold
+
+    async def found(self, hold: Json) -> httpx.Response:
+        return await self.http.get(f"/api/v1/holds/{hold['holdId']}")
+
+    async def release(self, hold: Json) -> httpx.Response:
+        return await self.http.delete(f"/api/v1/holds/{hold['holdId']}")
 
     async def cancel(self, ticket: Json, **headers: str) -> httpx.Response:
         """Undo a purchase, with its receipt unless `headers` say otherwise."""

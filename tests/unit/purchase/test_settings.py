@@ -15,6 +15,7 @@ WRONG = [
     ("PARTITIONS", "0"), ("PARTITIONS", "4097"), ("PARTITIONS", "many"), ("PARTITIONS", "1.5"), ("PARTITIONS", "-1"),
     ("OUTBOX_MAX", "0"), ("OUTBOX_MAX", "all"),
     ("DIRECT_SALES", "perhaps"),
+    ("HOLD_SECONDS", "0"), ("HOLD_SECONDS", "3601"), ("HOLDS_PER_CUSTOMER", "0"), ("HOLDS_PER_CUSTOMER", "101"),
     ("HTTP_PORT", "0"), ("HTTP_PORT", "65536"), ("HTTP_PORT", "http"),
     ("ADMIN_TOKENS", "short"), ("ADMIN_TOKENS", ","), ("ADMIN_TOKENS", "an-admin-token,"),
     ("RECEIPT_KEYS", "short"), ("RECEIPT_KEYS", " "), ("RECEIPT_KEYS", ",a-receipt-key"),
@@ -127,6 +128,8 @@ def test_every_variable_is_read_by_its_name() -> None:
         RABBITMQ_URL="amqp://a:b@broker/",
         PARTITIONS="8",
         OUTBOX_MAX="10",
+        HOLD_SECONDS="60",
+        HOLDS_PER_CUSTOMER="1",
         CATALOG_DIR="/catalog",
         HTTP_HOST="0.0.0.0",  # noqa: S104
         HTTP_PORT="80",
@@ -143,6 +146,7 @@ def test_every_variable_is_read_by_its_name() -> None:
     assert (settings.redis_url, settings.rabbitmq_url) == ("redis://redis:6379/1", "amqp://a:b@broker/")
     assert (settings.partitions, settings.outbox_max, settings.catalog_dir) == (8, 10, "/catalog")
     assert (settings.http_host, settings.http_port) == ("0.0.0.0", 80)  # noqa: S104
+    assert (settings.hold_seconds, settings.holds_per_customer) == (60, 1)
     assert settings.logging_config == "logging.json"
     assert settings.otel_exporter_otlp_endpoint == "http://collector:4318"
     assert (settings.sandbox_url, settings.sandbox_api_key) == ("http://sandbox", "a-sandbox-key")

@@ -7,9 +7,8 @@ has left behind is claimed again.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
 from uuid import UUID
 
 from redis.asyncio import Redis
@@ -63,17 +62,22 @@ class Settlement:
 
     async def settle_due(self) -> int:
         """Settle what is due in any partition, as much as may be claimed at a time; how much that was."""
-        claimed_at = time.monotonic()
-        pipeline: Any = self._redis.pipeline(transaction=False)
-        for partition in range(self._outbox.partitions):
-            await self._claim([keys.due(partition)], [CLAIMED_MAX, int(LEASE_SECONDS * 1_000)], pipeline)
-        claimed = [
-            self._settle(partition, member, claimed_at + LEASE_SECONDS)
-            for partition, members in enumerate(await pipeline.execute())
+        until = time.monotonic() + LEASE_SECONDS
+        settling = [
+            self._settle(partition, member, until)
+            for partition, members in enumerate(await self._claim_due())
             for member in members
         ]
-        await asyncio.gather(*claimed)
-        return len(claimed)
+        await asyncio.gather(*settling)
+        return len(settling)
+
+    async def _claim_due(self) -> Sequence[Sequence[bytes]]:
+        """What is claimed of each partition."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for partition in range(self._outbox.partitions):
+                await self._claim([keys.due(partition)], [CLAIMED_MAX, int(LEASE_SECONDS * 1_000)], pipeline)
+            claimed: Sequence[Sequence[bytes]] = await pipeline.execute()
+            return claimed
 
     async def _settle(self, partition: int, member: bytes, until: float) -> None:
         async with self._at_once:
