@@ -138,9 +138,7 @@ def test_every_variable_is_read_by_its_name() -> None:
         PAYMENT_PROVIDER="stripe",
         SANDBOX_URL="http://sandbox",
         STRIPE_URL="https://stripe",
-        HOLD_SECONDS="60",
         PAYMENT_SECONDS="600",
-        HOLDS_PER_CUSTOMER="1",
         **PAYMENT_SECRETS,
     )
     assert (settings.redis_url, settings.rabbitmq_url) == ("redis://redis:6379/1", "amqp://a:b@broker/")

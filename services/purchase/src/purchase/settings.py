@@ -49,9 +49,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
     stripe_url: HttpUrl | None = None
     stripe_api_key: Secret = ""
     webhook_secrets: tuple[Secret, ...] = ()
-    hold_seconds: Annotated[int, Meta(ge=1, le=3_600)] = 120
     payment_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 900
-    holds_per_customer: Annotated[int, Meta(ge=1)] = 3
 
     def __post_init__(self) -> None:
         for name in _NEEDED_BY[self.payment_provider]:
