@@ -1,11 +1,9 @@
 """The commands a customer may give, each from start to finish."""
 
-from typing import Any
 from uuid import UUID
 
 from contracts.catalogue import Identifier, ZoneId
 from contracts.position import Position
-from contracts.ticket import Cancellation, Sale, TicketCancelled, TicketPurchased
 from msgspec import Struct
 
 from purchase import metrics
@@ -25,9 +23,8 @@ from purchase.refusals import (
     ZoneFull,
 )
 from purchase.seats import parse_seat
-from purchase.tickets import Ticket, mint_id, now_us, timestamp_of
-
-SOURCE = "/purchase"
+from purchase.ticket_messages import ticket_cancelled, ticket_purchased
+from purchase.tickets import Ticket, mint_id, now_us
 
 
 class PurchaseTicket(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -88,7 +85,7 @@ class BoxOffice:
         ticket = await self._inventory.ticket(ticket_id)
         if ticket is None:
             raise TicketNotFound(f"there is no ticket {ticket_id}", ticketId=str(ticket_id))
-        message = _cancelled(ticket, self._catalog.partition_of(ticket.event_id), traceparent)
+        message = ticket_cancelled(ticket, traceparent)
         position = await self._inventory.cancel(ticket, message)
         metrics.tickets_cancelled.inc()
         return ticket, position
@@ -141,7 +138,7 @@ class BoxOffice:
             version=offer.version,
             limit=event.max_seats_per_customer,
             key=key,
-            message=_purchased(ticket, partition, traceparent),
+            message=ticket_purchased(ticket, traceparent),
         )
 
 
@@ -163,44 +160,3 @@ def _answered(order: Order, outcome: Sold | Replayed | Refused) -> Purchase | Re
     if outcome == "ZONE_FULL":
         return ZoneFull(f"every seat of zone {ticket.zone_id} is sold", seats=seats)
     return SeatTaken("the seat is sold or held by another", seats=seats)
-
-
-def _purchased(ticket: Ticket, partition: int, traceparent: str | None) -> TicketPurchased:
-    sale = Sale(**_told(ticket))
-    return TicketPurchased(
-        id=f"{ticket.ticket_id}:1",
-        source=SOURCE,
-        subject=str(ticket.ticket_id),
-        time=sale.created_on,
-        partition=partition,
-        traceparent=traceparent,
-        data=sale,
-    )
-
-
-def _cancelled(ticket: Ticket, partition: int, traceparent: str | None) -> TicketCancelled:
-    now = timestamp_of(now_us())
-    return TicketCancelled(
-        id=f"{ticket.ticket_id}:2",
-        source=SOURCE,
-        subject=str(ticket.ticket_id),
-        time=now,
-        partition=partition,
-        traceparent=traceparent,
-        data=Cancellation(**_told(ticket), cancelled_on=now),
-    )
-
-
-def _told(ticket: Ticket) -> dict[str, Any]:
-    """What every message tells of a ticket; never its customer."""
-    return {
-        "ticket_id": ticket.ticket_id,
-        "venue_id": ticket.venue_id,
-        "event_id": ticket.event_id,
-        "zone_id": ticket.zone_id,
-        "row": ticket.row_label,
-        "column": ticket.column_label,
-        "price_cents": ticket.price_cents,
-        "currency": ticket.currency,
-        "created_on": ticket.created_on,
-    }

@@ -52,7 +52,7 @@ class Inventory:
     def __init__(self, redis: Redis, outbox: Outbox) -> None:
         self._outbox = outbox
         self._sell = load(redis, "sell", "outbox", "clock", "seat", "ticket", "capacity", "customer")
-        self._cancel = load(redis, "cancel", "outbox", "clock", "seat", "ticket")
+        self._cancel = load(redis, "cancel", "outbox", "clock", "seat", "ticket", "undo")
         self._keys = KeyMemory(redis, outbox)
         self._joined: Batching[Order, tuple[Position, list[Any]]] = Batching(self._sell_joined, lanes=outbox.partitions)
 

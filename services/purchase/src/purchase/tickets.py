@@ -16,7 +16,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Ticket(Struct, frozen=True):
     """A seat that was sold: rows and columns counted from 1, price in minor units, when in microseconds since 1970.
 
-    Redis keeps the fields in this order.
+    A direct sale has no payment. Redis keeps the fields in this order.
     """
 
     ticket_id: UUID
@@ -29,6 +29,7 @@ class Ticket(Struct, frozen=True):
     currency: str
     created_us: int
     customer_id: str | None = None
+    payment_id: str | None = None
 
     @property
     def partition(self) -> int:

@@ -24,11 +24,5 @@ if state == 'C' then return {'JUDGED', last, {'CANCELLED', last}} end
 
 last = append(epoch, message, generation)
 write_ticket(bucket, id, 'C', generation, ticket)
-local kind, seat_generation, owner = read_seat(row, column)
-if kind == 'S' and owner == id then
-  write_seat(row, column, 'F', seat_generation, '')
-  redis.call('HINCRBY', sold, zone, -1)
-  redis.call('HINCRBY', sold, 'all', -1)
-  if customer ~= '' and redis.call('HINCRBY', customers, customer, -1) <= 0 then redis.call('HDEL', customers, customer) end
-end
+free_sold_seat(row, column, id, sold, zone, customers, customer)
 return {'JUDGED', last, {'CANCELLED', last}}
