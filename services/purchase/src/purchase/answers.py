@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from purchase.catalog import Event, Venue
 from purchase.holds import Hold, State
+from purchase.payment_ledger import Begun
 from purchase.tickets import Ticket
 
 
@@ -93,6 +94,24 @@ def ticket_answer(ticket: Ticket, status: str, receipt: str | None) -> TicketAns
     )
 
 
+class PaymentAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A payment as it was begun; without a payment method its customer confirms it with the `clientSecret`."""
+
+    payment_id: str
+    provider: str
+    client_secret: str | None
+    status: str
+
+
+class ConfirmationAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The tickets of a hold that is paid for."""
+
+    hold_id: str
+    tickets: list[TicketAnswer]
+    amount: float
+    currency: str
+
+
 def hold_answer(hold: Hold, state: State) -> HoldAnswer:
     seats = [
         HeldSeatAnswer(
@@ -135,6 +154,18 @@ def event_answer(event: Event) -> EventAnswer:
         sales_open_at=told.sales_open_at,
         sales_close_at=told.sales_close_at,
         max_seats_per_customer=told.max_seats_per_customer,
+    )
+
+
+def payment_answer(begun: Begun) -> PaymentAnswer:
+    return PaymentAnswer(
+        payment_id=begun.payment_id, provider=begun.provider, client_secret=begun.client_secret, status=begun.status
+    )
+
+
+def confirmation_answer(hold: Hold, tickets: list[TicketAnswer]) -> ConfirmationAnswer:
+    return ConfirmationAnswer(
+        hold_id=str(hold.hold_id), tickets=tickets, amount=_amount(hold.amount_cents), currency=hold.currency
     )
 
 

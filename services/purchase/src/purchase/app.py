@@ -14,8 +14,9 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.plugins.prometheus import PrometheusController
 
-from purchase import api, health, hold_api
+from purchase import api, health, hold_api, payment_api
 from purchase.box_office import BoxOffice
+from purchase.cashier import Cashier
 from purchase.catalog import Catalog
 from purchase.clock import Clock
 from purchase.definitions import Definitions
@@ -24,6 +25,8 @@ from purchase.hold_desk import HoldDesk
 from purchase.hold_ledger import HoldLedger
 from purchase.inventory import Inventory
 from purchase.outbox import Outbox, OutcomeUnknown, Unavailable, connect
+from purchase.payment_ledger import PaymentLedger
+from purchase.payments.providers import connect as connect_provider
 from purchase.problems import plugin
 from purchase.receipts import Receipts
 from purchase.services import AdminTokens, Services
@@ -57,11 +60,18 @@ def create_app(settings: Settings) -> Litestar:
     definitions = Definitions(redis, outbox, catalog)
     hold_ledger = HoldLedger(redis, outbox, holds_per_customer=settings.holds_per_customer)
     hold_desk = HoldDesk(catalog, hold_ledger, clock, hold_seconds=settings.hold_seconds)
-    settlement = Settlement(redis, outbox, clock, {b"H": hold_desk.settle})
+    inventory = Inventory(redis, outbox)
+    provider = connect_provider(settings)
+    payments = PaymentLedger(
+        redis, outbox, clock, hold_seconds=settings.hold_seconds, payment_seconds=settings.payment_seconds
+    )
+    cashier = Cashier(hold_desk, hold_ledger, payments, inventory, provider, clock)
+    settlement = Settlement(redis, outbox, clock, {b"H": cashier.settle})
 
     services = Services(
-        box_office=BoxOffice(catalog, Inventory(redis, outbox), direct_sales=settings.direct_sales),
+        box_office=BoxOffice(catalog, inventory, direct_sales=settings.direct_sales),
         hold_desk=hold_desk,
+        cashier=cashier,
         definitions=definitions,
         outbox=outbox,
         receipts=Receipts(settings.receipt_keys),
@@ -77,10 +87,11 @@ def create_app(settings: Settings) -> Litestar:
         finally:
             for task in running:
                 task.cancel()
+            await provider.aclose()
             await redis.aclose()
 
     return Litestar(
-        route_handlers=[*api.handlers, *hold_api.handlers, *health.handlers, assets(), Metrics],
+        route_handlers=[*api.handlers, *hold_api.handlers, *payment_api.handlers, *health.handlers, assets(), Metrics],
         lifespan=[lifespan],
         state=State({"services": services}),
         plugins=[plugin(), *tracing(settings.otel_exporter_otlp_endpoint)],

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, Router
@@ -21,6 +21,7 @@ from litestar.openapi.spec import (
     Schema,
     SecurityScheme,
 )
+from litestar.params import PathParameter
 from litestar.static_files import create_static_files_router
 from litestar.status_codes import HTTP_404_NOT_FOUND
 from msgspec import Struct
@@ -45,6 +46,10 @@ EVERYWHERE = (InvalidRequest, Recovering, Overloaded, OutcomeUnknown)
 
 NO_OTHER: Mapping[type[Struct], dict[str, Any]] = {}
 
+HoldId = Annotated[
+    str,
+    PathParameter(name="holdId", description="A UUID, which nobody else should know.", schema_extra={"format": "uuid"}),
+]
 IDEMPOTENCY_KEY = Parameter(
     name="Idempotency-Key",
     param_in="header",
@@ -92,6 +97,7 @@ def takes(
     headers: Sequence[Parameter] = (),
     *,
     or_else: Mapping[type[Struct], dict[str, Any]] = NO_OTHER,
+    required: bool = True,
 ) -> type[Operation]:
     """An operation with this body, or one of the others, and these headers.
 
@@ -109,7 +115,7 @@ def takes(
                     schema=schemas[0] if len(schemas) == 1 else Schema(one_of=schemas),
                     examples={kind.__name__: Example(value=value) for kind, value in bodies.items()},
                 )
-                self.request_body = RequestBody(content={"application/json": media_type}, required=True)
+                self.request_body = RequestBody(content={"application/json": media_type}, required=required)
 
     return Command
 

@@ -4,7 +4,16 @@ from datetime import date
 
 import msgspec
 
-from purchase.answers import EventAnswer, HeldSeatAnswer, HoldAnswer, TicketAnswer, VenueAnswer, ZoneAnswer
+from purchase.answers import (
+    ConfirmationAnswer,
+    EventAnswer,
+    HeldSeatAnswer,
+    HoldAnswer,
+    PaymentAnswer,
+    TicketAnswer,
+    VenueAnswer,
+    ZoneAnswer,
+)
 
 PURCHASE_TICKET = {"venueId": "Venue1", "eventId": "Event1", "zoneId": 2, "row": "10", "column": "b"}
 
@@ -58,6 +67,32 @@ HOLD = HoldAnswer(
     expires_at="2029-11-22T22:39:08.924000Z",
     status="HELD",
 )
+
+BEGIN_PAYMENT = {"paymentMethod": "pm_card_visa"}
+
+PAYMENT = PaymentAnswer(
+    payment_id="pi_8c1f0a9d52e64b7f93d0c6a1",
+    provider="sandbox",
+    client_secret="pi_8c1f0a9d52e64b7f93d0c6a1_secret_5d7e2b90f1c34a68",  # noqa: S106 - nobody's
+    status="AUTHORISED",
+)
+
+CONFIRMATION = ConfirmationAnswer(
+    hold_id=HOLD.hold_id,
+    tickets=[
+        TICKET,
+        msgspec.structs.replace(
+            TICKET,
+            ticket_id="01a20567-f5bc-7000-b7e4-90ad1c66f0e3",
+            column="c",
+            receipt="T0t1dFYkBkpZqB7nXx3mS1vHq9p2tqIuW4cJm3aZrLg",
+        ),
+    ],
+    amount=640.0,
+    currency="USD",
+)
+
+UNDECIDED_HOLD = msgspec.structs.replace(HOLD, status="PAYING")
 
 VENUE = VenueAnswer(
     venue_id="Venue2",

@@ -1,26 +1,19 @@
 """The commands about holds over HTTP: handlers translate, they do not decide."""
 
-from typing import Annotated
-
 import msgspec
 from litestar import Response, delete, get, post
-from litestar.params import PathParameter
 from litestar.response.base import ASGIResponse
 
 from purchase import examples, refusals
 from purchase.answers import consistency_token, hold_answer
-from purchase.documentation import IDEMPOTENCY_KEY, declare, takes
+from purchase.documentation import IDEMPOTENCY_KEY, HoldId, declare, takes
 from purchase.hold_desk import HoldBest, HoldSeats
+from purchase.payments import ProviderAway
 from purchase.problems import InvalidIdempotencyKey, answer
 from purchase.refusals import Refusal
 from purchase.requests import read_hold, read_hold_id, read_key, read_trace
 from purchase.services import Caller, services_of
 from purchase.tickets import partition_bits
-
-HoldId = Annotated[
-    str,
-    PathParameter(name="holdId", description="A UUID, which nobody else should know.", schema_extra={"format": "uuid"}),
-]
 
 
 @post(
@@ -85,12 +78,15 @@ async def get_hold(request: Caller, hold_id: HoldId) -> ASGIResponse:
     operation_id="releaseHold",
     summary="Give a hold up",
     operation_class=takes(None),
-    responses=declare({}, refusals.HoldNotFound, refusals.HoldPaid, with_body=False),
+    responses=declare({}, refusals.HoldNotFound, refusals.HoldPaid, ProviderAway, with_body=False),
 )
 async def release_hold(request: Caller, hold_id: HoldId) -> Response[None]:
-    """Its seats are free at once; the same again when repeated, or when it has ended before."""
+    """Its seats are free at once, or once a payment that is under way is cancelled; the same again when repeated.
+
+    Nothing happens to a hold that has ended before.
+    """
     wanted = read_hold_id(hold_id)
-    position = await services_of(request).hold_desk.release(wanted, read_trace(request))
+    position = await services_of(request).cashier.release(wanted, read_trace(request))
     token = consistency_token({partition_bits(wanted): position})
     return Response(None, headers={"Consistency-Token": token})
 

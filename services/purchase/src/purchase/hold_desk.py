@@ -1,4 +1,4 @@
-"""The commands about holds, each from start to finish: seats are held, and given up before they are paid for."""
+"""Holding seats, and looking at holds: what happens to them before anybody pays."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from contracts.catalogue import Identifier, ZoneId
-from contracts.position import Position
 from msgspec import Meta, Struct
 
 from purchase import metrics
@@ -16,13 +15,11 @@ from purchase.hold_ledger import Best, Ended, HoldLedger, Made, NewHold, NotFree
 from purchase.holds import SEATS_MAX, Hold, HoldSeat, State
 from purchase.idempotency import KEY_REUSED, IdempotencyKey
 from purchase.judgement import CustomerId, check_customer, check_range, check_sale, decide, offered, zone_of
-from purchase.outbox import Overloaded
 from purchase.refusals import (
     CustomerLimit,
     DuplicateSeat,
     EventFull,
     HoldNotFound,
-    HoldPaid,
     InvalidSeatLabel,
     Refusal,
     SeatTaken,
@@ -31,9 +28,6 @@ from purchase.refusals import (
 )
 from purchase.seats import parse_seat
 from purchase.tickets import mint_id, now_us
-
-TRIES = 10
-"""How often a hold is judged anew when it changes meanwhile."""
 
 
 class WantedSeat(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -94,22 +88,6 @@ class HoldDesk:
         """The hold, and its state at this moment. Raises HoldNotFound, Recovering."""
         hold = await self._found(hold_id)
         return hold, hold.state_at(await self._clock.now_ms())
-
-    async def release(self, hold_id: UUID, traceparent: str | None = None) -> Position:
-        """Give a hold up: its seats are free. Repeating it, or giving up what is over anyway, answers the same.
-
-        Raises HoldNotFound, HoldPaid, Recovering, Overloaded, OutcomeUnknown.
-        """
-        for _ in range(TRIES):
-            hold = await self._found(hold_id)
-            match await self._ledger.end(hold, is_given_up=True, traceparent=traceparent):
-                case Ended(state, position):
-                    if state == "RELEASED" and hold.state == "HELD":
-                        metrics.holds_released.inc()
-                    return position
-                case "LIVE":
-                    raise HoldPaid("the seats of this hold are sold")
-        raise Overloaded
 
     async def settle(self, hold_id: UUID) -> None:
         """End a hold whose time is over, and tell the others. Raises Recovering, Overloaded, OutcomeUnknown."""

@@ -119,7 +119,7 @@ class HoldLedger:
         if remembered is None or remembered == "KEY_REUSED":
             return remembered
         hold_id, last = remembered
-        return await self._made_before(hold_id, last)
+        return await self._made_before(UUID(bytes=hold_id), last)
 
     async def find(self, hold_id: UUID) -> Hold | None:
         """The hold as it is now, or has ended less than a day ago. Raises Recovering."""

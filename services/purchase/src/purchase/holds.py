@@ -69,7 +69,6 @@ class Hold(Struct, frozen=True, kw_only=True):
     code: str | None = None
     ticket_ids: tuple[UUID, ...] = ()
     is_captured: bool = False
-    is_refunded: bool = False
 
     @property
     def partition(self) -> int:
@@ -77,8 +76,7 @@ class Hold(Struct, frozen=True, kw_only=True):
 
     @property
     def reference(self) -> str:
-        """What others may know it by: the id is its bearer's secret."""
-        return blake2b(self.hold_id.bytes, digest_size=16).hexdigest()
+        return reference_of(self.hold_id)
 
     @property
     def amount_cents(self) -> int:
@@ -98,6 +96,11 @@ class Hold(Struct, frozen=True, kw_only=True):
     def as_made(self) -> "Hold":
         """The hold as its customer was first told of it."""
         return msgspec.structs.replace(self, state="HELD", version=1, deadline_ms=self.expires_ms)
+
+
+def reference_of(hold_id: UUID) -> str:
+    """What others may know a hold by: the id is its bearer's secret."""
+    return blake2b(hold_id.bytes, digest_size=16).hexdigest()
 
 
 def encode_hold(hold: Hold) -> bytes:
@@ -135,7 +138,6 @@ def decode_hold(hold_id: UUID, fields: dict[bytes, bytes]) -> Hold:
         code=_text(fields, b"code"),
         ticket_ids=tuple(UUID(bytes=tickets[place : place + 16]) for place in range(0, len(tickets), 16)),
         is_captured=b"captured" in fields,
-        is_refunded=b"refunded" in fields,
     )
 
 

@@ -1,7 +1,6 @@
 """What the client's keys are remembered for: the same key with the same body gives the same answer for a day."""
 
 from typing import Literal
-from uuid import UUID
 
 from contracts.position import Position
 from msgspec import Struct
@@ -27,14 +26,16 @@ class IdempotencyKey(Struct, frozen=True):
 
 
 class KeyMemory:
-    """The keys of all partitions; the scripts that sell and hold write them."""
+    """The keys of all partitions; the scripts that sell, hold and note payments write them."""
 
     def __init__(self, redis: Redis, outbox: Outbox) -> None:
         self._outbox = outbox
         self._recall = load(redis, "recall", "outbox")
 
-    async def recall(self, partition: int, key: IdempotencyKey) -> tuple[UUID, Position] | Literal["KEY_REUSED"] | None:
-        """Id of the ticket or the hold that this key got, and the partition's last position; None when nothing.
+    async def recall(
+        self, partition: int, key: IdempotencyKey
+    ) -> tuple[bytes, Position] | Literal["KEY_REUSED"] | None:
+        """What this key is remembered for, and the partition's last position; None when for nothing.
 
         Raises Recovering, Overloaded, OutcomeUnknown.
         """
@@ -42,7 +43,7 @@ class KeyMemory:
         last, answer = await self._outbox.run(self._recall, partition, [name], key.fingerprint)
         match answer:
             case [b"REPLAYED", got]:
-                return UUID(bytes=got), last
+                return got, last
             case [b"KEY_REUSED"]:
                 return "KEY_REUSED"
         return None

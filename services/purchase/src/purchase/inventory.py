@@ -86,7 +86,7 @@ class Inventory:
         if remembered is None or remembered == "KEY_REUSED":
             return remembered
         ticket_id, last = remembered
-        return Replayed(await self._ticket_sold(ticket_id), last)
+        return Replayed(await self._ticket_sold(UUID(bytes=ticket_id)), last)
 
     async def ticket(self, ticket_id: UUID) -> Ticket | None:
         """The ticket as it was sold, also when it was cancelled since. Raises Recovering."""

@@ -71,13 +71,13 @@ def tickets(partition: int, ticket_id: bytes) -> str:
 
 
 def idempotency(partition: int, digest: str) -> str:
-    """string with a time to live: fingerprint of the body, id of the ticket or the hold"""
+    """string with a time to live: fingerprint of the body; id of the ticket or hold, or what was told of a payment"""
     return f"{{{partition}}}:idempotency:{digest}"
 
 
 def hold(partition: int, hold_id: bytes) -> str:
     """hash, with a time to live once the hold has ended: state, version, epoch, deadline, hold, seats
-    (`lua/lib/hold.lua`); of its payment attempt, method, payment, cap, why, code, tickets, captured, refunded"""
+    (`lua/lib/hold.lua`); of its payment attempt, mark, method, payment, cap, why, code, tickets, captured"""
     return f"{{{partition}}}:hold:{hold_id.hex()}"
 
 
@@ -94,6 +94,11 @@ def due(partition: int) -> str:
 def refunds(partition: int) -> str:
     """hash: ticket id → the refund that is owed for it"""
     return f"{{{partition}}}:refunds"
+
+
+def late_refund(partition: int, payment_id: str) -> str:
+    """string with a time to live: it was told that this payment, for which there were no seats, was given back"""
+    return f"{{{partition}}}:late-refund:{payment_id}"
 
 
 def webhooks(partition: int) -> str:

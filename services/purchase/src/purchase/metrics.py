@@ -16,3 +16,13 @@ outbox_pending = Gauge("outbox_pending", "Messages in the outboxes that the brok
 messages_published = Counter("messages_published_total", "Messages confirmed by the broker")
 publish_failures = Counter("publish_failures_total", "Batches that the broker did not confirm")
 provider_failures = Counter("payment_provider_failures_total", "Calls without an answer that tells", ["kind"])
+payments_authorised = Counter("payments_authorised_total", "Payments authorised whose seats this process has sold")
+payments_captured = Counter(
+    "payments_captured_total", "Payments whose money was taken, as this process told the others"
+)
+payments_declined = Counter("payments_declined_total", "Attempts to pay that came to nothing at the provider")
+payments_voided = Counter("payments_voided_total", "Payments ended by this process before they brought money")
+payments_refunded = Counter(
+    "payments_refunded_total", "Payments given back by this process because their seats were gone"
+)
+refunds_refused = Counter("refunds_refused_total", "Refunds that the provider refused for good: a person must look")

@@ -15,6 +15,7 @@ from msgspec import Struct
 from purchase import refusals
 from purchase.definitions import TooManyChanges
 from purchase.outbox import OutcomeUnknown, Overloaded, Recovering
+from purchase.payments import NoSuchPayment, ProviderAway, ProviderSilent
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -51,6 +52,7 @@ TOO_LARGE = Kind("too-large", 413, "The body is larger than 64 KiB")
 NOT_FOUND = Kind("not-found", 404, "There is nothing at this address")
 METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "This address does not know the method")
 INTERNAL_ERROR = Kind("internal-error", 500, "Something went wrong here")
+PAYMENT_UNAVAILABLE = Kind("payment-unavailable", 503, "The payment provider does not answer just now", 5)
 
 KINDS: Mapping[type[Exception], Kind] = {
     UnsupportedMediaType: Kind("unsupported-media-type", 415, "The body must be JSON"),
@@ -76,7 +78,13 @@ KINDS: Mapping[type[Exception], Kind] = {
     refusals.KeyReused: Kind("idempotency-key-reused", 422, "The Idempotency-Key came with another body before"),
     refusals.TicketNotFound: Kind("ticket-not-found", 404, "There is no such ticket"),
     refusals.HoldNotFound: Kind("hold-not-found", 404, "There is no such hold"),
+    refusals.HoldExpired: Kind("hold-expired", 410, "The hold is over"),
     refusals.HoldPaid: Kind("hold-paid", 409, "The hold is paid for, and its seats are sold"),
+    refusals.PaymentRequired: Kind("payment-required", 402, "Nothing is authorised for the hold"),
+    refusals.PaymentDeclined: Kind("payment-declined", 402, "The payment was declined"),
+    ProviderAway: PAYMENT_UNAVAILABLE,
+    ProviderSilent: PAYMENT_UNAVAILABLE,
+    NoSuchPayment: PAYMENT_UNAVAILABLE,
     refusals.Unauthorized: Kind("unauthorized", 401, "This call needs to know who is calling"),
     refusals.Forbidden: Kind("forbidden", 403, "This caller may not do this"),
     Recovering: Kind("recovering", 503, "The state of the seats is not trusted just now; nothing was done", 1),

@@ -21,7 +21,10 @@ Refusal
 ├── KeyReused               the idempotency key came with another body before
 ├── TicketNotFound
 ├── HoldNotFound
+├── HoldExpired             it has ended, or is about to
 ├── HoldPaid                its seats are sold
+├── PaymentRequired         nothing is authorised
+├── PaymentDeclined         with the provider's code
 ├── Unauthorized
 └── Forbidden
 """
@@ -98,7 +101,16 @@ class TicketNotFound(Refusal): ...
 class HoldNotFound(Refusal): ...
 
 
+class HoldExpired(Refusal): ...
+
+
 class HoldPaid(Refusal): ...
+
+
+class PaymentRequired(Refusal): ...
+
+
+class PaymentDeclined(Refusal): ...
 
 
 class Unauthorized(Refusal): ...

@@ -31,6 +31,8 @@ _OTHER_DECIMALS = (
 IDENTIFIER = "^[A-Za-z0-9._~-]{1,64}$"
 IDENTIFIER_SHAPE = "1 to 64 characters of A-Z a-z 0-9 . _ ~ -"
 
+METHOD = "^[A-Za-z0-9_-]{1,255}$"
+
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Moment = Annotated[datetime, Meta(tz=True)]
 # As it was written: msgspec would take a Decimal from a text too, and a float would round.
@@ -73,6 +75,16 @@ class DefineVenue(Struct, frozen=True, kw_only=True, rename="camel", forbid_unkn
             for place, zone in enumerate(self.zones)
         )
         return Venue(venue_id=venue_id, name=self.name, city=self.city, currency=self.currency, zones=zones)
+
+
+class BeginPayment(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """Begins to pay for a hold, by a method of the provider's that is tried at once, or without one by the customer."""
+
+    payment_method: Annotated[str, Meta(pattern=METHOD)] | None = None
+
+
+class ConfirmHold(Struct, frozen=True, forbid_unknown_fields=True):
+    """Nothing else is asked for."""
 
 
 class ScheduleEvent(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -136,6 +148,11 @@ async def _asked_for(request: Request[Any, Any, Any]) -> set[str]:
         return set(_fields_decoder.decode(await request.body()))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return set()
+
+
+async def read_optional_body(request: Request[Any, Any, Any], decoder: msgspec.json.Decoder[T]) -> T:
+    """The body, decoded; none is as good as an empty object. Raises UnsupportedMediaType, InvalidRequest."""
+    return await read_body(request, decoder) if await request.body() else decode_body(b"{}", decoder)
 
 
 async def read_key(request: Request[Any, Any, Any], call: str) -> IdempotencyKey | None:

@@ -8,6 +8,7 @@ from typing import Any
 from litestar import Request
 
 from purchase.box_office import BoxOffice
+from purchase.cashier import Cashier
 from purchase.definitions import Definitions
 from purchase.hold_desk import HoldDesk
 from purchase.outbox import Outbox
@@ -36,6 +37,7 @@ class AdminTokens:
 class Services:
     box_office: BoxOffice
     hold_desk: HoldDesk
+    cashier: Cashier
     definitions: Definitions
     outbox: Outbox
     receipts: Receipts

@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from purchase import keys, metrics
 from purchase.clock import Clock
 from purchase.outbox import Outbox, OutcomeUnknown, Unavailable
+from purchase.payments import ProviderAway, ProviderSilent
 from purchase.scripts import load
 
 CLAIMED_MAX = 16
@@ -104,5 +105,5 @@ class Settlement:
 
 
 def _unexpected(error: Exception) -> Exception | None:
-    """Worth a trace in the log: anything but a store that is away."""
-    return None if isinstance(error, Unavailable | OutcomeUnknown) else error
+    """Worth a trace in the log: anything but a store or a provider that is away."""
+    return None if isinstance(error, Unavailable | OutcomeUnknown | ProviderAway | ProviderSilent) else error

@@ -2,11 +2,11 @@
 --
 -- KEYS[1]     outbox  stream
 -- KEYS[2]     epoch   string
--- KEYS[3]     key     string  fingerprint, id of the ticket or the hold
+-- KEYS[3]     key     string  fingerprint, what is remembered
 -- ARGV[1..4]  see lib/outbox.lua
 -- ARGV[5]     fingerprint
 --
--- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, {'REPLAYED', id} | {'KEY_REUSED'} | {'UNKNOWN'}}
+-- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, {'REPLAYED', what is remembered} | {'KEY_REUSED'} | {'UNKNOWN'}}
 
 local refusal, _, last = judge()
 if refusal then return {refusal} end

@@ -27,6 +27,14 @@ local function generation_held(seat, id)
   return kind == 'H' and owner == id and generation or nil
 end
 
+-- Whether every seat is still the hold's, whether or not its deadline has passed.
+local function are_held(seats, id)
+  for _, seat in ipairs(seats) do
+    if not generation_held(seat, id) then return false end
+  end
+  return true
+end
+
 -- Keep those of the seats that are still the hold's until another deadline (0: until the hold is ended).
 local function keep_seats(seats, id, deadline)
   for _, seat in ipairs(seats) do

@@ -1,0 +1,456 @@
+"""The order of things between seats and money: seats are sold to whoever has authorised, and then the money is taken.
+
+What is to be done at the provider is written down before it is asked, and what it answered after that; each step may be
+repeated, by any process, with the same key. Whoever stops in between has left a hold that says what the next step is.
+"""
+
+import asyncio
+import logging
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+from contracts.position import Position
+from msgspec import Struct
+
+from purchase import metrics
+from purchase.clock import Clock
+from purchase.hold_desk import HoldDesk
+from purchase.hold_ledger import Ended, HoldLedger
+from purchase.holds import Hold
+from purchase.idempotency import IdempotencyKey
+from purchase.inventory import Inventory
+from purchase.outbox import OutcomeUnknown, Unavailable
+from purchase.payment_ledger import Begun, Noted, PaymentLedger
+from purchase.payments import (
+    Authorisation,
+    CaptureRefused,
+    Declined,
+    Payment,
+    PaymentFailure,
+    Provider,
+    ProviderAway,
+    ProviderSilent,
+    RefundRefused,
+    Status,
+    step_key,
+)
+from purchase.refusals import HoldExpired, HoldNotFound, HoldPaid, KeyReused, PaymentDeclined, PaymentRequired
+from purchase.tickets import Ticket
+
+TRIES = 10
+"""How often a hold is looked at anew; others may move it meanwhile, and it has fewer steps than that."""
+
+CANCELLED_THERE = "payment_cancelled"
+"""The code of an attempt whose payment was cancelled at the provider."""
+
+PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4)
+"""How long another call is waited for that may be asking for the same payment, between looks."""
+
+log = logging.getLogger(__name__)
+
+
+class Confirmed(Struct, frozen=True, kw_only=True):
+    """The seats are sold and paid for; the tickets are as they were sold."""
+
+    hold: Hold
+    tickets: list[Ticket]
+    position: Position
+
+
+class Undecided(Struct, frozen=True, kw_only=True):
+    """The provider has not decided yet, or the seats are sold and it has not said that the money is taken."""
+
+    hold: Hold
+    position: Position
+
+
+class Cashier:
+    """Takes the money for holds.
+
+    Every command raises Unavailable, OutcomeUnknown, and where the provider gives no answer that tells, PaymentFailure:
+    the customer's seats are as they were, and what was begun is carried on by `settle`.
+    """
+
+    def __init__(
+        self,
+        desk: HoldDesk,
+        holds: HoldLedger,
+        payments: PaymentLedger,
+        inventory: Inventory,
+        provider: Provider,
+        clock: Clock,
+    ) -> None:
+        self._desk = desk
+        self._holds = holds
+        self._payments = payments
+        self._inventory = inventory
+        self._provider = provider
+        self._clock = clock
+
+    async def pay(
+        self, hold_id: UUID, method: str | None, key: IdempotencyKey | None, traceparent: str | None = None
+    ) -> Noted:
+        """Begin to pay for a hold, or tell of the payment that is under way.
+
+        Another method replaces a payment that still waits for its customer.
+        Raises HoldNotFound, HoldExpired, HoldPaid, KeyReused, PaymentDeclined.
+        """
+        if key is not None and (remembered := await self._payments.recall(hold_id, key)):
+            return _unless_reused(remembered)
+        for _ in range(TRIES):
+            hold = await self._found(hold_id)
+            match hold.state:
+                case "HELD":
+                    noted = await self._begin(hold, method, key, traceparent)
+                case "PAYING":
+                    noted = await self._join(hold, method, key, traceparent)
+                case "CONFIRMED":
+                    raise HoldPaid("the hold is paid for")
+                case _:
+                    raise _expired()
+            if noted != "MOVED":
+                return noted
+        raise OutcomeUnknown
+
+    async def confirm(self, hold_id: UUID, traceparent: str | None = None) -> Confirmed | Undecided:
+        """Sell the seats of a hold whose payment is authorised, and take the money; repeating it answers the same.
+
+        Raises HoldNotFound, HoldExpired, PaymentRequired, PaymentDeclined.
+        """
+        hold = await self._found(hold_id)
+        payment = None
+        try:
+            hold, payment = await self._carry_on(hold, traceparent)
+        except (PaymentFailure, Unavailable):
+            hold = await self._found_again(hold)
+            if hold.state not in ("CONFIRMED", "ENDING"):
+                raise
+        match hold.state:
+            case "CONFIRMED" if hold.is_captured:
+                return await self._confirmed(hold)
+            case "CONFIRMED":
+                return await self._undecided(hold)
+            case "PAYING" if payment is not None and payment.status is Status.PROCESSING:
+                return await self._undecided(hold)
+            case "PAYING":
+                raise _required(payment.code if payment else None)
+            case "HELD" if hold.deadline_ms > await self._clock.now_ms():
+                raise _required(hold.code)
+            case "CANCELLED":
+                raise _declined(hold.code or CANCELLED_THERE)
+        raise _expired()
+
+    async def release(self, hold_id: UUID, traceparent: str | None = None) -> Position:
+        """Let go of the seats, once a payment that is under way is ended; repeating it changes nothing.
+
+        Raises HoldNotFound, HoldPaid.
+        """
+        hold = await self._found(hold_id)
+        for _ in range(TRIES):
+            match hold.state:
+                case "HELD":
+                    await self._release(hold, traceparent)
+                case "PAYING":
+                    await self._payments.begin_ending(hold, "RELEASED")
+                case "ENDING":
+                    await self._end(hold, traceparent)
+                case "CONFIRMED":
+                    raise HoldPaid("the hold is paid for")
+                case _:
+                    return await self._payments.position(hold)
+            hold = await self._found_again(hold)
+        raise OutcomeUnknown
+
+    async def settle(self, hold_id: UUID) -> None:
+        """Carry on with a hold that nobody else may be looking after, as far as it goes just now."""
+        hold = await self._holds.find(hold_id)
+        if hold is None or hold.state == "HELD":
+            await self._desk.settle(hold_id)
+        else:
+            await self._carry_on(hold)
+
+    async def disown(self, payment_id: str, hold_id: UUID) -> None:
+        """End a payment that its hold does not want, or give it back, once; with one that it wants, carry on.
+
+        A hold is forgotten only when it was sold, or when none of its payments could still bring money: what was
+        captured for a hold that is forgotten stays with us.
+        """
+        payment = await self._provider.retrieve(payment_id)
+        if payment.hold_id != hold_id or payment.attempt is None:
+            return
+        hold = await self._holds.find(hold_id)
+        if hold is not None and _wants(hold, payment):
+            await self._carry_on(hold)
+        elif hold is not None or payment.status is not Status.CAPTURED:
+            await self._give_up(payment.id, hold_id, payment.attempt)
+
+    async def _confirmed(self, hold: Hold) -> Confirmed:
+        """A sale is told, as `_found_again` finds: nothing was done is not what may be said any more."""
+        try:
+            tickets = await self._tickets(hold)
+            return Confirmed(hold=hold, tickets=tickets, position=await self._payments.position(hold))
+        except Unavailable as error:
+            raise OutcomeUnknown from error
+
+    async def _undecided(self, hold: Hold) -> Undecided:
+        try:
+            return Undecided(hold=hold, position=await self._payments.position(hold))
+        except Unavailable as error:
+            raise OutcomeUnknown from error
+
+    async def _release(self, hold: Hold, traceparent: str | None) -> None:
+        ended = await self._holds.end(hold, is_given_up=True, traceparent=traceparent)
+        if isinstance(ended, Ended) and ended.state == "RELEASED":
+            metrics.holds_released.inc()
+
+    async def _begin(
+        self, hold: Hold, method: str | None, key: IdempotencyKey | None, traceparent: str | None
+    ) -> Noted | Literal["MOVED"]:
+        """Begin the next attempt."""
+        begun = await self._payments.begin(hold, method, traceparent)
+        if begun == "EXPIRED":
+            raise _expired()
+        if begun == "MOVED":
+            return "MOVED"
+        try:
+            return await self._ask(begun, key)
+        except (ProviderSilent, Unavailable) as error:  # it may have been done, and `settle` finds out
+            raise OutcomeUnknown from error
+
+    async def _ask(self, hold: Hold, key: IdempotencyKey | None) -> Noted | Literal["MOVED"]:
+        """Ask the provider for the payment of an attempt that was just begun, for the first time."""
+        try:
+            payment = await self._provider.authorise(_wanted(hold))
+        except Declined as declined:
+            await self._decline(hold, declined.code)
+            raise _declined(declined.code) from declined
+        except ProviderAway as away:
+            if await self._payments.decline(hold, code=None):
+                raise
+            raise OutcomeUnknown from away  # others have asked too, and who knows what they were told
+        return await self._tell(hold, payment, key)
+
+    async def _join(
+        self, hold: Hold, method: str | None, key: IdempotencyKey | None, traceparent: str | None
+    ) -> Noted | Literal["MOVED"]:
+        """Tell of the payment that is under way, or begin another in its place."""
+        if hold.payment_id is None:
+            await self._find_payment(hold)
+            return "MOVED"
+        payment = await self._provider.retrieve(hold.payment_id)
+        if _stands(payment, hold, method):
+            return await self._tell(hold, payment, key)
+        if payment.status is not Status.CANCELLED:
+            payment = await self._void(hold.payment_id, hold.hold_id, hold.attempt)
+        if payment.status is not Status.CANCELLED:
+            return "MOVED"
+        return await self._begin(hold, method, key, traceparent)
+
+    async def _find_payment(self, hold: Hold) -> None:
+        """Wait a moment for whoever has asked for the payment of this attempt; then ask for it again."""
+        for pause in PAUSES_SECONDS:
+            await asyncio.sleep(pause)
+            if await self._found(hold.hold_id) != hold:
+                return
+        try:
+            await self._ask_once_more(hold)
+        except (ProviderAway, ProviderSilent) as error:
+            raise OutcomeUnknown from error
+
+    async def _tell(self, hold: Hold, payment: Payment, key: IdempotencyKey | None) -> Noted | Literal["MOVED"]:
+        begun = Begun(payment.id, self._provider.name, payment.client_secret, payment.status.name)
+        noted = await self._payments.note(hold, begun, key)
+        return "MOVED" if noted == "MOVED" else _unless_reused(noted)
+
+    async def _carry_on(self, hold: Hold, traceparent: str | None = None) -> tuple[Hold, Payment | None]:
+        """Take step after step, until none is left or the payment is undecided; the hold, and that payment."""
+        for _ in range(TRIES):
+            if _is_at_rest(hold):
+                return hold, None
+            undecided = await self._step(hold, traceparent)
+            if undecided is not None:
+                return hold, undecided
+            hold = await self._found_again(hold)
+        raise OutcomeUnknown
+
+    async def _step(self, hold: Hold, traceparent: str | None) -> Payment | None:
+        """The next step of a hold; its payment, if that must be decided first."""
+        match hold.state:
+            case "PAYING" if hold.payment_id is not None:
+                return await self._decide(hold, hold.payment_id, traceparent)
+            case "PAYING":
+                await self._ask_once_more(hold)
+            case "CONFIRMED":
+                await self._capture(hold)
+            case "ENDING":
+                await self._end(hold, traceparent)
+        return None
+
+    async def _ask_once_more(self, hold: Hold) -> None:
+        """Ask for the payment of an attempt again: whoever asked before has not noted what was answered."""
+        if not await self._payments.ask_again(hold):
+            return
+        try:
+            payment = await self._provider.authorise(_wanted(hold))
+        except Declined as declined:
+            await self._decline(msgspec.structs.replace(hold, version=hold.version + 1), declined.code)
+            return
+        await self._tell(hold, payment, key=None)
+
+    async def _decide(self, hold: Hold, payment_id: str, traceparent: str | None) -> Payment | None:
+        """Do what the payment's status asks for; the payment, while it is undecided."""
+        payment = await self._provider.retrieve(payment_id)
+        match payment.status:
+            case Status.AUTHORISED | Status.CAPTURED:
+                await self._sell(hold, traceparent)
+            case Status.CANCELLED:
+                await self._decline(hold, payment.code or CANCELLED_THERE)
+            case _ if hold.deadline_ms <= await self._clock.now_ms():
+                await self._payments.begin_ending(hold, "EXPIRED")
+            case _:
+                await self._payments.look_later(hold)
+                return payment
+        return None
+
+    async def _sell(self, hold: Hold, traceparent: str | None) -> None:
+        """Sell the seats to whoever has authorised; where they are gone, that shall end too."""
+        match await self._payments.sell(hold, traceparent):
+            case "SOLD":
+                metrics.payments_authorised.inc()
+                metrics.seats_sold.inc(len(hold.seats))
+            case "GONE":
+                await self._payments.begin_ending(hold, "EXPIRED")
+
+    async def _capture(self, hold: Hold) -> None:
+        """Take the money for tickets that are sold; where it is refused for good, they are cancelled."""
+        assert hold.payment_id is not None
+        try:
+            payment = await self._provider.capture(hold.payment_id, _key(hold, "capture"))
+        except CaptureRefused as refused:
+            payment = await self._void(hold.payment_id, hold.hold_id, hold.attempt)
+            if payment.status is Status.CANCELLED:
+                await self._payments.refuse_capture(hold, await self._tickets(hold), refused.code)
+                return
+        if payment.status is not Status.CAPTURED:
+            raise ProviderSilent(f"payment {payment.id} is {payment.status.name}")
+        if await self._payments.note_captured(hold, self._provider.name):
+            metrics.payments_captured.inc()
+
+    async def _end(self, hold: Hold, traceparent: str | None) -> None:
+        """End a hold whose payment came to nothing, once it cannot bring money any more."""
+        payment_id = hold.payment_id or await self._payment_asked_for(hold)
+        if payment_id is not None:
+            await self._give_up(payment_id, hold.hold_id, hold.attempt)
+        await self._holds.end(hold, is_given_up=True, traceparent=traceparent)
+
+    async def _payment_asked_for(self, hold: Hold) -> str | None:
+        """Which payment an attempt has at the provider, None when it was declined: whoever asked has not noted it."""
+        try:
+            payment = await self._provider.authorise(_wanted(hold))
+        except Declined:
+            return None
+        return payment.id
+
+    async def _give_up(self, payment_id: str, hold_id: UUID, attempt: int) -> None:
+        """Leave nothing of a payment: end it, or give back what it has brought."""
+        payment = await self._void(payment_id, hold_id, attempt)
+        if payment.status is Status.CAPTURED:
+            await self._refund(payment, hold_id, attempt)
+        elif payment.status is not Status.CANCELLED:
+            raise ProviderSilent(f"payment {payment.id} is {payment.status.name}")
+
+    async def _refund(self, payment: Payment, hold_id: UUID, attempt: int) -> None:
+        """Give back all of a payment, whatever of it was given back before."""
+        left = payment.amount_cents - payment.refunded_cents
+        if left:
+            try:
+                await self._provider.refund(payment.id, left, step_key(hold_id, attempt, "refund"))
+            except RefundRefused as refused:
+                log.error("late money was not given back", extra={"payment_id": payment.id, "code": refused.code})
+                metrics.refunds_refused.inc()
+                return
+            metrics.payments_refunded.inc()
+        await self._payments.note_late_refund(payment, hold_id, self._provider.name)
+
+    async def _void(self, payment_id: str, hold_id: UUID, attempt: int) -> Payment:
+        payment = await self._provider.void(payment_id, step_key(hold_id, attempt, "void"))
+        if payment.status is Status.CANCELLED:
+            metrics.payments_voided.inc()
+        return payment
+
+    async def _decline(self, hold: Hold, code: str) -> None:
+        if await self._payments.decline(hold, code):
+            metrics.payments_declined.inc()
+
+    async def _tickets(self, hold: Hold) -> list[Ticket]:
+        found = await asyncio.gather(*(self._inventory.ticket(ticket_id) for ticket_id in hold.ticket_ids))
+        tickets = [ticket for ticket in found if ticket is not None]
+        assert len(tickets) == len(hold.seats), "a hold names tickets that are not kept"
+        return tickets
+
+    async def _found(self, hold_id: UUID) -> Hold:
+        hold = await self._holds.find(hold_id)
+        if hold is None:
+            raise HoldNotFound("there is no such hold")
+        return hold
+
+    async def _found_again(self, hold: Hold) -> Hold:
+        """The hold as it is now. A step was taken: it is too late to say that nothing was done."""
+        try:
+            return await self._found(hold.hold_id)
+        except Unavailable as error:
+            raise OutcomeUnknown from error
+
+
+def _is_at_rest(hold: Hold) -> bool:
+    return hold.is_captured or hold.state not in ("PAYING", "CONFIRMED", "ENDING")
+
+
+def _wants(hold: Hold, payment: Payment) -> bool:
+    """Whether the payment is what becomes of the hold depends on, or has become."""
+    return hold.attempt == payment.attempt and hold.state in ("PAYING", "CONFIRMED", "ENDING")
+
+
+def _stands(payment: Payment, hold: Hold, method: str | None) -> bool:
+    """Whether the payment under way is also the answer to whoever wants to pay by this method."""
+    match payment.status:
+        case Status.CANCELLED:
+            return False
+        case Status.REQUIRES_PAYMENT:
+            return hold.method is None and method is None
+        case Status.REQUIRES_ACTION:
+            return hold.method == method
+    return True
+
+
+def _wanted(hold: Hold) -> Authorisation:
+    return Authorisation(
+        hold_id=hold.hold_id,
+        attempt=hold.attempt,
+        amount_cents=hold.amount_cents,
+        currency=hold.currency,
+        method=hold.method,
+    )
+
+
+def _key(hold: Hold, step: Literal["capture"]) -> str:
+    return step_key(hold.hold_id, hold.attempt, step)
+
+
+def _unless_reused(noted: Noted | Literal["KEY_REUSED"]) -> Noted:
+    if noted == "KEY_REUSED":
+        raise KeyReused("this Idempotency-Key came with another body before")
+    return noted
+
+
+def _expired() -> HoldExpired:
+    return HoldExpired("the hold is over")
+
+
+def _required(code: str | None) -> PaymentRequired:
+    return PaymentRequired("nothing is authorised for this hold", **({"code": code} if code else {}))
+
+
+def _declined(code: str) -> PaymentDeclined:
+    return PaymentDeclined("the payment was declined", code=code)

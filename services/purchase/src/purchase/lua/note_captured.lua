@@ -1,0 +1,26 @@
+-- The money for a hold's tickets was taken: nothing is due any more; tell the others.
+--
+-- KEYS[1]     outbox  stream
+-- KEYS[2]     epoch   string
+-- KEYS[3]     hold    hash
+-- KEYS[4]     due     sorted set
+-- ARGV[1..4]  see lib/outbox.lua
+-- ARGV[5..]   hold id, message
+--
+-- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, {'CAPTURED'} | {state}}
+
+local refusal, epoch, last = judge()
+if refusal then return {refusal} end
+
+local hold, due = KEYS[3], KEYS[4]
+local id, message = ARGV[5], ARGV[6]
+
+local state, captured = unpack(redis.call('HMGET', hold, 'state', 'captured'))
+if state ~= 'CONFIRMED' then return {'JUDGED', last, {state}} end
+if captured then return {'JUDGED', last, {'CAPTURED'}} end
+
+last = append(epoch, message)
+move_hold(hold, 'CONFIRMED', 'captured', 1)
+redis.call('EXPIRE', hold, HOLD_KEPT_SECONDS)
+redis.call('ZREM', due, 'H' .. id)
+return {'JUDGED', last, {'CAPTURED'}}

@@ -1,0 +1,43 @@
+-- The money for a hold's tickets will not come: cancel those that are not cancelled yet, free their seats, and tell the others.
+--
+-- KEYS[1]     outbox     stream
+-- KEYS[2]     epoch      string
+-- KEYS[3]     hold       hash
+-- KEYS[4]     due        sorted set
+-- KEYS[5]     refunds    hash    ticket id → refund that is owed
+-- KEYS[6]     sold       hash    zone → seats sold, and in all
+-- KEYS[7]     customers  hash    customer → seats
+-- KEYS[8..]   rows       hashes  the row of each of its seats; then buckets, hashes, of each of their tickets
+-- ARGV[1..4]  see lib/outbox.lua
+-- ARGV[5..]   hold id, why it was refused, customer ('': none); then a message for each ticket
+--
+-- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, {'CANCELLED'} | {'CAPTURED'} | {state}}
+--
+-- A ticket that its owner has undone meanwhile is owed nothing: its money never came.
+
+local refusal, epoch, last = judge()
+if refusal then return {refusal} end
+
+local hold, due, refunds, sold, customers = unpack(KEYS, 3, 7)
+local id, code, customer = unpack(ARGV, 5, 7)
+
+local state, captured, tickets = unpack(redis.call('HMGET', hold, 'state', 'captured', 'tickets'))
+if state ~= 'CONFIRMED' then return {'JUDGED', last, {state}} end
+if captured then return {'JUDGED', last, {'CAPTURED'}} end
+
+local seats = seats_of(hold, 8)
+for place, seat in ipairs(seats) do
+  local bucket, ticket_id = KEYS[7 + #seats + place], tickets:sub(16 * place - 15, 16 * place)
+  local ticket_state, generation, ticket = read_ticket(bucket, ticket_id)
+  if ticket_state == 'P' then
+    last = append(epoch, ARGV[7 + place], generation)
+    write_ticket(bucket, ticket_id, 'C', generation, ticket)
+    free_sold_seat(seat.row, seat.column, ticket_id, sold, seat.zone, customers, customer)
+  end
+  redis.call('HDEL', refunds, ticket_id)
+  redis.call('ZREM', due, 'R' .. ticket_id)
+end
+move_hold(hold, 'CANCELLED', 'code', code)
+redis.call('EXPIRE', hold, HOLD_KEPT_SECONDS)
+redis.call('ZREM', due, 'H' .. id)
+return {'JUDGED', last, {'CANCELLED'}}

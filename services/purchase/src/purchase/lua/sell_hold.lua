@@ -1,0 +1,46 @@
+-- Sell the seats of a hold to whoever has authorised its payment, all or none, and tell the others.
+--
+-- KEYS[1]     outbox     stream
+-- KEYS[2]     epoch      string
+-- KEYS[3]     hold       hash
+-- KEYS[4]     held       sorted set  live holds of its customer
+-- KEYS[5]     due        sorted set
+-- KEYS[6]     sold       hash        zone → seats sold, and in all
+-- KEYS[7]     customers  hash        customer → seats
+-- KEYS[8..]   rows       hashes      the row of each of its seats; then buckets, hashes, of each of their tickets
+-- ARGV[1..4]  see lib/outbox.lua
+-- ARGV[5..]   hold id, attempt, customer ('': none), when it is looked at again; then ticket id, ticket and message for each seat
+--
+-- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, {'SOLD', ticket ids} | {'GONE'} | {'STALE'} | {state}};
+--             a hold that was sold before answers the same, with the tickets that it was sold as
+
+local refusal, epoch, last = judge()
+if refusal then return {refusal} end
+
+local hold, held, due, sold, customers = unpack(KEYS, 3, 7)
+local id, attempt, customer, look = unpack(ARGV, 5, 8)
+
+local state, kept_attempt, kept_epoch, tickets = unpack(redis.call('HMGET', hold, 'state', 'attempt', 'epoch', 'tickets'))
+if state == 'CONFIRMED' then return {'JUDGED', last, {'SOLD', tickets}} end
+if kept_attempt ~= attempt then return {'JUDGED', last, {'STALE'}} end
+if state ~= 'PAYING' then return {'JUDGED', last, {state}} end
+local seats = seats_of(hold, 8)
+if kept_epoch ~= epoch or not are_held(seats, id) then return {'JUDGED', last, {'GONE'}} end
+
+tickets = ''
+for place, seat in ipairs(seats) do
+  local bucket = KEYS[7 + #seats + place]
+  local ticket_id, ticket, message = unpack(ARGV, 6 + 3 * place, 8 + 3 * place)
+  local generation = generation_held(seat, id) + 1
+  last = append(epoch, message, generation)
+  write_seat(seat.row, seat.column, 'S', generation, ticket_id)
+  write_ticket(bucket, ticket_id, 'P', generation, ticket)
+  redis.call('HINCRBY', sold, seat.zone, 1)
+  redis.call('HINCRBY', sold, 'all', 1)
+  tickets = tickets .. ticket_id
+end
+if customer ~= '' then redis.call('HINCRBY', customers, customer, #seats) end
+redis.call('ZREM', held, id .. string.char(#seats))
+move_hold(hold, 'CONFIRMED', 'tickets', tickets)
+redis.call('ZADD', due, look, 'H' .. id)
+return {'JUDGED', last, {'SOLD', tickets}}
