@@ -93,12 +93,13 @@ class Process:
     def __init__(
         self, redis: Redis, *, turnstile: Turnstile | Gate | None = None, commands_max: int | None = None
     ) -> None:
-        connection = _Connection(connection_pool=redis.connection_pool)
-        connection.process = self
-        outbox = Outbox(connection, partitions=PARTITIONS, outbox_max=OUTBOX_MAX)
-        catalog = Catalog(outbox)
-        self.definitions = Definitions(connection, outbox, catalog)
-        self.box_office = BoxOffice(catalog, Inventory(connection, outbox), direct_sales=True)
+        self.connection = _Connection(connection_pool=redis.connection_pool)
+        self.connection.process = self
+        self.outbox = Outbox(self.connection, partitions=PARTITIONS, outbox_max=OUTBOX_MAX)
+        self.catalog = Catalog(self.outbox)
+        self.inventory = Inventory(self.connection, self.outbox)
+        self.definitions = Definitions(self.connection, self.outbox, self.catalog)
+        self.box_office = BoxOffice(self.catalog, self.inventory, direct_sales=True)
         self.commands = 0
         self._commands_max = commands_max
         self._turnstile = turnstile

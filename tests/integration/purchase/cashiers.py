@@ -1,0 +1,71 @@
+"""Purchase processes that take payments; each may be killed before any command to Redis or call to the provider."""
+
+from functools import partial
+
+from purchase.cashier import Cashier
+from purchase.clock import Clock
+from purchase.hold_desk import HoldDesk
+from purchase.hold_ledger import HoldLedger
+from purchase.payment_ledger import PaymentLedger
+from purchase.payments import Authorisation, Notification, Payment, Provider
+from purchase.settlement import Settlement
+from redis.asyncio import Redis
+
+from tests.integration.purchase.builders import HOLD_MS
+from tests.integration.purchase.sellers import HOLDS_PER_CUSTOMER
+from tests.integration.purchase.turnstile import Process
+
+PAYMENT_MS = 900_000
+
+
+class CashierProcess(Process):
+    """A purchase process without its HTTP; a call to the provider is one of its commands."""
+
+    def __init__(self, redis: Redis, provider: Provider, *, commands_max: int | None = None) -> None:
+        super().__init__(redis, commands_max=commands_max)
+        clock = Clock(self.outbox)
+        self.holds = HoldLedger(self.connection, self.outbox, holds_per_customer=HOLDS_PER_CUSTOMER)
+        desk = HoldDesk(self.catalog, self.holds, clock, hold_seconds=HOLD_MS // 1_000)
+        self.payments = PaymentLedger(
+            self.connection,
+            self.outbox,
+            clock,
+            hold_seconds=HOLD_MS // 1_000,
+            payment_seconds=PAYMENT_MS // 1_000,
+        )
+        self.cashier = Cashier(desk, self.holds, self.payments, self.inventory, _Line(provider, self), clock)
+        self.settlement = Settlement(redis, self.outbox, clock, {b"H": self.cashier.settle})
+
+
+class _Line:
+    """The provider, as a process reaches it that may be killed before the call: what it answered is lost with it."""
+
+    def __init__(self, provider: Provider, process: Process) -> None:
+        self._provider = provider
+        self._process = process
+        self.name = provider.name
+
+    async def authorise(self, wanted: Authorisation) -> Payment:
+        payment: Payment = await self._process.send(partial(self._provider.authorise, wanted))
+        return payment
+
+    async def retrieve(self, payment_id: str) -> Payment:
+        payment: Payment = await self._process.send(partial(self._provider.retrieve, payment_id))
+        return payment
+
+    async def capture(self, payment_id: str, key: str) -> Payment:
+        payment: Payment = await self._process.send(partial(self._provider.capture, payment_id, key))
+        return payment
+
+    async def void(self, payment_id: str, key: str) -> Payment:
+        payment: Payment = await self._process.send(partial(self._provider.void, payment_id, key))
+        return payment
+
+    async def refund(self, payment_id: str, amount_cents: int, key: str) -> None:
+        await self._process.send(partial(self._provider.refund, payment_id, amount_cents, key))
+
+    def verify_webhook(self, body: bytes, signature: str) -> Notification:
+        return self._provider.verify_webhook(body, signature)
+
+    async def aclose(self) -> None:
+        await self._provider.aclose()
