@@ -96,10 +96,10 @@ class Cashier:
         Another method replaces a payment that still waits for its customer.
         Raises HoldNotFound, HoldExpired, HoldPaid, KeyReused, PaymentDeclined.
         """
+        hold = await self._found(hold_id)
         if key is not None and (remembered := await self._payments.recall(hold_id, key)):
             return _unless_reused(remembered)
         for _ in range(TRIES):
-            hold = await self._found(hold_id)
             match hold.state:
                 case "HELD":
                     noted = await self._begin(hold, method, key, traceparent)
@@ -111,6 +111,7 @@ class Cashier:
                     raise _expired()
             if noted != "MOVED":
                 return noted
+            hold = await self._found_again(hold)
         raise OutcomeUnknown
 
     async def confirm(self, hold_id: UUID, traceparent: str | None = None) -> Confirmed | Undecided:
@@ -150,7 +151,7 @@ class Cashier:
         for _ in range(TRIES):
             match hold.state:
                 case "HELD":
-                    await self._release(hold, traceparent)
+                    await self._let_go(hold, traceparent)
                 case "PAYING":
                     await self._payments.begin_ending(hold, "RELEASED")
                 case "ENDING":
@@ -198,11 +199,6 @@ class Cashier:
             return Undecided(hold=hold, position=await self._payments.position(hold))
         except Unavailable as error:
             raise OutcomeUnknown from error
-
-    async def _release(self, hold: Hold, traceparent: str | None) -> None:
-        ended = await self._holds.end(hold, is_given_up=True, traceparent=traceparent)
-        if isinstance(ended, Ended) and ended.state == "RELEASED":
-            metrics.holds_released.inc()
 
     async def _begin(
         self, hold: Hold, method: str | None, key: IdempotencyKey | None, traceparent: str | None
@@ -342,7 +338,14 @@ class Cashier:
         payment_id = hold.payment_id or await self._payment_asked_for(hold)
         if payment_id is not None:
             await self._give_up(payment_id, hold.hold_id, hold.attempt)
-        await self._holds.end(hold, is_given_up=True, traceparent=traceparent)
+        await self._let_go(hold, traceparent)
+
+    async def _let_go(self, hold: Hold, traceparent: str | None) -> None:
+        """Free the seats, of a hold that is not being paid for or whose payment has been ended."""
+        ended = await self._holds.end(hold, is_given_up=True, traceparent=traceparent)
+        if isinstance(ended, Ended):
+            counted = metrics.holds_released if ended.state == "RELEASED" else metrics.holds_expired
+            counted.inc()
 
     async def _payment_asked_for(self, hold: Hold) -> str | None:
         """Which payment an attempt has at the provider, None when it was declined: whoever asked has not noted it."""

@@ -25,4 +25,7 @@ payments_voided = Counter("payments_voided_total", "Payments ended by this proce
 payments_refunded = Counter(
     "payments_refunded_total", "Payments given back by this process because their seats were gone"
 )
+payments_unsettled = Gauge(
+    "payments_unsettled", "Holds and refunds that this process could not settle and will look at again"
+)
 refunds_refused = Counter("refunds_refused_total", "Refunds that the provider refused for good: a person must look")

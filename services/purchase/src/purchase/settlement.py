@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from uuid import UUID
 
+from msgspec import Struct
 from redis.asyncio import Redis
 
 from purchase import keys, metrics
@@ -36,6 +37,13 @@ log = logging.getLogger(__name__)
 Settle = Callable[[UUID], Awaitable[None]]
 
 
+class _Pause(Struct, frozen=True):
+    """How long something was put off, and until when (`time.monotonic()`)."""
+
+    seconds: float
+    until: float
+
+
 class Settlement:
     """Settles whatever is due, by the letter that it begins with: `H` a hold, `R` the refund of a ticket."""
 
@@ -46,7 +54,7 @@ class Settlement:
         self._settlers = settlers
         self._claim = load(redis, "claim_due", "clock")
         self._at_once = asyncio.Semaphore(AT_ONCE)
-        self._pauses: dict[bytes, float] = {}
+        self._pauses: dict[bytes, _Pause] = {}
 
     async def run(self) -> None:
         """Settle until cancelled."""
@@ -63,9 +71,10 @@ class Settlement:
 
     async def settle_due(self) -> int:
         """Settle what is due in any partition, as much as may be claimed at a time; how much that was."""
-        until = time.monotonic() + LEASE_SECONDS
+        now = time.monotonic()
+        self._count_put_off(now)
         settling = [
-            self._settle(partition, member, until)
+            self._settle(partition, member, now + LEASE_SECONDS)
             for partition, members in enumerate(await self._claim_due())
             for member in members
         ]
@@ -95,13 +104,19 @@ class Settlement:
     async def _put_off(self, partition: int, member: bytes) -> None:
         """Look at it again after a pause; where not even that can be noted, when its lease is over."""
         first, longest = PAUSE_SECONDS
-        pause = min(2 * self._pauses.get(member, first / 2), longest)
+        before = self._pauses.get(member)
+        pause = min(2 * before.seconds, longest) if before else first
         if len(self._pauses) >= REMEMBERED_MAX:
             self._pauses.clear()
-        self._pauses[member] = pause
+        self._pauses[member] = _Pause(pause, time.monotonic() + pause)
         with suppress(Unavailable):
             due_ms = await self._clock.now_ms() + int(pause * 1_000)
             await self._outbox.ask("ZADD", keys.due(partition), "XX", str(due_ms), member)
+
+    def _count_put_off(self, now: float) -> None:
+        """Of what was due again more than a lease ago, another process has taken care."""
+        self._pauses = {member: pause for member, pause in self._pauses.items() if pause.until + LEASE_SECONDS > now}
+        metrics.payments_unsettled.set(len(self._pauses))
 
 
 def _unexpected(error: Exception) -> Exception | None:
