@@ -75,6 +75,10 @@ class Books:
 
     def _assert_seats_are_told(self) -> None:
         sold = Counter(told.data.ticket_id for told in self.told if isinstance(told, TicketPurchased))
+        by_hold = {ticket_id: reference_of(hold.hold_id) for hold in self.holds for ticket_id in hold.ticket_ids}
+        assert by_hold == {
+            told.data.ticket_id: told.data.hold for told in self.told if isinstance(told, TicketPurchased)
+        }
         undone = Counter(told.data.ticket_id for told in self.told if isinstance(told, TicketCancelled))
         assert sold == Counter(self.stored.tickets.keys())
         assert undone == Counter(name for name, kept in self.stored.tickets.items() if kept.is_cancelled)

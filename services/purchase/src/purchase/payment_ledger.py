@@ -173,7 +173,7 @@ class PaymentLedger:
             for argument in (
                 ticket.ticket_id.bytes,
                 encode_ticket(ticket),
-                encode(ticket_purchased(ticket, traceparent)),
+                encode(ticket_purchased(ticket, traceparent, hold=hold.reference)),
             )
         ]
         partition = hold.partition

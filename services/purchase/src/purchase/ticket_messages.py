@@ -9,8 +9,9 @@ from purchase.tickets import Ticket, now_us, timestamp_of
 SOURCE = "/purchase"
 
 
-def ticket_purchased(ticket: Ticket, traceparent: str | None = None) -> TicketPurchased:
-    sale = Sale(**_told(ticket))
+def ticket_purchased(ticket: Ticket, traceparent: str | None = None, *, hold: str | None = None) -> TicketPurchased:
+    """Of a ticket that was sold at once, or out of a hold, which is known by its reference."""
+    sale = Sale(**_told(ticket), hold=hold)
     return TicketPurchased(
         id=f"{ticket.ticket_id}:1",
         source=SOURCE,
