@@ -33,7 +33,8 @@ class CashierProcess(Process):
             hold_seconds=HOLD_MS // 1_000,
             payment_seconds=PAYMENT_MS // 1_000,
         )
-        self.cashier = Cashier(desk, self.holds, self.payments, self.inventory, _Line(provider, self), clock)
+        line = _Line(provider, self)
+        self.cashier = Cashier(desk, self.holds, self.payments, self.inventory, line, clock, pauses_seconds=[0.01])
         self.settlement = Settlement(redis, self.outbox, clock, {b"H": self.cashier.settle})
 
 

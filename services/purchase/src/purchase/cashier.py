@@ -6,6 +6,7 @@ repeated, by any process, with the same key. Whoever stops in between has left a
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Literal
 from uuid import UUID
 
@@ -80,6 +81,8 @@ class Cashier:
         inventory: Inventory,
         provider: Provider,
         clock: Clock,
+        *,
+        pauses_seconds: Sequence[float] = PAUSES_SECONDS,
     ) -> None:
         self._desk = desk
         self._holds = holds
@@ -87,6 +90,7 @@ class Cashier:
         self._inventory = inventory
         self._provider = provider
         self._clock = clock
+        self._pauses_seconds = pauses_seconds
 
     async def pay(
         self, hold_id: UUID, method: str | None, key: IdempotencyKey | None, traceparent: str | None = None
@@ -245,7 +249,7 @@ class Cashier:
 
     async def _find_payment(self, hold: Hold) -> None:
         """Wait a moment for whoever has asked for the payment of this attempt; then ask for it again."""
-        for pause in PAUSES_SECONDS:
+        for pause in self._pauses_seconds:
             await asyncio.sleep(pause)
             if await self._found(hold.hold_id) != hold:
                 return

@@ -1,0 +1,164 @@
+"""Purchase processes that are killed in the middle of a payment: whatever was under way, another process finishes.
+
+`test_payment_crashes` stops at every step; here real processes are killed at a few, just before or just after it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from typing import Literal
+from uuid import UUID
+
+import httpx
+import pytest
+from infra_local.running import RunningServer
+from purchase import keys
+from redis.asyncio.connection import parse_url
+
+from tests import isolation, sandboxes
+from tests.integration.purchase.arrivals import until
+from tests.integration.purchase.books import Books
+from tests.integration.purchase.conftest import Service
+from tests.integration.purchase.ledger import Ledger, partition_of
+from tests.integration.purchase.passing_time import pass_time
+from tests.integration.purchase.serving import prepare, serving
+from tests.integration.purchase.shows import Json, Show
+from tests.integration.purchase.tills import Till, open_till, seats_of
+from tests.integration.purchase.tolls import Toll, When, toll
+from tests.sandboxes import Sandbox
+
+HOLD_MS = 120_000
+
+Way = Literal["redis", "provider"]
+"""Where a process is stopped: at one of its scripts about the hold, or at a step at the provider."""
+
+Step = tuple[Way, int]
+"""Which of them, counted from the first of the payment."""
+
+BEGIN: Step = ("redis", 1)
+NOTE: Step = ("redis", 2)
+SELL: Step = ("redis", 3)
+NOTE_CAPTURED: Step = ("redis", 4)
+BEGIN_ENDING: Step = ("redis", 3)
+AUTHORISE: Step = ("provider", 1)
+CAPTURE: Step = ("provider", 2)
+VOID: Step = ("provider", 2)
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    """A sandbox that tells nobody anything."""
+    with sandboxes.serving() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def service(redis_server: str, sandbox: Sandbox) -> Iterator[Service]:
+    """The process that finishes what the others leave behind."""
+    with isolation.empty_redis(redis_server) as redis_url:
+        prepare(redis_url)
+        with serving(redis_url, SANDBOX_URL=sandbox.url) as running:
+            yield Service(running.url, redis_url)
+
+
+@pytest.fixture
+async def till(service: Service) -> AsyncIterator[Till]:
+    async with open_till(service.url) as till:
+        yield till
+
+
+@pytest.fixture
+async def show(till: Till) -> Show:
+    """On sale, and Redis has the scripts that pay for it: none is sent twice."""
+    show = await till.stage()
+    await till.bought_hold(await till.hold(seats_of(show, ("5", "a"))))
+    given_up = await till.hold(seats_of(show, ("5", "b")))
+    await till.pay(given_up)
+    await till.release(given_up)
+    return show
+
+
+class Victim:
+    """A process of its own, with a toll on its way to Redis and another on its way to the provider."""
+
+    def __init__(self, process: RunningServer, tolls: dict[Way, Toll], till: Till) -> None:
+        self._process = process
+        self._tolls = tolls
+        self.till = till
+
+    def stop_at(self, step: Step, when: When, hold: Json) -> None:
+        """Kill it at this step of the payment for the hold."""
+        way, number = step
+        hold_id = UUID(hold["holdId"])
+        marks: dict[Way, bytes] = {"redis": hold_id.bytes, "provider": f"Idempotency-Key: {hold_id}".encode()}
+        self._tolls[way].stop_at(marks[way], number, when, lambda: asyncio.to_thread(self._process.kill))
+
+
+@pytest.fixture
+async def victim(service: Service, sandbox: Sandbox) -> AsyncIterator[Victim]:
+    redis, provider = parse_url(service.redis_url), httpx.URL(sandbox.url)
+    async with AsyncExitStack() as stack:
+        tolls: dict[Way, Toll] = {
+            "redis": await stack.enter_async_context(toll(redis["host"], redis["port"])),
+            "provider": await stack.enter_async_context(toll(provider.host, provider.port or 80)),
+        }
+        running = serving(
+            f"redis://127.0.0.1:{tolls['redis'].port}/0", SANDBOX_URL=f"http://127.0.0.1:{tolls['provider'].port}"
+        )
+        process = await asyncio.to_thread(running.__enter__)
+        stack.push_async_callback(asyncio.to_thread, running.__exit__, None, None, None)
+        yield Victim(process, tolls, await stack.enter_async_context(open_till(process.url)))
+
+
+async def pay_and(then: Callable[[Json], Awaitable[httpx.Response]], till: Till, hold: Json) -> None:
+    await till.pay(hold)
+    await then(hold)
+
+
+async def assert_finished(ledger: Ledger, show: Show, sandbox: Sandbox) -> None:
+    """After a while nothing is due any more, and the books agree."""
+    partition = partition_of(show.event_id)
+    pass_time(ledger.redis, partition, ms=HOLD_MS)
+    await until(lambda: not ledger.redis.exists(keys.due(partition)))
+    books = await asyncio.to_thread(Books, ledger.redis, partition, sandbox)
+    books.assert_agree()
+
+
+@pytest.mark.parametrize(
+    ("step", "when"),
+    [
+        (BEGIN, "after"),
+        (AUTHORISE, "before"),
+        (AUTHORISE, "after"),
+        (NOTE, "after"),
+        (SELL, "after"),
+        (CAPTURE, "before"),
+        (CAPTURE, "after"),
+        (NOTE_CAPTURED, "after"),
+    ],
+)
+async def test_a_sale_that_was_interrupted_is_finished(
+    till: Till, show: Show, victim: Victim, ledger: Ledger, sandbox: Sandbox, step: Step, when: When
+) -> None:
+    hold = await till.hold(seats_of(show))
+    victim.stop_at(step, when, hold)
+
+    with pytest.raises(httpx.TransportError):
+        await pay_and(victim.till.confirm, victim.till, hold)
+
+    await assert_finished(ledger, show, sandbox)
+    assert (await till.look_at(hold))["status"] == "CONFIRMED"
+
+
+@pytest.mark.parametrize(("step", "when"), [(BEGIN_ENDING, "after"), (VOID, "before"), (VOID, "after")])
+async def test_a_hold_that_was_being_given_up_is_freed(
+    till: Till, show: Show, victim: Victim, ledger: Ledger, sandbox: Sandbox, step: Step, when: When
+) -> None:
+    hold = await till.hold(seats_of(show))
+    victim.stop_at(step, when, hold)
+
+    with pytest.raises(httpx.TransportError):
+        await pay_and(victim.till.release, victim.till, hold)
+
+    await assert_finished(ledger, show, sandbox)
+    assert (await till.look_at(hold))["status"] == "RELEASED"
