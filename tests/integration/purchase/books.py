@@ -2,14 +2,12 @@
 
 from collections import Counter
 from typing import Any
-from uuid import UUID
 
 from contracts.codec import decode
 from contracts.hold import HoldExpired, HoldReleased
 from contracts.payment import PaymentCaptured, PaymentRefunded
 from contracts.ticket import TicketCancelled, TicketPurchased
-from purchase import keys
-from purchase.holds import Hold, decode_hold, reference_of
+from purchase.holds import reference_of
 from redis import Redis
 
 from tests.integration.purchase.seat_model import seat_of
@@ -22,7 +20,7 @@ class Books:
 
     def __init__(self, redis: Redis, partition: int, sandbox: Sandbox) -> None:
         self.stored: Stored = read(redis, partition)
-        self.holds = _holds(redis, partition)
+        self.holds = list(self.stored.holds.values())
         hold_ids = {str(hold.hold_id) for hold in self.holds}
         entries = sandbox.books()["payment_intents"]
         self.payments = {entry["id"]: entry for entry in entries if entry["metadata"].get("hold") in hold_ids}
@@ -37,7 +35,8 @@ class Books:
         self._assert_seats_are_told()
 
     def _assert_every_hold_has_ended(self) -> None:
-        """That nothing is due and no seat is held is seen by reading: what was read has no word for either."""
+        assert not self.stored.due
+        assert not self.stored.held
         for hold in self.holds:
             assert hold.is_captured if hold.state == "CONFIRMED" else hold.state in _ENDED, hold
 
@@ -90,11 +89,6 @@ class Books:
 
     def _count(self, kind: type) -> int:
         return sum(isinstance(told, kind) for told in self.told)
-
-
-def _holds(redis: Any, partition: int) -> list[Hold]:
-    names = redis.scan_iter(match=keys.hold(partition, b"") + "*", count=1_000)
-    return [decode_hold(UUID(name.decode().rpartition(":")[2]), redis.hgetall(name)) for name in names]
 
 
 _LET_GO = ("RELEASED", "EXPIRED")

@@ -65,7 +65,7 @@ class Stored:
 
 def read(redis: Redis, partition: int) -> Stored:
     """Everything there is; a key of no known kind is an error, so that nothing else is ever written."""
-    kinds: dict[str, list[str]] = {kind: [] for kind in (*_READERS, *_CATALOGUE, *_ENDED)}
+    kinds: dict[str, list[str]] = {kind: [] for kind in (*_READERS, *_CATALOGUE, *_TOLD)}
     for name in redis.scan_iter(match=f"{{{partition}}}:*", count=1_000):
         kind, _, rest = name.decode().removeprefix(f"{{{partition}}}:").partition(":")
         kinds[kind].append(rest)
@@ -169,5 +169,5 @@ _READERS = {
 _CATALOGUE = ("epoch", "event", "venue", "venues", "venue-events", "relay")
 """Kinds of keys that say nothing about a seat."""
 
-_ENDED = ("hold", "late-refund")
-"""Kinds of keys that are kept for a while of holds that have ended."""
+_TOLD = ("late-refund",)
+"""Kinds of keys that only say that something was told before."""

@@ -6,36 +6,22 @@ from contextlib import suppress
 from itertools import count
 
 import pytest
-from purchase import keys
-from purchase.hold_ledger import Made
 from purchase.holds import Hold
-from purchase.outbox import OutcomeUnknown, Unavailable, connect
-from purchase.payments import PaymentFailure
-from purchase.payments.intents import Intents
-from purchase.payments.sandbox import SandboxApi
-from purchase.payments.signatures import Signatures
-from purchase.refusals import Refusal
+from purchase.outbox import connect
 from redis import Redis
-from redis.asyncio import Redis as Client
 
 from tests import isolation, sandboxes
-from tests.integration.purchase.books import Books
-from tests.integration.purchase.builders import HOLD_MS, PARTITIONS, held_seat, new_hold
 from tests.integration.purchase.cashiers import PAYMENT_MS, CashierProcess
 from tests.integration.purchase.ledger import Ledger
-from tests.integration.purchase.passing_time import pass_time
+from tests.integration.purchase.payment_stage import EXPECTED, Stage
 from tests.integration.purchase.sellers import prepare, selling
 from tests.integration.purchase.turnstile import Killed
-from tests.sandboxes import API_KEY, Sandbox
-
-PARTITION = keys.partition_of("Gala", PARTITIONS)
-LOOKS_MAX = 30
-EXPECTED = (Refusal, PaymentFailure, Unavailable, OutcomeUnknown)
-"""How a customer's call may end beside well."""
+from tests.sandboxes import Sandbox
 
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
+    """A sandbox that tells nobody anything."""
     with sandboxes.serving() as running:
         yield running
 
@@ -49,6 +35,7 @@ def redis_url(redis_server: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def ledger(redis_url: str) -> Iterator[Ledger]:
+    """What it keeps."""
     with Redis.from_url(redis_url) as redis:
         yield Ledger(redis)
 
@@ -67,65 +54,10 @@ def begin(redis_url: str, ledger: Ledger) -> Callable[[], None]:
     return lambda: ledger.restore(everything)
 
 
-class Stage:
-    """One event, one sandbox, and processes that come and go."""
-
-    def __init__(self, client: Client, ledger: Ledger, sandbox: Sandbox) -> None:
-        self.ledger = ledger
-        self.sandbox = sandbox
-        self._client = client
-        self._provider = Intents("sandbox", SandboxApi(sandbox.url, API_KEY), Signatures(["a-secret-of-tests"]))
-
-    def process(self, *, commands_max: int | None = None) -> CashierProcess:
-        return CashierProcess(self._client, self._provider, commands_max=commands_max)
-
-    async def hold(self) -> Hold:
-        """Two seats, of which the customer is known."""
-        seats = (held_seat(column=1), held_seat(column=2, price_cents=1_500))
-        made = await self.process().holds.hold(new_hold(*seats, customer_id="ada"))
-        assert isinstance(made, Made)
-        return made.hold
-
-    def pass_time(self, ms: int) -> None:
-        pass_time(self.ledger.redis, PARTITION, ms=ms)
-
-    async def settle(self, hold: Hold) -> None:
-        """Another process settles whatever is due, while anything is; a bank that has not decided yet declines."""
-        process = self.process()
-        for _ in range(LOOKS_MAX):
-            if not self.ledger.redis.exists(keys.due(PARTITION)):
-                return
-            self.bank_decides(hold, "declined")
-            self.pass_time(HOLD_MS)
-            await process.settlement.settle_due()
-        raise AssertionError("something is due for ever")
-
-    def bank_decides(self, hold: Hold, outcome: str) -> None:
-        """What becomes of the payments for this hold that are being processed."""
-        for payment_id in self._payments_of(hold, "processing"):
-            self.sandbox.decide(payment_id, outcome)
-
-    def customer_authenticates(self, hold: Hold) -> None:
-        """The customer passes the check of their bank, where a payment for this hold asks for it."""
-        for payment_id in self._payments_of(hold, "requires_action"):
-            self.sandbox.authenticate(payment_id, "succeeded")
-
-    def _payments_of(self, hold: Hold, status: str) -> list[str]:
-        entries = [entry for entry in self.sandbox.books()["payment_intents"] if entry["status"] == status]
-        return [entry["id"] for entry in entries if entry["metadata"]["hold"] == str(hold.hold_id)]
-
-    def books(self) -> Books:
-        return Books(self.ledger.redis, PARTITION, self.sandbox)
-
-    async def leave(self) -> None:
-        await self._provider.aclose()
-
-
 @pytest.fixture
-async def stage(begin: Callable[[], None], redis_url: str, ledger: Ledger, sandbox: Sandbox) -> AsyncIterator[Stage]:
-    begin()
+async def stage(redis_url: str, ledger: Ledger, sandbox: Sandbox) -> AsyncIterator[Stage]:
     client = connect(redis_url)
-    stage = Stage(client, ledger, sandbox)
+    stage = Stage(client, ledger.redis, sandbox)
     yield stage
     await stage.leave()
     await client.aclose()
@@ -184,7 +116,7 @@ def decided_late(outcome: str) -> Story:
         stage.pass_time(PAYMENT_MS)
         with suppress(*EXPECTED):
             await process.cashier.settle(hold.hold_id)
-        stage.bank_decides(hold, outcome)
+        stage.bank_decides(outcome)
         with suppress(*EXPECTED):
             await process.cashier.settle(hold.hold_id)
 
@@ -195,13 +127,13 @@ async def bank_decides(stage: Stage, process: CashierProcess, hold: Hold) -> Non
     """The bank decides while the customer waits."""
     await pays(process, hold, "pm_sandbox_processing")
     await confirms(process, hold)
-    stage.bank_decides(hold, "authorised")
+    stage.bank_decides("authorised")
     await confirms(process, hold)
 
 
 async def authenticates(stage: Stage, process: CashierProcess, hold: Hold) -> None:
     await pays(process, hold, "pm_card_authenticationRequired")
-    stage.customer_authenticates(hold)
+    stage.customers_authenticate()
     await confirms(process, hold)
 
 
@@ -235,6 +167,7 @@ async def test_whatever_a_process_leaves_behind_is_finished(
     for commands_max in count():
         begin()
         hold = await stage.hold()
+        assert hold is not None
         process = stage.process(commands_max=commands_max)
         was_killed = False
         try:
@@ -243,7 +176,7 @@ async def test_whatever_a_process_leaves_behind_is_finished(
             was_killed = True
         if was_killed and who == "the customer":
             await story(stage, stage.process(), hold)
-        await stage.settle(hold)
+        await stage.settle_all()
         stage.books().assert_agree()
         if not was_killed:
             return
