@@ -35,11 +35,11 @@ class Stage:
         self._client = client
         self._redis = redis
         self._sandbox = sandbox
-        self._provider = Intents("sandbox", SandboxApi(sandbox.url, API_KEY), Signatures(["a-secret-of-tests"]))
+        self.provider = Intents("sandbox", SandboxApi(sandbox.url, API_KEY), Signatures(["a-secret-of-tests"]))
 
     def process(self, *, commands_max: int | None = None) -> CashierProcess:
         """One that was just started, and is killed after so many commands."""
-        return CashierProcess(self._client, self._provider, commands_max=commands_max)
+        return CashierProcess(self._client, self.provider, commands_max=commands_max)
 
     async def hold(self, seats: Sequence[HoldSeat] = TWO_SEATS) -> Hold | None:
         """A hold of these seats, where they are free."""
@@ -48,6 +48,10 @@ class Stage:
 
     def pass_time(self, ms: int) -> None:
         pass_time(self._redis, PARTITION, ms=ms)
+
+    def begin_epoch(self) -> None:
+        """What recovery does: seats of before may be another's by now."""
+        self._redis.incr(keys.epoch(PARTITION))
 
     async def settle_all(self) -> None:
         """Another process settles whatever is due, while anything is; a bank that has not decided yet declines."""
@@ -80,4 +84,4 @@ class Stage:
         return Books(self._redis, PARTITION, self._sandbox)
 
     async def leave(self) -> None:
-        await self._provider.aclose()
+        await self.provider.aclose()

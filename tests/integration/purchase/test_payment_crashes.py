@@ -137,6 +137,14 @@ async def authenticates(stage: Stage, process: CashierProcess, hold: Hold) -> No
     await confirms(process, hold)
 
 
+async def seats_are_rebuilt(stage: Stage, process: CashierProcess, hold: Hold) -> None:
+    """Under a new epoch nobody knows whose the seats are that were held in the one before."""
+    await pays(process, hold, "pm_card_visa")
+    stage.begin_epoch()
+    await confirms(process, hold)
+    await confirms(process, hold)
+
+
 STORIES: dict[str, Story] = {
     "paid": paying("pm_card_visa"),
     "declined": paying("pm_card_visa_chargeDeclined"),
@@ -152,6 +160,7 @@ STORIES: dict[str, Story] = {
     "undecided and released": paying_and_releasing("pm_card_authenticationRequired"),
     "authenticated": authenticates,
     "decided meanwhile": bank_decides,
+    "seats gone": seats_are_rebuilt,
     "captured late": decided_late("captured"),
     "authorised late": decided_late("authorised"),
     "declined late": decided_late("declined"),

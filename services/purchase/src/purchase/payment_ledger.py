@@ -222,9 +222,10 @@ class PaymentLedger:
         )
         return decided.word == "CANCELLED"
 
-    async def begin_ending(self, hold: Hold, why: Literal["RELEASED", "EXPIRED"]) -> None:
-        """The hold shall end, once its payment has."""
-        await self._run(self._begin_ending, hold, _short(hold), why, await self._soon())
+    async def begin_ending(self, hold: Hold, why: Literal["RELEASED", "EXPIRED"]) -> bool:
+        """The hold shall end, once its payment has; whether it was still being paid for."""
+        decided = await self._run(self._begin_ending, hold, _short(hold), why, await self._soon())
+        return decided.word == "ENDING"
 
     async def position(self, hold: Hold) -> Position:
         """The last position of the hold's partition."""
