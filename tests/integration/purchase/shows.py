@@ -96,6 +96,22 @@ class Window:
     async def release(self, hold: Json) -> httpx.Response:
         return await self.http.delete(f"/api/v1/holds/{hold['holdId']}")
 
+    async def pay(self, hold: Json, method: str | None = "pm_card_visa", *, key: str | None = None) -> httpx.Response:
+        body = {"paymentMethod": method} if method else {}
+        headers = {"Idempotency-Key": key} if key else {}
+        return await self.http.post(f"/api/v1/holds/{hold['holdId']}/payment", json=body, headers=headers)
+
+    async def confirm(self, hold: Json) -> httpx.Response:
+        return await self.http.post(f"/api/v1/holds/{hold['holdId']}/confirm")
+
+    async def confirmed(self, hold: Json) -> Json:
+        """The tickets of a hold whose payment must succeed, and what they cost."""
+        assert (await self.pay(hold)).status_code == 201
+        answer = await self.confirm(hold)
+        assert answer.status_code == 201, answer.text
+        confirmation: Json = answer.json()
+        return confirmation
+
     async def cancel(self, ticket: Json, **headers: str) -> httpx.Response:
         """Undo a purchase, with its receipt unless `headers` say otherwise."""
         return await self.http.delete(

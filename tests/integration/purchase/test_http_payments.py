@@ -23,8 +23,7 @@ from tests.integration.purchase.ledger import Ledger, partition_of
 from tests.integration.purchase.passing_time import pass_time
 from tests.integration.purchase.problems import assert_problem
 from tests.integration.purchase.serving import prepare, serving
-from tests.integration.purchase.shows import Json, Show, unique
-from tests.integration.purchase.tills import Till, open_till, seats_of
+from tests.integration.purchase.shows import Json, Show, Window, open_window, unique
 from tests.sandboxes import Sandbox
 
 HOLD_MS = 120_000
@@ -48,21 +47,21 @@ def service(redis_server: str, sandbox: Sandbox) -> Iterator[Service]:
 
 
 @pytest.fixture
-async def till(service: Service) -> AsyncIterator[Till]:
-    async with open_till(service.url) as till:
-        yield till
+async def window(service: Service) -> AsyncIterator[Window]:
+    async with open_window(service.url, timeout_seconds=20) as window:
+        yield window
 
 
 @pytest.fixture
-async def show(till: Till) -> Show:
+async def show(window: Window) -> Show:
     """An event of seats at 25.00 each."""
-    return await till.stage()
+    return await window.stage()
 
 
 @pytest.fixture
-async def hold(till: Till, show: Show) -> Json:
+async def hold(window: Window, show: Show) -> Json:
     """Of the first two seats."""
-    return await till.hold(seats_of(show))
+    return await window.held(show.hold("1a", "1b"))
 
 
 def payment_of(sandbox: Sandbox, hold: Json) -> Json:
@@ -106,9 +105,9 @@ def without_receipts(tickets: list[Json]) -> list[Json]:
 
 
 async def test_a_hold_is_paid_for_and_becomes_tickets(
-    till: Till, show: Show, hold: Json, sandbox: Sandbox, ledger: Ledger
+    window: Window, show: Show, hold: Json, sandbox: Sandbox, ledger: Ledger
 ) -> None:
-    begun = await till.pay(hold)
+    begun = await window.pay(hold)
 
     payment = payment_of(sandbox, hold)
     assert begun.status_code == 201
@@ -118,9 +117,9 @@ async def test_a_hold_is_paid_for_and_becomes_tickets(
         "clientSecret": begun.json()["clientSecret"],
         "status": "AUTHORISED",
     }
-    assert (await till.look_at(hold))["status"] == "PAYING"
+    assert (await window.found(hold)).json()["status"] == "PAYING"
 
-    confirmed = await till.confirm(hold)
+    confirmed = await window.confirm(hold)
 
     home = partition_of(show.event_id)
     assert confirmed.status_code == 201
@@ -143,37 +142,37 @@ async def test_a_hold_is_paid_for_and_becomes_tickets(
         }
         for sale, column in zip(sales, ["a", "b"], strict=True)
     ]
-    assert (await till.look_at(hold))["status"] == "CONFIRMED"
+    assert (await window.found(hold)).json()["status"] == "CONFIRMED"
     assert payment_of(sandbox, hold)["captured"] == 5_000
     [captured] = told_of_seats(ledger, show, PaymentCaptured)
     assert captured.data.ticket_ids == [sale.data.ticket_id for sale in sales]
-    assert_problem(await till.buy(show.seat()), 409, "seat-taken")
+    assert_problem(await window.buy(show.seat()), 409, "seat-taken")
 
 
-async def test_the_tickets_of_a_hold_can_be_undone_with_their_receipts(till: Till, hold: Json) -> None:
-    confirmation = await till.bought_hold(hold)
+async def test_the_tickets_of_a_hold_can_be_undone_with_their_receipts(window: Window, hold: Json) -> None:
+    confirmation = await window.confirmed(hold)
     receipts = Receipts(["local-receipt-key"])
 
     for ticket in confirmation["tickets"]:
         assert receipts.verify(ticket["receipt"], UUID(ticket["ticketId"]))
-        assert (await till.cancel(ticket)).status_code == 200
+        assert (await window.cancel(ticket)).status_code == 200
 
 
-async def test_a_confirmation_that_is_repeated_is_the_same(till: Till, hold: Json, ledger: Ledger) -> None:
-    await till.pay(hold)
-    first = await till.confirm(hold)
+async def test_a_confirmation_that_is_repeated_is_the_same(window: Window, hold: Json, ledger: Ledger) -> None:
+    await window.pay(hold)
+    first = await window.confirm(hold)
 
     with left_alone(ledger, hold):
-        again = await till.confirm(hold)
+        again = await window.confirm(hold)
 
     assert (again.status_code, again.content) == (201, first.content)
 
 
-async def test_many_confirmations_at_once_sell_once(till: Till, show: Show, hold: Json, ledger: Ledger) -> None:
-    await till.pay(hold)
+async def test_many_confirmations_at_once_sell_once(window: Window, show: Show, hold: Json, ledger: Ledger) -> None:
+    await window.pay(hold)
 
-    answers = await asyncio.gather(*(till.confirm(hold) for _ in range(5)))
-    last = await till.confirm(hold)
+    answers = await asyncio.gather(*(window.confirm(hold) for _ in range(5)))
+    last = await window.confirm(hold)
 
     assert {answer.status_code for answer in answers} <= {201, 202}
     assert {answer.content for answer in answers if answer.status_code == 201} <= {last.content}
@@ -182,10 +181,10 @@ async def test_many_confirmations_at_once_sell_once(till: Till, show: Show, hold
 
 
 async def test_the_others_are_told_until_when_the_seats_are_kept(
-    till: Till, show: Show, hold: Json, ledger: Ledger
+    window: Window, show: Show, hold: Json, ledger: Ledger
 ) -> None:
-    assert (await till.pay(hold, "pm_card_visa_chargeDeclined")).status_code == 402
-    held = await till.look_at(hold)
+    assert (await window.pay(hold, "pm_card_visa_chargeDeclined")).status_code == 402
+    held = (await window.found(hold)).json()
 
     told = told_of_seats(ledger, show, SeatsHeld)
 
@@ -196,202 +195,204 @@ async def test_the_others_are_told_until_when_the_seats_are_kept(
 
 
 async def test_a_declined_payment_leaves_the_hold_and_another_attempt_may_follow(
-    till: Till, hold: Json, sandbox: Sandbox
+    window: Window, hold: Json, sandbox: Sandbox
 ) -> None:
-    declined = await till.pay(hold, "pm_card_visa_chargeDeclinedInsufficientFunds")
+    declined = await window.pay(hold, "pm_card_visa_chargeDeclinedInsufficientFunds")
 
     assert_problem(declined, 402, "payment-declined", code="insufficient_funds")
-    assert (await till.look_at(hold))["status"] == "HELD"
-    assert_problem(await till.confirm(hold), 402, "payment-required", code="insufficient_funds")
-    await till.bought_hold(hold)
+    assert (await window.found(hold)).json()["status"] == "HELD"
+    assert_problem(await window.confirm(hold), 402, "payment-required", code="insufficient_funds")
+    await window.confirmed(hold)
     assert payment_of(sandbox, hold)["metadata"]["attempt"] == "2"
 
 
-async def test_nothing_is_sold_before_anything_is_authorised(till: Till, hold: Json) -> None:
-    assert_problem(await till.confirm(hold), 402, "payment-required")
+async def test_nothing_is_sold_before_anything_is_authorised(window: Window, hold: Json) -> None:
+    assert_problem(await window.confirm(hold), 402, "payment-required")
 
 
-async def test_a_customer_who_has_to_act_confirms_afterwards(till: Till, hold: Json, sandbox: Sandbox) -> None:
-    begun = await till.pay(hold, "pm_card_authenticationRequired")
+async def test_a_customer_who_has_to_act_confirms_afterwards(window: Window, hold: Json, sandbox: Sandbox) -> None:
+    begun = await window.pay(hold, "pm_card_authenticationRequired")
     assert (begun.status_code, begun.json()["status"]) == (201, "REQUIRES_ACTION")
-    assert_problem(await till.confirm(hold), 402, "payment-required")
+    assert_problem(await window.confirm(hold), 402, "payment-required")
 
     sandbox.authenticate(begun.json()["paymentId"], "succeeded")
 
-    assert (await till.confirm(hold)).status_code == 201
+    assert (await window.confirm(hold)).status_code == 201
 
 
-async def test_a_customer_pays_with_the_client_secret(till: Till, hold: Json, sandbox: Sandbox) -> None:
-    begun = (await till.pay(hold, None)).json()
+async def test_a_customer_pays_with_the_client_secret(window: Window, hold: Json, sandbox: Sandbox) -> None:
+    begun = (await window.pay(hold, None)).json()
     assert begun["status"] == "REQUIRES_PAYMENT"
     sandbox.pay(begun["paymentId"], begun["clientSecret"], "pm_card_visa_chargeDeclined")
-    assert_problem(await till.confirm(hold), 402, "payment-required", code="generic_decline")
+    assert_problem(await window.confirm(hold), 402, "payment-required", code="generic_decline")
 
     sandbox.pay(begun["paymentId"], begun["clientSecret"], "pm_card_visa")
 
-    assert (await till.confirm(hold)).status_code == 201
+    assert (await window.confirm(hold)).status_code == 201
 
 
-async def test_a_hold_whose_payment_is_not_decided_is_confirmed_later(till: Till, hold: Json, sandbox: Sandbox) -> None:
-    begun = (await till.pay(hold, "pm_sandbox_processing")).json()
-    undecided = await till.confirm(hold)
+async def test_a_hold_whose_payment_is_not_decided_is_confirmed_later(
+    window: Window, hold: Json, sandbox: Sandbox
+) -> None:
+    begun = (await window.pay(hold, "pm_sandbox_processing")).json()
+    undecided = await window.confirm(hold)
     assert (undecided.status_code, undecided.json()["status"]) == (202, "PAYING")
     assert "consistency-token" in undecided.headers
 
     sandbox.decide(begun["paymentId"], "authorised")
 
-    assert (await till.confirm(hold)).status_code == 201
+    assert (await window.confirm(hold)).status_code == 201
 
 
 async def test_a_method_that_takes_the_money_at_once_is_confirmed_like_any_other(
-    till: Till, show: Show, hold: Json, sandbox: Sandbox, ledger: Ledger
+    window: Window, show: Show, hold: Json, sandbox: Sandbox, ledger: Ledger
 ) -> None:
-    await till.pay(hold, "pm_sandbox_automatic")
+    await window.pay(hold, "pm_sandbox_automatic")
 
-    assert (await till.confirm(hold)).status_code == 201
+    assert (await window.confirm(hold)).status_code == 201
     assert payment_of(sandbox, hold)["refunded"] == 0
     assert len(told_of_seats(ledger, show, PaymentCaptured)) == 1
 
 
 async def test_tickets_whose_money_is_refused_are_cancelled(
-    till: Till, show: Show, hold: Json, sandbox: Sandbox, ledger: Ledger
+    window: Window, show: Show, hold: Json, sandbox: Sandbox, ledger: Ledger
 ) -> None:
-    await till.pay(hold, "pm_sandbox_capture_refused")
+    await window.pay(hold, "pm_sandbox_capture_refused")
 
-    answers = [await till.confirm(hold), await till.confirm(hold)]
+    answers = [await window.confirm(hold), await window.confirm(hold)]
 
     for answer in answers:
         assert_problem(answer, 402, "payment-declined", code="charge_expired_for_capture")
     assert payment_of(sandbox, hold)["captured"] == 0
     assert len(told_of_seats(ledger, show, TicketCancelled)) == 2
-    assert (await till.look_at(hold))["status"] == "CANCELLED"
-    await till.bought(show.seat())
+    assert (await window.found(hold)).json()["status"] == "CANCELLED"
+    await window.bought(show.seat())
 
 
-async def test_a_hold_that_is_given_up_is_not_paid_for(till: Till, show: Show, hold: Json) -> None:
-    assert (await till.release(hold)).status_code == 204
+async def test_a_hold_that_is_given_up_is_not_paid_for(window: Window, show: Show, hold: Json) -> None:
+    assert (await window.release(hold)).status_code == 204
 
-    assert_problem(await till.pay(hold), 410, "hold-expired")
-    assert_problem(await till.confirm(hold), 410, "hold-expired")
-    await till.bought(show.seat())
+    assert_problem(await window.pay(hold), 410, "hold-expired")
+    assert_problem(await window.confirm(hold), 410, "hold-expired")
+    await window.bought(show.seat())
 
 
-async def test_a_hold_that_has_run_out_is_not_paid_for(till: Till, show: Show, hold: Json, ledger: Ledger) -> None:
+async def test_a_hold_that_has_run_out_is_not_paid_for(window: Window, show: Show, hold: Json, ledger: Ledger) -> None:
     let_pass(ledger, show, HOLD_MS)
 
-    assert_problem(await till.pay(hold), 410, "hold-expired")
-    assert_problem(await till.confirm(hold), 410, "hold-expired")
+    assert_problem(await window.pay(hold), 410, "hold-expired")
+    assert_problem(await window.confirm(hold), 410, "hold-expired")
 
 
 async def test_a_hold_that_is_paid_for_is_neither_paid_again_nor_given_up(
-    till: Till, hold: Json, ledger: Ledger
+    window: Window, hold: Json, ledger: Ledger
 ) -> None:
-    await till.bought_hold(hold)
+    await window.confirmed(hold)
 
     with left_alone(ledger, hold):
-        assert_problem(await till.pay(hold), 409, "hold-paid")
-        assert_problem(await till.release(hold), 409, "hold-paid")
+        assert_problem(await window.pay(hold), 409, "hold-paid")
+        assert_problem(await window.release(hold), 409, "hold-paid")
 
 
-async def test_a_hold_that_nobody_made_is_not_found(till: Till, ledger: Ledger) -> None:
+async def test_a_hold_that_nobody_made_is_not_found(window: Window, ledger: Ledger) -> None:
     for partition in (0, 0xFFF):
         unheard_of = {"holdId": str(mint_id(partition))}
         with left_alone(ledger, unheard_of):
-            assert_problem(await till.pay(unheard_of, key=unique("key")), 404, "hold-not-found")
-            assert_problem(await till.confirm(unheard_of), 404, "hold-not-found")
-            assert_problem(await till.release(unheard_of), 404, "hold-not-found")
+            assert_problem(await window.pay(unheard_of, key=unique("key")), 404, "hold-not-found")
+            assert_problem(await window.confirm(unheard_of), 404, "hold-not-found")
+            assert_problem(await window.release(unheard_of), 404, "hold-not-found")
 
 
 async def test_giving_up_a_hold_cancels_the_payment_under_way(
-    till: Till, show: Show, hold: Json, sandbox: Sandbox, ledger: Ledger
+    window: Window, show: Show, hold: Json, sandbox: Sandbox, ledger: Ledger
 ) -> None:
-    await till.pay(hold)
+    await window.pay(hold)
 
-    released = await till.release(hold)
+    released = await window.release(hold)
 
     home = partition_of(show.event_id)
     assert released.status_code == 204
     assert released.headers["consistency-token"] == f"{home}:{ledger.last_position(home)}"
     assert payment_of(sandbox, hold)["status"] == "canceled"
     assert len(told_of_seats(ledger, show, HoldReleased)) == 1
-    assert (await till.release(hold)).status_code == 204
-    await till.bought(show.seat())
+    assert (await window.release(hold)).status_code == 204
+    await window.bought(show.seat())
 
 
 async def test_money_that_came_for_a_hold_that_is_given_up_is_refunded_once(
-    till: Till, show: Show, hold: Json, sandbox: Sandbox
+    window: Window, show: Show, hold: Json, sandbox: Sandbox
 ) -> None:
-    await till.pay(hold, "pm_sandbox_automatic")
+    await window.pay(hold, "pm_sandbox_automatic")
 
-    assert (await till.release(hold)).status_code == 204
-    assert (await till.release(hold)).status_code == 204
+    assert (await window.release(hold)).status_code == 204
+    assert (await window.release(hold)).status_code == 204
 
     payment = payment_of(sandbox, hold)
     assert (payment["captured"], payment["refunded"], payment["refunds"]) == (5_000, 5_000, 1)
-    await till.bought(show.seat())
+    await window.bought(show.seat())
 
 
 async def test_the_payment_under_way_is_told_to_whoever_begins_it_again(
-    till: Till, hold: Json, sandbox: Sandbox
+    window: Window, hold: Json, sandbox: Sandbox
 ) -> None:
-    first = await till.pay(hold)
+    first = await window.pay(hold)
 
-    again = await till.pay(hold)
-    another_card = await till.pay(hold, "pm_card_mastercard")
+    again = await window.pay(hold)
+    another_card = await window.pay(hold, "pm_card_mastercard")
 
     assert again.json() == another_card.json() == first.json()
     assert payment_of(sandbox, hold)["id"] == first.json()["paymentId"]
 
 
 async def test_another_method_replaces_a_payment_that_waits_for_its_customer(
-    till: Till, hold: Json, sandbox: Sandbox
+    window: Window, hold: Json, sandbox: Sandbox
 ) -> None:
-    first = (await till.pay(hold, "pm_card_authenticationRequired")).json()
+    first = (await window.pay(hold, "pm_card_authenticationRequired")).json()
 
-    second = await till.pay(hold, "pm_card_visa")
+    second = await window.pay(hold, "pm_card_visa")
 
     assert second.json()["paymentId"] != first["paymentId"]
     assert sandbox.entry(first["paymentId"])["status"] == "canceled"
-    assert (await till.confirm(hold)).status_code == 201
+    assert (await window.confirm(hold)).status_code == 201
 
 
 async def test_a_payment_that_is_repeated_with_its_key_is_answered_again(
-    till: Till, hold: Json, ledger: Ledger
+    window: Window, hold: Json, ledger: Ledger
 ) -> None:
     key = unique("key")
-    first = await till.pay(hold, key=key)
-    assert (await till.confirm(hold)).status_code == 201
+    first = await window.pay(hold, key=key)
+    assert (await window.confirm(hold)).status_code == 201
 
     with left_alone(ledger, hold):
-        again = await till.pay(hold, key=key)
+        again = await window.pay(hold, key=key)
 
     assert (again.status_code, again.content) == (201, first.content)
     assert "idempotent-replayed" not in first.headers
     assert again.headers["idempotent-replayed"] == "true"
 
 
-async def test_a_key_that_comes_with_another_body_is_refused(till: Till, hold: Json, ledger: Ledger) -> None:
+async def test_a_key_that_comes_with_another_body_is_refused(window: Window, hold: Json, ledger: Ledger) -> None:
     key = unique("key")
-    await till.pay(hold, key=key)
+    await window.pay(hold, key=key)
 
     with left_alone(ledger, hold):
-        assert_problem(await till.pay(hold, "pm_card_amex", key=key), 422, "idempotency-key-reused")
+        assert_problem(await window.pay(hold, "pm_card_amex", key=key), 422, "idempotency-key-reused")
 
 
-async def test_a_decline_is_not_remembered(till: Till, hold: Json) -> None:
+async def test_a_decline_is_not_remembered(window: Window, hold: Json) -> None:
     key = unique("key")
-    assert_problem(await till.pay(hold, "pm_card_visa_chargeDeclined", key=key), 402, "payment-declined")
+    assert_problem(await window.pay(hold, "pm_card_visa_chargeDeclined", key=key), 402, "payment-declined")
 
-    assert (await till.pay(hold, "pm_card_visa", key=key)).status_code == 201
+    assert (await window.pay(hold, "pm_card_visa", key=key)).status_code == 201
 
 
 @pytest.mark.parametrize("method", ["pm_card_visa", None], ids=str)
 async def test_many_that_begin_a_payment_at_once_with_one_key_are_told_the_same(
-    till: Till, hold: Json, sandbox: Sandbox, method: str | None
+    window: Window, hold: Json, sandbox: Sandbox, method: str | None
 ) -> None:
     key = unique("key")
 
-    answers = await asyncio.gather(*(till.pay(hold, method, key=key) for _ in range(5)))
+    answers = await asyncio.gather(*(window.pay(hold, method, key=key) for _ in range(5)))
 
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.content for answer in answers}) == 1
@@ -399,67 +400,67 @@ async def test_many_that_begin_a_payment_at_once_with_one_key_are_told_the_same(
 
 
 async def test_while_the_provider_is_away_the_hold_stays_and_nothing_is_bought(
-    till: Till, hold: Json, sandbox: Sandbox
+    window: Window, hold: Json, sandbox: Sandbox
 ) -> None:
     sandbox.misbehave("busy")
     try:
-        assert_problem(await till.pay(hold), 503, "payment-unavailable")
-        assert (await till.look_at(hold))["status"] == "HELD"
+        assert_problem(await window.pay(hold), 503, "payment-unavailable")
+        assert (await window.found(hold)).json()["status"] == "HELD"
     finally:
         sandbox.misbehave(None)
 
-    await till.bought_hold(hold)
+    await window.confirmed(hold)
     assert payment_of(sandbox, hold)["metadata"]["attempt"] == "2"
 
 
 async def test_a_payment_whose_answer_is_lost_is_found_by_repeating_the_call(
-    till: Till, hold: Json, sandbox: Sandbox
+    window: Window, hold: Json, sandbox: Sandbox
 ) -> None:
     key = unique("key")
-    unknown = await till.pay(hold, "pm_sandbox_answer_lost", key=key)
+    unknown = await window.pay(hold, "pm_sandbox_answer_lost", key=key)
     assert_problem(unknown, 504, "outcome-unknown")
 
-    known = await till.pay(hold, "pm_sandbox_answer_lost", key=key)
+    known = await window.pay(hold, "pm_sandbox_answer_lost", key=key)
 
     assert known.status_code == 201
     assert payment_of(sandbox, hold)["id"] == known.json()["paymentId"]
-    unsure = await till.confirm(hold)
+    unsure = await window.confirm(hold)
     assert (unsure.status_code, unsure.json()["status"]) == (202, "CONFIRMED")
-    assert (await till.confirm(hold)).status_code == 201
+    assert (await window.confirm(hold)).status_code == 201
 
 
 async def test_whoever_authorised_and_left_gets_the_seats(
-    till: Till, show: Show, hold: Json, sandbox: Sandbox, ledger: Ledger
+    window: Window, show: Show, hold: Json, sandbox: Sandbox, ledger: Ledger
 ) -> None:
-    await till.pay(hold)
+    await window.pay(hold)
     let_pass(ledger, show, HOLD_MS)
 
     await until(lambda: state_of(ledger, hold) == b"CONFIRMED" and payment_of(sandbox, hold)["captured"])
 
-    assert (await till.confirm(hold)).status_code == 201
+    assert (await window.confirm(hold)).status_code == 201
 
 
 async def test_a_payment_that_is_never_decided_ends_with_its_time(
-    till: Till, show: Show, hold: Json, sandbox: Sandbox, ledger: Ledger
+    window: Window, show: Show, hold: Json, sandbox: Sandbox, ledger: Ledger
 ) -> None:
-    await till.pay(hold, "pm_card_authenticationRequired")
+    await window.pay(hold, "pm_card_authenticationRequired")
     let_pass(ledger, show, PAYMENT_MS)
 
     await until(lambda: state_of(ledger, hold) == b"EXPIRED")
 
     assert payment_of(sandbox, hold)["status"] == "canceled"
-    await till.bought(show.seat())
+    await window.bought(show.seat())
 
 
 async def test_seats_are_not_free_before_their_payment_is_known_to_be_cancelled(
-    till: Till, show: Show, hold: Json, sandbox: Sandbox, ledger: Ledger
+    window: Window, show: Show, hold: Json, sandbox: Sandbox, ledger: Ledger
 ) -> None:
-    await till.pay(hold)
+    await window.pay(hold)
     sandbox.misbehave("busy")
     try:
-        assert_problem(await till.release(hold), 503, "payment-unavailable")
-        assert_problem(await till.buy(show.seat()), 409, "seat-taken")
-        assert_problem(await till.confirm(hold), 410, "hold-expired")
+        assert_problem(await window.release(hold), 503, "payment-unavailable")
+        assert_problem(await window.buy(show.seat()), 409, "seat-taken")
+        assert_problem(await window.confirm(hold), 410, "hold-expired")
     finally:
         sandbox.misbehave(None)
     let_pass(ledger, show, HOLD_MS)
@@ -467,18 +468,18 @@ async def test_seats_are_not_free_before_their_payment_is_known_to_be_cancelled(
     await until(lambda: state_of(ledger, hold) == b"RELEASED")
 
     assert payment_of(sandbox, hold)["status"] == "canceled"
-    await till.bought(show.seat())
+    await window.bought(show.seat())
 
 
 async def test_a_provider_that_does_not_answer_keeps_nobody_else_waiting(
-    till: Till, show: Show, hold: Json, sandbox: Sandbox
+    window: Window, show: Show, hold: Json, sandbox: Sandbox
 ) -> None:
-    others = [await till.hold(seats_of(show, (row, "c"))) for row in ("2", "3", "4")]
+    others = [await window.held(show.hold(f"{row}c")) for row in (2, 3, 4)]
     sandbox.process.pause()
     try:
-        paying = [asyncio.create_task(till.pay(held)) for held in [hold, *others]]
+        paying = [asyncio.create_task(window.pay(held)) for held in [hold, *others]]
         for column in "defgh":
-            await till.bought(show.seat("5", column))
+            await window.bought(show.seat("5", column))
         assert not any(task.done() for task in paying)
     finally:
         sandbox.process.resume()
@@ -497,25 +498,27 @@ async def test_a_provider_that_does_not_answer_keeps_nobody_else_waiting(
     ids=str,
 )
 async def test_a_payment_that_is_not_understood_begins_nothing(
-    till: Till, hold: Json, ledger: Ledger, body: Any, field: str
+    window: Window, hold: Json, ledger: Ledger, body: Any, field: str
 ) -> None:
     with left_alone(ledger, hold):
-        answer = await till.http.post(f"/api/v1/holds/{hold['holdId']}/payment", json=body)
+        answer = await window.http.post(f"/api/v1/holds/{hold['holdId']}/payment", json=body)
 
     assert_problem(answer, 400, "invalid-request", field=field)
 
 
 @pytest.mark.parametrize("call", ["payment", "confirm"])
-async def test_a_body_is_optional_and_must_be_json(till: Till, hold: Json, call: str) -> None:
+async def test_a_body_is_optional_and_must_be_json(window: Window, hold: Json, call: str) -> None:
     path = f"/api/v1/holds/{hold['holdId']}/{call}"
     assert_problem(
-        await till.http.post(path, content="{}", headers={"Content-Type": "text/plain"}), 415, "unsupported-media-type"
+        await window.http.post(path, content="{}", headers={"Content-Type": "text/plain"}),
+        415,
+        "unsupported-media-type",
     )
-    assert_problem(await till.http.post(path, json={"quantity": 1}), 400, "invalid-request", field="quantity")
-    answers: list[httpx.Response] = [await till.http.post(path), await till.http.post(path, json={})]
+    assert_problem(await window.http.post(path, json={"quantity": 1}), 400, "invalid-request", field="quantity")
+    answers: list[httpx.Response] = [await window.http.post(path), await window.http.post(path, json={})]
     assert {answer.status_code for answer in answers} == {201 if call == "payment" else 402}
 
 
 @pytest.mark.parametrize("call", ["payment", "confirm"])
-async def test_an_id_out_of_shape_is_an_invalid_request(till: Till, call: str) -> None:
-    assert_problem(await till.http.post(f"/api/v1/holds/mine/{call}"), 400, "invalid-request", field="holdId")
+async def test_an_id_out_of_shape_is_an_invalid_request(window: Window, call: str) -> None:
+    assert_problem(await window.http.post(f"/api/v1/holds/mine/{call}"), 400, "invalid-request", field="holdId")

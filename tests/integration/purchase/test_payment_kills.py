@@ -22,8 +22,7 @@ from tests.integration.purchase.conftest import Service
 from tests.integration.purchase.ledger import Ledger, partition_of
 from tests.integration.purchase.passing_time import pass_time
 from tests.integration.purchase.serving import prepare, serving
-from tests.integration.purchase.shows import Json, Show
-from tests.integration.purchase.tills import Till, open_till, seats_of
+from tests.integration.purchase.shows import Json, Show, Window, open_window
 from tests.integration.purchase.tolls import Toll, When, toll
 from tests.sandboxes import Sandbox
 
@@ -62,29 +61,29 @@ def service(redis_server: str, sandbox: Sandbox) -> Iterator[Service]:
 
 
 @pytest.fixture
-async def till(service: Service) -> AsyncIterator[Till]:
-    async with open_till(service.url) as till:
-        yield till
+async def window(service: Service) -> AsyncIterator[Window]:
+    async with open_window(service.url, timeout_seconds=20) as window:
+        yield window
 
 
 @pytest.fixture
-async def show(till: Till) -> Show:
+async def show(window: Window) -> Show:
     """On sale, and Redis has the scripts that pay for it: none is sent twice."""
-    show = await till.stage()
-    await till.bought_hold(await till.hold(seats_of(show, ("5", "a"))))
-    given_up = await till.hold(seats_of(show, ("5", "b")))
-    await till.pay(given_up)
-    await till.release(given_up)
+    show = await window.stage()
+    await window.confirmed(await window.held(show.hold("5a")))
+    given_up = await window.held(show.hold("5b"))
+    await window.pay(given_up)
+    await window.release(given_up)
     return show
 
 
 class Victim:
     """A process of its own, with a toll on its way to Redis and another on its way to the provider."""
 
-    def __init__(self, process: RunningServer, tolls: dict[Way, Toll], till: Till) -> None:
+    def __init__(self, process: RunningServer, tolls: dict[Way, Toll], window: Window) -> None:
         self._process = process
         self._tolls = tolls
-        self.till = till
+        self.window = window
 
     def stop_at(self, step: Step, when: When, hold: Json) -> None:
         """Kill it at this step of the payment for the hold."""
@@ -107,11 +106,11 @@ async def victim(service: Service, sandbox: Sandbox) -> AsyncIterator[Victim]:
         )
         process = await asyncio.to_thread(running.__enter__)
         stack.push_async_callback(asyncio.to_thread, running.__exit__, None, None, None)
-        yield Victim(process, tolls, await stack.enter_async_context(open_till(process.url)))
+        yield Victim(process, tolls, await stack.enter_async_context(open_window(process.url)))
 
 
-async def pay_and(then: Callable[[Json], Awaitable[httpx.Response]], till: Till, hold: Json) -> None:
-    await till.pay(hold)
+async def pay_and(then: Callable[[Json], Awaitable[httpx.Response]], window: Window, hold: Json) -> None:
+    await window.pay(hold)
     await then(hold)
 
 
@@ -138,27 +137,27 @@ async def assert_finished(ledger: Ledger, show: Show, sandbox: Sandbox) -> None:
     ],
 )
 async def test_a_sale_that_was_interrupted_is_finished(
-    till: Till, show: Show, victim: Victim, ledger: Ledger, sandbox: Sandbox, step: Step, when: When
+    window: Window, show: Show, victim: Victim, ledger: Ledger, sandbox: Sandbox, step: Step, when: When
 ) -> None:
-    hold = await till.hold(seats_of(show))
+    hold = await window.held(show.hold("1a", "1b"))
     victim.stop_at(step, when, hold)
 
     with pytest.raises(httpx.TransportError):
-        await pay_and(victim.till.confirm, victim.till, hold)
+        await pay_and(victim.window.confirm, victim.window, hold)
 
     await assert_finished(ledger, show, sandbox)
-    assert (await till.look_at(hold))["status"] == "CONFIRMED"
+    assert (await window.found(hold)).json()["status"] == "CONFIRMED"
 
 
 @pytest.mark.parametrize(("step", "when"), [(BEGIN_ENDING, "after"), (VOID, "before"), (VOID, "after")])
 async def test_a_hold_that_was_being_given_up_is_freed(
-    till: Till, show: Show, victim: Victim, ledger: Ledger, sandbox: Sandbox, step: Step, when: When
+    window: Window, show: Show, victim: Victim, ledger: Ledger, sandbox: Sandbox, step: Step, when: When
 ) -> None:
-    hold = await till.hold(seats_of(show))
+    hold = await window.held(show.hold("1a", "1b"))
     victim.stop_at(step, when, hold)
 
     with pytest.raises(httpx.TransportError):
-        await pay_and(victim.till.release, victim.till, hold)
+        await pay_and(victim.window.release, victim.window, hold)
 
     await assert_finished(ledger, show, sandbox)
-    assert (await till.look_at(hold))["status"] == "RELEASED"
+    assert (await window.found(hold)).json()["status"] == "RELEASED"

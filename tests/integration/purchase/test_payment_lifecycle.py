@@ -184,10 +184,11 @@ class Lifecycle(RuleBasedStateMachine):
         if self.holds:
             books = self.stage.books()
             paid = [kept.ticket for kept in books.stored.tickets.values() if not kept.is_cancelled]
-            owners = [seat.owner for seat in books.stored.seats.values() if seat.owner is not None]
-            assert sorted(owners) == sorted(ticket.ticket_id for ticket in paid)
+            seats = [seat for seat in books.stored.seats.values() if seat.owner is not None]
+            sold = [seat.owner for seat in seats if seat.until_ms is None]
+            assert sorted(map(str, sold)) == sorted(str(ticket.ticket_id) for ticket in paid)
             keeping = {hold.hold_id for hold in books.holds if hold.state in ("HELD", "PAYING", "ENDING")}
-            assert set(books.stored.held.values()) <= keeping
+            assert {seat.owner for seat in seats if seat.until_ms is not None} <= keeping
 
     def teardown(self) -> None:
         if not hasattr(self, "runner"):

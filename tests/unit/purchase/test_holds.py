@@ -62,10 +62,9 @@ def test_what_its_payment_adds_is_read_too() -> None:
         code="card_declined",
         ticket_ids=tuple(tickets),
         is_captured=True,
-        is_refunded=True,
     )
     more = {"method": b"pm_card_visa", "payment": b"pi_1", "cap": b"%d" % NOW_MS, "code": b"card_declined"}
-    more |= {"tickets": b"".join(ticket.bytes for ticket in tickets), "captured": b"1", "refunded": b"1"}
+    more |= {"tickets": b"".join(ticket.bytes for ticket in tickets), "captured": b"1"}
     assert decode_hold(kept.hold_id, fields(kept, **more)) == kept
 
 

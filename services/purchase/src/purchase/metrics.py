@@ -29,3 +29,7 @@ payments_unsettled = Gauge(
     "payments_unsettled", "Holds and refunds that this process could not settle and will look at again"
 )
 refunds_refused = Counter("refunds_refused_total", "Refunds that the provider refused for good: a person must look")
+
+# A figure that an alert watches is told before it first moves.
+for kind in ("ProviderAway", "ProviderSilent"):
+    provider_failures.labels(kind)
