@@ -330,7 +330,7 @@ class Lifecycle(RuleBasedStateMachine):
         return self.run(sell())
 
     def cancel_through(self, seller: Seller, ticket: Ticket) -> Position:
-        return self.run(seller.inventory.cancel(ticket, cancelled(ticket)))
+        return self.run(seller.inventory.cancel(ticket, cancelled(ticket))).position
 
     @contextmanager
     def outbox_replaced(self) -> Iterator[None]:

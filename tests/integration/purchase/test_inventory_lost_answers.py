@@ -54,10 +54,10 @@ async def test_a_cancellation_whose_answer_was_lost_is_told_once(line: Wire, red
     async with selling(line.url) as seller:
         await seller.inventory.sell(wanted)
         line.lose()
-        position = await seller.inventory.cancel(wanted.ticket, cancelled(wanted.ticket))
+        told = await seller.inventory.cancel(wanted.ticket, cancelled(wanted.ticket))
 
     after = stored(redis_url)
-    assert position == after.last
+    assert told.position == after.last
     assert len(after.messages) == MESSAGES_BEFORE + 2
 
 

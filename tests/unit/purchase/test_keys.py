@@ -28,7 +28,6 @@ KEYS: list[Callable[[int], str]] = [
     lambda partition: keys.hold(partition, mint_id(partition).bytes),
     lambda partition: keys.held(partition, "Gala", "{ada}"),
     keys.due,
-    keys.refunds,
     keys.webhooks,
     lambda partition: keys.webhook(partition, "0123"),
     keys.attention,

@@ -86,9 +86,9 @@ class BoxOffice:
         if ticket is None:
             raise TicketNotFound(f"there is no ticket {ticket_id}", ticketId=str(ticket_id))
         message = ticket_cancelled(ticket, traceparent)
-        position = await self._inventory.cancel(ticket, message)
+        cancelled = await self._inventory.cancel(ticket, message)
         metrics.tickets_cancelled.inc()
-        return ticket, position
+        return ticket, cancelled.position
 
     async def _unless_bought_before(
         self, wanted: PurchaseTicket, key: IdempotencyKey | None, refusal: Refusal

@@ -10,6 +10,7 @@ from contracts.position import Position
 from contracts.ticket import TicketCancelled, TicketPurchased
 from msgspec import Struct
 from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
 
 from purchase import keys
 from purchase.batching import Batching, QueueFull
@@ -17,6 +18,9 @@ from purchase.idempotency import REMEMBERED_SECONDS, IdempotencyKey, KeyMemory
 from purchase.outbox import ANSWER_SECONDS, Outbox, OutcomeUnknown, Overloaded
 from purchase.scripts import load
 from purchase.tickets import Ticket, decode_ticket, encode_ticket, partition_in
+
+REFUND_MS = 10_000
+"""How long whoever cancels a ticket has for its refund before others look after it."""
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -46,13 +50,22 @@ Refused = Literal["KEY_REUSED", "STALE", "LIMIT", "TAKEN", "ZONE_FULL", "EVENT_F
 Outcome = Sold | Replayed | Refused
 
 
+class Cancelled(Struct, frozen=True):
+    """The ticket is cancelled, now or before (not `is_new`); the position is its message's, or the partition's last."""
+
+    position: Position
+    is_new: bool
+
+
 class Inventory:
     """The seats, the tickets and the keys of all partitions."""
 
     def __init__(self, redis: Redis, outbox: Outbox) -> None:
         self._outbox = outbox
         self._sell = load(redis, "sell", "outbox", "clock", "seat", "ticket", "capacity", "customer")
-        self._cancel = load(redis, "cancel", "outbox", "clock", "seat", "ticket", "undo")
+        undoing = ("outbox", "clock", "seat", "ticket", "undo", "refund")
+        self._cancel = load(redis, "cancel", *undoing)
+        self._reject = load(redis, "reject", *undoing)
         self._keys = KeyMemory(redis, outbox)
         self._joined: Batching[Order, tuple[Position, list[Any]]] = Batching(self._sell_joined, lanes=outbox.partitions)
 
@@ -99,30 +112,41 @@ class Inventory:
             return None
         return decode_ticket(ticket_id, kept[5:])
 
-    async def cancel(self, ticket: Ticket, message: TicketCancelled) -> Position:
-        """Cancel a ticket and free its seat; repeating it changes nothing.
+    async def cancel(self, ticket: Ticket, message: TicketCancelled) -> Cancelled:
+        """Cancel a ticket, free its seat and owe its refund; repeating it changes nothing.
 
         Raises Recovering, Overloaded, OutcomeUnknown.
         """
-        partition = message.partition
+        refund_ms = REFUND_MS if ticket.is_refundable else ""
+        return await self._undo(self._cancel, ticket, [], encode(message), refund_ms)
+
+    async def reject(self, ticket: Ticket, message: TicketCancelled, owner_id: UUID | None) -> Cancelled:
+        """Cancel a ticket whose sale of its seat is another's, who is given it; repeating it changes nothing.
+
+        Raises Recovering, Overloaded, OutcomeUnknown.
+        """
+        owner = owner_id.bytes if owner_id else b""
+        buckets = [keys.tickets(ticket.partition, owner)] if owner else []
+        refund_ms = 0 if ticket.is_refundable else ""
+        return await self._undo(self._reject, ticket, buckets, encode(message), refund_ms, owner)
+
+    async def _undo(
+        self, script: AsyncScript, ticket: Ticket, more_names: Sequence[str], *arguments: str | bytes | int
+    ) -> Cancelled:
+        """What cancel.lua and reject.lua have in common."""
+        partition = ticket.partition
         ticket_id = ticket.ticket_id.bytes
-        _, (word, position) = await self._outbox.run(
-            self._cancel,
-            partition,
-            [
-                keys.tickets(partition, ticket_id),
-                keys.row(partition, ticket.event_id, ticket.zone_id, ticket.row),
-                keys.sold(partition, ticket.event_id),
-                keys.customers(partition, ticket.event_id),
-            ],
-            ticket_id,
-            ticket.zone_id,
-            ticket.column,
-            ticket.customer_id or "",
-            encode(message),
-        )
-        assert word == b"CANCELLED", word
-        return Position.parse(position.decode())
+        names = [
+            keys.tickets(partition, ticket_id),
+            keys.row(partition, ticket.event_id, ticket.zone_id, ticket.row),
+            keys.sold(partition, ticket.event_id),
+            keys.customers(partition, ticket.event_id),
+            keys.due(partition),
+            *more_names,
+        ]
+        seat = (ticket_id, ticket.zone_id, ticket.column, ticket.customer_id or "")
+        _, (word, position) = await self._outbox.run(script, partition, names, *seat, *arguments)
+        return Cancelled(Position.parse(position.decode()), is_new=word == b"CANCELLED")
 
     async def _ticket_sold(self, ticket_id: UUID) -> Ticket:
         ticket = await self.ticket(ticket_id)

@@ -87,13 +87,9 @@ def held(partition: int, event_id: str, customer_id: str) -> str:
 
 
 def due(partition: int) -> str:
-    """sorted set: what must be looked at, `H` and hold id or `R` and ticket id, by the ms since 1970 when it must"""
+    """sorted set: what must be looked at, `H` and hold id or `R` and id of a cancelled ticket whose refund is owed
+    (`lua/lib/refund.lua`), by the ms since 1970 when it must"""
     return f"{{{partition}}}:due"
-
-
-def refunds(partition: int) -> str:
-    """hash: ticket id → the refund that is owed for it"""
-    return f"{{{partition}}}:refunds"
 
 
 def late_refund(partition: int, payment_id: str) -> str:

@@ -76,7 +76,7 @@ class PaymentLedger:
         self._decline = load(redis, "decline", *record)
         self._sell = load(redis, "sell_hold", *record, "ticket")
         self._note_captured = load(redis, "note_captured", *record)
-        self._refuse_capture = load(redis, "refuse_capture", *record, "ticket", "undo")
+        self._refuse_capture = load(redis, "refuse_capture", *record, "ticket", "undo", "refund")
         self._begin_ending = load(redis, "begin_ending", *record)
         self._note_late_refund = load(redis, "note_late_refund", "outbox")
 
@@ -210,7 +210,6 @@ class PaymentLedger:
             hold,
             [
                 *_short(hold),
-                keys.refunds(partition),
                 keys.sold(partition, hold.event_id),
                 keys.customers(partition, hold.event_id),
                 *rows_of(hold),

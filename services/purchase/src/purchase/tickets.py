@@ -36,6 +36,11 @@ class Ticket(Struct, frozen=True):
         return partition_bits(self.ticket_id)
 
     @property
+    def is_refundable(self) -> bool:
+        """Whether money came for it that can be given back."""
+        return self.payment_id is not None and self.price_cents > 0
+
+    @property
     def row_label(self) -> str:
         return str(self.row)
 

@@ -2,27 +2,30 @@
 --
 -- KEYS[1]     outbox     stream
 -- KEYS[2]     epoch      string
--- KEYS[3]     bucket     hash  ticket id → ticket
--- KEYS[4]     row        hash  column → seat
--- KEYS[5]     sold       hash  zone → seats sold, and in all
--- KEYS[6]     customers  hash  customer → seats
+-- KEYS[3]     bucket     hash        ticket id → ticket
+-- KEYS[4]     row        hash        column → seat
+-- KEYS[5]     sold       hash        zone → seats sold, and in all
+-- KEYS[6]     customers  hash        customer → seats
+-- KEYS[7]     due        sorted set
 -- ARGV[1..4]  see lib/outbox.lua
--- ARGV[5..]   ticket id, zone, column, customer ('': none), message
+-- ARGV[5..]   ticket id, zone, column, customer ('': none), message, in how many ms others look after the refund that is owed
+--             from then on ('': no money came for it)
 --
--- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, {'CANCELLED', position} | {'UNKNOWN'}};
---             a ticket that was cancelled before answers the same, with the last position
+-- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, {'CANCELLED', position} |
+--             {'CANCELLED_BEFORE', last position} | {'UNKNOWN'}}
 
 local refusal, epoch, last = judge()
 if refusal then return {refusal} end
 
-local bucket, row, sold, customers = KEYS[3], KEYS[4], KEYS[5], KEYS[6]
-local id, zone, column, customer, message = unpack(ARGV, 5)
+local bucket, row, sold, customers, due = unpack(KEYS, 3, 7)
+local id, zone, column, customer, message, refund_ms = unpack(ARGV, 5)
 
 local state, generation, ticket = read_ticket(bucket, id)
 if not state then return {'JUDGED', last, {'UNKNOWN'}} end
-if state == 'C' then return {'JUDGED', last, {'CANCELLED', last}} end
+if state == 'C' then return {'JUDGED', last, {'CANCELLED_BEFORE', last}} end
 
 last = append(epoch, message, generation)
 write_ticket(bucket, id, 'C', generation, ticket)
+if refund_ms ~= '' then owe_refund(due, id, refund_ms) end
 free_sold_seat(row, column, id, sold, zone, customers, customer)
 return {'JUDGED', last, {'CANCELLED', last}}

@@ -4,10 +4,9 @@
 -- KEYS[2]     epoch      string
 -- KEYS[3]     hold       hash
 -- KEYS[4]     due        sorted set
--- KEYS[5]     refunds    hash    ticket id → refund that is owed
--- KEYS[6]     sold       hash    zone → seats sold, and in all
--- KEYS[7]     customers  hash    customer → seats
--- KEYS[8..]   rows       hashes  the row of each of its seats; then buckets, hashes, of each of their tickets
+-- KEYS[5]     sold       hash    zone → seats sold, and in all
+-- KEYS[6]     customers  hash    customer → seats
+-- KEYS[7..]   rows       hashes  the row of each of its seats; then buckets, hashes, of each of their tickets
 -- ARGV[1..4]  see lib/outbox.lua
 -- ARGV[5..]   hold id, why it was refused, customer ('': none); then a message for each ticket
 --
@@ -18,24 +17,23 @@
 local refusal, epoch, last = judge()
 if refusal then return {refusal} end
 
-local hold, due, refunds, sold, customers = unpack(KEYS, 3, 7)
+local hold, due, sold, customers = unpack(KEYS, 3, 6)
 local id, code, customer = unpack(ARGV, 5, 7)
 
 local state, captured, tickets = unpack(redis.call('HMGET', hold, 'state', 'captured', 'tickets'))
 if state ~= 'CONFIRMED' then return {'JUDGED', last, {state}} end
 if captured then return {'JUDGED', last, {'CAPTURED'}} end
 
-local seats = seats_of(hold, 8)
+local seats = seats_of(hold, 7)
 for place, seat in ipairs(seats) do
-  local bucket, ticket_id = KEYS[7 + #seats + place], tickets:sub(16 * place - 15, 16 * place)
+  local bucket, ticket_id = KEYS[6 + #seats + place], tickets:sub(16 * place - 15, 16 * place)
   local ticket_state, generation, ticket = read_ticket(bucket, ticket_id)
   if ticket_state == 'P' then
     last = append(epoch, ARGV[7 + place], generation)
     write_ticket(bucket, ticket_id, 'C', generation, ticket)
     free_sold_seat(seat.row, seat.column, ticket_id, sold, seat.zone, customers, customer)
   end
-  redis.call('HDEL', refunds, ticket_id)
-  redis.call('ZREM', due, 'R' .. ticket_id)
+  end_refund(due, ticket_id)
 end
 move_hold(hold, 'CANCELLED', 'code', code)
 redis.call('EXPIRE', hold, HOLD_KEPT_SECONDS)
