@@ -10,7 +10,7 @@ from aio_pika.abc import AbstractIncomingMessage, ExchangeType
 from contracts.codec import decode, split_batch
 from contracts.message import Message
 from contracts.position import Position
-from contracts.routing import EXCHANGE
+from contracts.routing import EXCHANGE, PURCHASE, to_purchase
 
 DEADLINE_SECONDS = 30
 POLL_SECONDS = 0.02
@@ -70,6 +70,21 @@ async def bind(url: str, queue: str, *, key: str = "*", arguments: Mapping[str, 
         whole = {"x-queue-type": "quorum", **(arguments or {})}
         declared = await opened.declare_queue(queue, durable=True, arguments=whole)
         await declared.bind(EXCHANGE, key)
+
+
+async def declare_for_relay(url: str) -> None:
+    """What a relay process needs to start: the exchange, and the queue of what the terminal tells purchase."""
+    await declare_exchange(url)
+    await bind(url, PURCHASE, key="purchase.*")
+
+
+async def tell_purchase(url: str, partition: int, *bodies: bytes) -> None:
+    """Publish as the terminal does."""
+    async with channel(url) as opened:
+        exchange = await opened.get_exchange(EXCHANGE)
+        for body in bodies:
+            message = aio_pika.Message(body, delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
+            await exchange.publish(message, to_purchase(partition))
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """Relays as they run: processes of their own."""
 
+import asyncio
 import shutil
 import sys
 import tempfile
@@ -8,11 +9,13 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import httpx
 from infra_local import probes
 from infra_local.ports import free_port
 from infra_local.running import RunningServer
 from infra_local.servers import Server
 
+from tests.integration.purchase.arrivals import DEADLINE_SECONDS, POLL_SECONDS
 from tests.integration.purchase.builders import PARTITIONS
 from tests.integration.purchase.serving import environment
 
@@ -43,3 +46,15 @@ def relay_process(redis_url: str, rabbitmq_url: str) -> Iterator[RunningServer]:
     finally:
         running.kill()
         shutil.rmtree(directory)
+
+
+async def figures_of(http: httpx.AsyncClient, *names: str) -> dict[str, float]:
+    """These figures, once each has moved."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while True:
+            told = (await http.get("/metrics")).text
+            lines = (line.split() for line in told.splitlines() if not line.startswith("#"))
+            figures = {line[0]: float(line[1]) for line in lines if line[0] in names}
+            if all(figures.get(name) for name in names):
+                return figures
+            await asyncio.sleep(POLL_SECONDS)

@@ -16,16 +16,15 @@ from redis import Redis
 
 from tests.integration.purchase.arrivals import (
     DEADLINE_SECONDS,
-    POLL_SECONDS,
     Arrivals,
     arrivals,
     bind,
-    declare_exchange,
+    declare_for_relay,
     positions_in,
     until,
 )
 from tests.integration.purchase.builders import PARTITIONS, order, zone
-from tests.integration.purchase.relay_processes import relay_process
+from tests.integration.purchase.relay_processes import figures_of, relay_process
 from tests.integration.purchase.sellers import Seller, prepare, selling
 from tests.integration.purchase.serving import run
 
@@ -58,7 +57,7 @@ async def seller(redis_url: str) -> AsyncIterator[Seller]:
 @pytest.fixture
 async def arriving(rabbitmq_url: str) -> AsyncIterator[Arrivals]:
     """A queue that is given everything, and what arrives there."""
-    await declare_exchange(rabbitmq_url)
+    await declare_for_relay(rabbitmq_url)
     await bind(rabbitmq_url, QUEUE, key=str(PARTITION))
     async with arrivals(rabbitmq_url, QUEUE) as own:
         yield own
@@ -136,26 +135,34 @@ async def test_a_relay_goes_on_when_redis_was_killed(
     assert_nothing_lost(positions, Position(1, 1))
 
 
-async def test_a_relay_goes_on_when_the_broker_was_restarted_and_when_it_was_killed(
+async def test_a_relay_that_loses_its_broker_ends_and_goes_on_when_it_is_started_again(
     seller: Seller, client: Any, redis_url: str, private_rabbitmq: RunningServer
 ) -> None:
     """Killed only after a restart: a quorum queue that was just declared would come back without a leader."""
     url = private_rabbitmq.url
-    await declare_exchange(url)
+    await declare_for_relay(url)
     await bind(url, QUEUE, key=str(PARTITION))
-    with relay_process(redis_url, url):
+    with relay_process(redis_url, url) as relay:
         async with crowd(seller) as customers:
             await until(lambda: is_published(client))
             await asyncio.to_thread(private_rabbitmq.restart)
+            await asyncio.to_thread(start_again, relay)
             await until(lambda: is_published(client))
             await asyncio.to_thread(private_rabbitmq.kill)
             await asyncio.to_thread(private_rabbitmq.start)
+            await asyncio.to_thread(start_again, relay)
         await until(lambda: is_published(client))
 
     positions: list[Position] = []
     async with arrivals(url, QUEUE) as arriving:
         await collect(arriving, positions, customers.last)
     assert_nothing_lost(positions, customers.last)
+
+
+def start_again(relay: RunningServer) -> None:
+    """As its supervisor does, once it has ended by itself."""
+    assert relay.ended(seconds=DEADLINE_SECONDS) != 0
+    relay.start()
 
 
 def is_published(client: Any) -> bool:
@@ -180,7 +187,7 @@ async def test_a_relay_tells_whether_it_is_ready_and_what_waits(
     seller: Seller, redis_url: str, rabbitmq_url: str
 ) -> None:
     """Nothing is bound: whatever is published comes back."""
-    await declare_exchange(rabbitmq_url)
+    await declare_for_relay(rabbitmq_url)
     await seller.inventory.sell(order())
     with relay_process(redis_url, rabbitmq_url) as relay:
         async with httpx.AsyncClient(base_url=relay.url) as http:
@@ -189,15 +196,3 @@ async def test_a_relay_tells_whether_it_is_ready_and_what_waits(
             figures = await figures_of(http, "outbox_pending")
 
     assert figures["outbox_pending"] == EVERYTHING_TOLD
-
-
-async def figures_of(http: httpx.AsyncClient, *names: str) -> dict[str, float]:
-    """These figures, once each has moved."""
-    async with asyncio.timeout(DEADLINE_SECONDS):
-        while True:
-            told = (await http.get("/metrics")).text
-            lines = (line.split() for line in told.splitlines() if not line.startswith("#"))
-            figures = {line[0]: float(line[1]) for line in lines if line[0] in names}
-            if all(figures.get(name) for name in names):
-                return figures
-            await asyncio.sleep(POLL_SECONDS)

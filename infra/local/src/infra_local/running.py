@@ -92,6 +92,11 @@ class RunningServer:
         """Let it go on after `pause`."""
         self._signal(signal.SIGCONT)
 
+    def ended(self, *, seconds: float) -> int:
+        """Its exit status, once it has ended by itself. Raises TimeoutExpired when it takes longer than this."""
+        assert self._process is not None
+        return self._process.wait(seconds)
+
     def kill(self) -> None:
         """`kill -9`: no chance to flush anything."""
         self._signal(signal.SIGKILL)

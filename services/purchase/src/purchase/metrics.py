@@ -29,6 +29,9 @@ payments_unsettled = Gauge(
     "payments_unsettled", "Holds and refunds that this process could not settle and will look at again"
 )
 refunds_refused = Counter("refunds_refused_total", "Refunds that the provider refused for good: a person must look")
+rejections = Counter("rejections_total", "Tickets that the write model refused", ["outcome"])
+matters = Counter("matters_total", "What only a person can settle", ["kind"])
+matters_waiting = Gauge("matters_waiting", "What only a person can settle, and nobody has settled yet")
 
 # A figure that an alert watches is told before it first moves.
 for kind in ("ProviderAway", "ProviderSilent"):

@@ -13,10 +13,10 @@ _EXCHANGE = RabbitExchange(EXCHANGE, type=ExchangeType.TOPIC, durable=True, decl
 
 
 class RawCodec:
-    """Bodies are bytes that others have encoded, and stay as they are."""
+    """Bodies are bytes that others encode and decode; a message that comes is handed over as it is."""
 
-    async def decode(self, msg: StreamMessage[Any]) -> bytes:
-        return bytes(msg.body)
+    async def decode(self, msg: StreamMessage[Any]) -> Any:
+        return msg
 
     async def encode(self, msg: Any, serializer: Any = None) -> tuple[bytes, str | None]:  # noqa: ARG002 - the protocol's
         return msg, BATCH_CONTENT_TYPE
@@ -28,6 +28,7 @@ def connect_broker(url: str) -> RabbitBroker:
         url,
         codec=RawCodec(),
         apply_types=False,
+        logger=None,
         timeout=PUBLISH_SECONDS,
         default_channel=Channel(publisher_confirms=True, on_return_raises=True),
     )

@@ -1,6 +1,7 @@
 """The relay: `python -m purchase.relay` publishes what waits in the outboxes, in order, and then trims it.
 
-It remembers nothing: whatever is still in an outbox is not known to be confirmed, and is published (again).
+It remembers nothing: whatever is still in an outbox is not known to be confirmed, and is published (again). The process
+also takes what the terminal tells purchase; it ends when its consumer does, and its supervisor starts it again.
 """
 
 import asyncio
@@ -8,6 +9,7 @@ import contextlib
 import json
 import logging
 import secrets
+import signal
 from collections.abc import Sequence
 from itertools import accumulate, takewhile
 from typing import Any
@@ -22,10 +24,14 @@ from redis.exceptions import RedisError
 
 from purchase import keys, metrics
 from purchase.app import configure_logging, serve
+from purchase.attention import Attention
+from purchase.inventory import Inventory
 from purchase.outbox import Outbox
 from purchase.publisher import PUBLISH_SECONDS, Publisher, connect_broker
+from purchase.rejections import Rejections
 from purchase.scripts import load
 from purchase.settings import Settings
+from purchase.subscriber import Subscriber
 
 ENTRIES_MAX = 500
 BYTES_MAX = 512 * 1024
@@ -104,9 +110,12 @@ class Relay:
         while not _is_cancelled():
             with contextlib.suppress(RedisError, TimeoutError):
                 pipeline = self._redis.pipeline(transaction=False)
-                for partition in range(self._partitions):
-                    pipeline.xlen(keys.outbox(partition))
-                metrics.outbox_pending.set(sum(await pipeline.execute()))
+                for key in (keys.outbox, keys.attention):
+                    for partition in range(self._partitions):
+                        pipeline.xlen(key(partition))
+                waiting = await pipeline.execute()
+                metrics.outbox_pending.set(sum(waiting[: self._partitions]))
+                metrics.matters_waiting.set(sum(waiting[self._partitions :]))
             await asyncio.sleep(BLOCK_MS / 1_000)
 
 
@@ -123,7 +132,7 @@ def _message(entry: Entry) -> bytes:
 
 
 def create_app(settings: Settings) -> AsgiFastStream:
-    """Put the process together: the relay, its health and its metrics."""
+    """Put the process together: the relay, the consumer, their health and their metrics."""
     # Each partition blocks on a connection of its own, for longer than a command may otherwise take.
     pool = BlockingConnectionPool.from_url(
         settings.redis_url, max_connections=settings.partitions + 16, socket_timeout=5.0, socket_connect_timeout=1.0
@@ -132,15 +141,24 @@ def create_app(settings: Settings) -> AsgiFastStream:
     broker = connect_broker(settings.rabbitmq_url)
     outbox = Outbox(redis, partitions=settings.partitions, outbox_max=settings.outbox_max)
     relay = Relay(redis, Publisher(broker), partitions=settings.partitions)
+    rejections = Rejections(Inventory(redis, outbox), Attention(outbox))
+    subscriber = Subscriber(broker, rejections.take)
     running: list[asyncio.Task[None]] = []
 
+    def end(why: str) -> None:
+        if running:
+            log.error("ending: %s", why)
+            signal.raise_signal(signal.SIGTERM)
+
     async def start() -> None:
+        await subscriber.watch(end)
         running.append(asyncio.create_task(relay.run()))
 
     async def stop() -> None:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+        running.clear()
         await redis.aclose()
 
     @get
@@ -154,7 +172,7 @@ def create_app(settings: Settings) -> AsgiFastStream:
                 await redis.ping()
         except (RedisError, TimeoutError):
             return _status(503, "waiting for redis")
-        if not running or not await broker.ping(timeout=1.0):
+        if not running or not subscriber.is_running or not await broker.ping(timeout=1.0):
             return _status(503, "waiting for rabbitmq")
         return _status(200, "ready")
 
