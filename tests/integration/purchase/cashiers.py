@@ -2,13 +2,17 @@
 
 from functools import partial
 
+from purchase.box_office import BoxOffice
 from purchase.cashier import Cashier
 from purchase.clock import Clock
 from purchase.hold_desk import HoldDesk
 from purchase.hold_ledger import HoldLedger
 from purchase.payment_ledger import PaymentLedger
 from purchase.payments import Authorisation, Notification, Payment, Provider
+from purchase.refunds import Refunds
 from purchase.settlement import Settlement
+from purchase.webhook_ledger import WebhookLedger
+from purchase.webhooks import Webhooks
 from redis.asyncio import Redis
 
 from tests.integration.purchase.builders import HOLD_MS
@@ -34,8 +38,17 @@ class CashierProcess(Process):
             payment_seconds=PAYMENT_MS // 1_000,
         )
         line = _Line(provider, self)
-        self.cashier = Cashier(desk, self.holds, self.payments, self.inventory, line, clock, pauses_seconds=[0.01])
-        self.settlement = Settlement(redis, self.outbox, clock, {b"H": self.cashier.settle})
+        self.cashier = Cashier(
+            desk, self.holds, self.payments, self.inventory, line, clock, self.attention, pauses_seconds=[0.01]
+        )
+        self.refunds = Refunds(
+            self.connection, self.outbox, self.inventory, line, self.attention, settle_hold=self.cashier.settle
+        )
+        self.box_office = BoxOffice(self.catalog, self.inventory, self.refunds, direct_sales=True)
+        webhook_ledger = WebhookLedger(self.connection, self.outbox)
+        self.webhooks = Webhooks(webhook_ledger, line, self.cashier, self.attention)
+        settlers = {b"H": self.cashier.settle, b"R": self.refunds.settle}
+        self.settlement = Settlement(redis, self.outbox, clock, settlers)
 
 
 class _Line:

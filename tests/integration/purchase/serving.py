@@ -39,7 +39,7 @@ def prepare(redis_url: str) -> None:
 
 def describe(directory: Path, redis_url: str, *, health: str = "/health/ready", **variables: str) -> Server:
     """One purchase process; `health` says what is waited for, `variables` what it is told beside the obvious."""
-    port = free_port("purchase")
+    port = int(variables.get("HTTP_PORT") or free_port("purchase"))
     return Server(
         name="purchase",
         directory=directory,

@@ -166,7 +166,7 @@ _READERS = {
     "due": _Reader(("ZRANGE", "0", "-1", "WITHSCORES"), _take_due),
     "outbox": _Reader(("XRANGE", "-", "+"), _take_outbox),
 }
-_CATALOGUE = ("epoch", "event", "venue", "venues", "venue-events", "relay", "attention")
+_CATALOGUE = ("epoch", "event", "venue", "venues", "venue-events", "relay", "webhooks", "webhook", "attention")
 """Kinds of keys that say nothing about a seat."""
 
 _TOLD = ("late-refund",)

@@ -4,12 +4,16 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from functools import partial
 from typing import Any
+from uuid import UUID
 
+from purchase.attention import Attention
 from purchase.box_office import BoxOffice
 from purchase.catalog import Catalog
 from purchase.definitions import Definitions
 from purchase.inventory import Inventory
 from purchase.outbox import Outbox
+from purchase.payments.providers import Nobody
+from purchase.refunds import Refunds
 from redis.asyncio import Redis
 
 from tests.integration.purchase.builders import PARTITIONS
@@ -99,7 +103,9 @@ class Process:
         self.catalog = Catalog(self.outbox)
         self.inventory = Inventory(self.connection, self.outbox)
         self.definitions = Definitions(self.connection, self.outbox, self.catalog)
-        self.box_office = BoxOffice(self.catalog, self.inventory, direct_sales=True)
+        self.attention = Attention(self.outbox)
+        refunds = Refunds(self.connection, self.outbox, self.inventory, Nobody(), self.attention, settle_hold=_nothing)
+        self.box_office = BoxOffice(self.catalog, self.inventory, refunds, direct_sales=True)
         self.commands = 0
         self._commands_max = commands_max
         self._turnstile = turnstile
@@ -116,6 +122,10 @@ class Process:
             return await command()
         finally:
             self._turnstile.leave()
+
+
+async def _nothing(_: UUID) -> None:
+    pass
 
 
 class _Connection(Redis):

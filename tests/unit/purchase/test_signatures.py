@@ -124,8 +124,11 @@ def test_without_a_secret_nothing_is_taken() -> None:
     ("event_type", "about", "kind", "payment_id"),
     [
         ("payment_intent.canceled", {"id": "pi_1"}, "payment", "pi_1"),
-        ("charge.refunded", {"id": "ch_1", "payment_intent": "pi_1"}, "refund", "pi_1"),
-        ("refund.created", {"id": "re_1", "payment_intent": "pi_1"}, "refund", "pi_1"),
+        ("payment_intent.created", {"id": "pi_1"}, "other", None),
+        ("charge.refunded", {"id": "ch_1", "payment_intent": "pi_1"}, "other", "pi_1"),
+        ("refund.created", {"id": "re_1", "payment_intent": "pi_1", "metadata": {}}, "refund", "pi_1"),
+        ("refund.created", {"id": "re_1", "payment_intent": "pi_1", "metadata": {"key": "x:refund"}}, "other", "pi_1"),
+        ("refund.failed", {"id": "re_1", "payment_intent": "pi_1", "metadata": {"key": "x:refund"}}, "refund", "pi_1"),
         ("charge.dispute.created", {"id": "du_1", "payment_intent": "pi_1", "metadata": {}}, "dispute", "pi_1"),
         ("charge.dispute.created", {"id": "du_1", "payment_intent": {"id": "pi_1"}}, "dispute", None),
         ("charge.succeeded", {"id": "ch_1", "payment_intent": "pi_1"}, "other", "pi_1"),

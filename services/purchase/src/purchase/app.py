@@ -14,7 +14,8 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.plugins.prometheus import PrometheusController
 
-from purchase import api, health, hold_api, payment_api
+from purchase import api, health, hold_api, payment_api, webhook_api
+from purchase.attention import Attention
 from purchase.box_office import BoxOffice
 from purchase.cashier import Cashier
 from purchase.catalog import Catalog
@@ -29,10 +30,13 @@ from purchase.payment_ledger import PaymentLedger
 from purchase.payments.providers import connect as connect_provider
 from purchase.problems import plugin
 from purchase.receipts import Receipts
+from purchase.refunds import Refunds
 from purchase.services import AdminTokens, Services
 from purchase.settings import Settings
-from purchase.settlement import Settlement
+from purchase.settlement import Settlement, keep_settling
 from purchase.tracing import tracing
+from purchase.webhook_ledger import WebhookLedger
+from purchase.webhooks import Webhooks
 
 BODY_BYTES_MAX = 64 * 1024
 GRACE_SECONDS = 10
@@ -65,13 +69,17 @@ def create_app(settings: Settings) -> Litestar:
     payments = PaymentLedger(
         redis, outbox, clock, hold_seconds=settings.hold_seconds, payment_seconds=settings.payment_seconds
     )
-    cashier = Cashier(hold_desk, hold_ledger, payments, inventory, provider, clock)
-    settlement = Settlement(redis, outbox, clock, {b"H": cashier.settle})
+    attention = Attention(outbox)
+    cashier = Cashier(hold_desk, hold_ledger, payments, inventory, provider, clock, attention)
+    refunds = Refunds(redis, outbox, inventory, provider, attention, cashier.settle)
+    webhooks = Webhooks(WebhookLedger(redis, outbox), provider, cashier, attention)
+    settlement = Settlement(redis, outbox, clock, {b"H": cashier.settle, b"R": refunds.settle})
 
     services = Services(
-        box_office=BoxOffice(catalog, inventory, direct_sales=settings.direct_sales),
+        box_office=BoxOffice(catalog, inventory, refunds, direct_sales=settings.direct_sales),
         hold_desk=hold_desk,
         cashier=cashier,
+        webhooks=webhooks,
         definitions=definitions,
         outbox=outbox,
         receipts=Receipts(settings.receipt_keys),
@@ -81,7 +89,11 @@ def create_app(settings: Settings) -> Litestar:
     @contextlib.asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         await outbox.check_partitions()
-        running = [asyncio.create_task(_finish_pending(definitions)), asyncio.create_task(settlement.run())]
+        running = [
+            asyncio.create_task(_finish_pending(definitions)),
+            asyncio.create_task(keep_settling(settlement.settle_due)),
+            asyncio.create_task(keep_settling(webhooks.settle)),
+        ]
         try:
             yield
         finally:
@@ -91,7 +103,15 @@ def create_app(settings: Settings) -> Litestar:
             await redis.aclose()
 
     return Litestar(
-        route_handlers=[*api.handlers, *hold_api.handlers, *payment_api.handlers, *health.handlers, assets(), Metrics],
+        route_handlers=[
+            *api.handlers,
+            *hold_api.handlers,
+            *payment_api.handlers,
+            *webhook_api.handlers,
+            *health.handlers,
+            assets(),
+            Metrics,
+        ],
         lifespan=[lifespan],
         state=State({"services": services}),
         plugins=[plugin(), *tracing(settings.otel_exporter_otlp_endpoint)],

@@ -11,6 +11,7 @@ from purchase.catalog import Catalog, Offer
 from purchase.idempotency import KEY_REUSED, IdempotencyKey
 from purchase.inventory import Inventory, Order, Refused, Replayed, Sold
 from purchase.judgement import CustomerId, check_customer, check_range, check_sale, decide, offered, zone_of
+from purchase.refunds import Refunds
 from purchase.refusals import (
     CustomerLimit,
     DirectSalesOff,
@@ -49,9 +50,10 @@ class Purchase(Struct, frozen=True):
 class BoxOffice:
     """Judges by the catalogue, decides by the inventory."""
 
-    def __init__(self, catalog: Catalog, inventory: Inventory, *, direct_sales: bool) -> None:
+    def __init__(self, catalog: Catalog, inventory: Inventory, refunds: Refunds, *, direct_sales: bool) -> None:
         self._catalog = catalog
         self._inventory = inventory
+        self._refunds = refunds
         self._direct_sales = direct_sales
 
     async def purchase(
@@ -78,16 +80,20 @@ class BoxOffice:
         return _answered(*decided)
 
     async def cancel(self, ticket_id: UUID, traceparent: str | None = None) -> tuple[Ticket, Position]:
-        """Undo a purchase: the seat is free again. Repeating it answers the same.
+        """Undo a purchase: the seat is free again, and its money is given back, now or a little later.
+
+        Repeating it answers the same.
 
         Raises TicketNotFound, Recovering, Overloaded, OutcomeUnknown.
         """
         ticket = await self._inventory.ticket(ticket_id)
         if ticket is None:
             raise TicketNotFound(f"there is no ticket {ticket_id}", ticketId=str(ticket_id))
-        message = ticket_cancelled(ticket, traceparent)
-        cancelled = await self._inventory.cancel(ticket, message)
-        metrics.tickets_cancelled.inc()
+        cancelled = await self._inventory.cancel(ticket, ticket_cancelled(ticket, traceparent))
+        if cancelled.is_new:
+            metrics.tickets_cancelled.inc()
+            if ticket.is_refundable:
+                await self._refunds.try_at_once(ticket_id)
         return ticket, cancelled.position
 
     async def _unless_bought_before(

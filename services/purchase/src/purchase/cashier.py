@@ -5,7 +5,6 @@ repeated, by any process, with the same key. Whoever stops in between has left a
 """
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from typing import Literal
 from uuid import UUID
@@ -15,6 +14,7 @@ from contracts.position import Position
 from msgspec import Struct
 
 from purchase import metrics
+from purchase.attention import Attention, Matter
 from purchase.clock import Clock
 from purchase.hold_desk import HoldDesk
 from purchase.hold_ledger import Ended, HoldLedger
@@ -37,7 +37,7 @@ from purchase.payments import (
     step_key,
 )
 from purchase.refusals import HoldExpired, HoldNotFound, HoldPaid, KeyReused, PaymentDeclined, PaymentRequired
-from purchase.tickets import Ticket
+from purchase.tickets import Ticket, partition_bits
 
 TRIES = 10
 """How often a hold is looked at anew; others may move it meanwhile, and it has fewer steps than that."""
@@ -47,8 +47,6 @@ CANCELLED_THERE = "payment_cancelled"
 
 PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4)
 """How long another call is waited for that may be asking for the same payment, between looks."""
-
-log = logging.getLogger(__name__)
 
 
 class Confirmed(Struct, frozen=True, kw_only=True):
@@ -81,6 +79,7 @@ class Cashier:
         inventory: Inventory,
         provider: Provider,
         clock: Clock,
+        attention: Attention,
         *,
         pauses_seconds: Sequence[float] = PAUSES_SECONDS,
     ) -> None:
@@ -90,6 +89,7 @@ class Cashier:
         self._inventory = inventory
         self._provider = provider
         self._clock = clock
+        self._attention = attention
         self._pauses_seconds = pauses_seconds
 
     async def pay(
@@ -374,11 +374,20 @@ class Cashier:
             try:
                 await self._provider.refund(payment.id, left, step_key(hold_id, attempt, "refund"))
             except RefundRefused as refused:
-                log.error("late money was not given back", extra={"payment_id": payment.id, "code": refused.code})
-                metrics.refunds_refused.inc()
+                await self._ask_a_person(payment, left, partition_bits(hold_id), refused)
                 return
             metrics.payments_refunded.inc()
         await self._payments.note_late_refund(payment, hold_id, self._provider.name)
+
+    async def _ask_a_person(self, payment: Payment, cents: int, partition: int, refused: RefundRefused) -> None:
+        matter = Matter(
+            kind="refund-refused",
+            why=f"late money: {refused.code}",
+            payment_id=payment.id,
+            amount_cents=cents,
+            currency=payment.currency,
+        )
+        await self._attention.ask_for(partition, matter)
 
     async def _void(self, payment_id: str, hold_id: UUID, attempt: int) -> Payment:
         payment = await self._provider.void(payment_id, step_key(hold_id, attempt, "void"))

@@ -63,6 +63,14 @@ RECEIPT = Parameter(
     description="What came with the purchase; whoever holds it may undo it.",
 )
 
+STRIPE_SIGNATURE = Parameter(
+    name="Stripe-Signature",
+    param_in="header",
+    schema=Schema(type=OpenAPIType.STRING),
+    required=True,
+    description='`t=<unix seconds>,v1=<hex HMAC-SHA256 of "<t>.<body>">`, with a secret that both sides know.',
+)
+
 
 def openapi() -> OpenAPIConfig:
     """The page, and the schema beside it as openapi.json; nothing on it comes from another server."""
@@ -120,9 +128,11 @@ def takes(
     return Command
 
 
-def declare(answers: dict[int, Struct], *errors: type[Exception], with_body: bool = True) -> dict[int, ResponseSpec]:
+def declare(
+    answers: dict[int, Struct], *errors: type[Exception], with_body: bool = True, more: Sequence[Kind] = ()
+) -> dict[int, ResponseSpec]:
     """Answers like these examples, by status, or one of these problems, or one that every command may meet."""
-    kinds = [KINDS[error] for error in (*errors, *EVERYWHERE)]
+    kinds = [*(KINDS[error] for error in (*errors, *EVERYWHERE)), *more]
     if with_body:
         kinds += [KINDS[UnsupportedMediaType], TOO_LARGE]
     by_status: dict[int, list[Kind]] = {}

@@ -31,6 +31,12 @@ DEFINE_VENUE = {
     "zones": [{"zoneId": 1, "ticketPrice": 25.0, "rowCount": 5, "colCount": 8}],
 }
 
+PROVIDER_EVENT = {
+    "id": "evt_1PgafuB7WZ01zgkWx5yK8u2Q",
+    "type": "payment_intent.amount_capturable_updated",
+    "data": {"object": {"id": "pi_3PgafpB7WZ01zgkW0LqRwzDX", "object": "payment_intent", "metadata": {}}},
+}
+
 SCHEDULE_EVENT = {
     "venueId": "Venue2",
     "name": "An Evening of Quartets",

@@ -43,7 +43,8 @@ async def _make_partitions(redis: Redis, partitions: int) -> None:
     was_installed = await redis.exists(keys.INSTALLED)
     install_partition = load(redis, "install_partition")
     for partition in range(partitions):
-        (word,) = await install_partition(keys=[keys.outbox(partition), keys.epoch(partition)], args=[was_installed])
+        names = [keys.outbox(partition), keys.epoch(partition), keys.webhooks(partition)]
+        (word,) = await install_partition(keys=names, args=[was_installed, keys.SETTLEMENT])
         if word == b"LOST":
             raise SystemExit(f"partition {partition} has lost its epoch or its outbox: its seats need recovery")
     await redis.set(keys.INSTALLED, 1)

@@ -8,6 +8,9 @@ PARTITIONS = "ticketing:partitions"
 INSTALLED = "ticketing:installed"
 """string: there once was an outbox in every partition"""
 
+SETTLEMENT = "settlement"
+"""Name of the consumer group of every partition's `webhooks`."""
+
 
 def partition_of(name: str, partitions: int) -> int:
     """Where an event, or a venue, has its home: crc32 of its id, by the number of partitions."""

@@ -28,7 +28,10 @@ payments_refunded = Counter(
 payments_unsettled = Gauge(
     "payments_unsettled", "Holds and refunds that this process could not settle and will look at again"
 )
-refunds_refused = Counter("refunds_refused_total", "Refunds that the provider refused for good: a person must look")
+tickets_refunded = Counter(
+    "tickets_refunded_total", "Cancelled tickets whose money was given back, as this process told the others"
+)
+webhooks = Counter("webhooks_total", "Notifications that the provider signed", ["kind", "outcome"])
 rejections = Counter("rejections_total", "Tickets that the write model refused", ["outcome"])
 matters = Counter("matters_total", "What only a person can settle", ["kind"])
 matters_waiting = Gauge("matters_waiting", "What only a person can settle, and nobody has settled yet")

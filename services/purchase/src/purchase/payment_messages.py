@@ -6,7 +6,7 @@ from contracts.payment import Capture, PaymentCaptured, PaymentRefunded, Refund
 
 from purchase.holds import Hold, reference_of
 from purchase.payments import Payment
-from purchase.tickets import now_us, partition_bits, timestamp_of
+from purchase.tickets import Ticket, now_us, partition_bits, timestamp_of
 
 SOURCE = "/purchase"
 
@@ -50,6 +50,28 @@ def late_money_refunded(payment: Payment, hold_id: UUID, provider: str) -> Payme
             hold=reference_of(hold_id),
             amount_cents=payment.amount_cents,
             currency=payment.currency,
+            refunded_on=now,
+        ),
+    )
+
+
+def ticket_refunded(ticket: Ticket, payment: Payment, provider: str) -> PaymentRefunded:
+    """Told when the money of a cancelled ticket was given back."""
+    now = timestamp_of(now_us())
+    return PaymentRefunded(
+        id=f"{payment.id}:refunded:{ticket.ticket_id}",
+        source=SOURCE,
+        subject=payment.id,
+        time=now,
+        partition=ticket.partition,
+        data=Refund(
+            payment=payment.id,
+            provider=provider,
+            hold=reference_of(payment.hold_id) if payment.hold_id else None,
+            event_id=ticket.event_id,
+            ticket_id=ticket.ticket_id,
+            amount_cents=ticket.price_cents,
+            currency=ticket.currency,
             refunded_on=now,
         ),
     )

@@ -14,6 +14,7 @@ from purchase.hold_desk import HoldDesk
 from purchase.outbox import Outbox
 from purchase.receipts import Receipts
 from purchase.refusals import Forbidden, Unauthorized
+from purchase.webhooks import Webhooks
 
 Caller = Request[Any, Any, Any]
 
@@ -38,6 +39,7 @@ class Services:
     box_office: BoxOffice
     hold_desk: HoldDesk
     cashier: Cashier
+    webhooks: Webhooks
     definitions: Definitions
     outbox: Outbox
     receipts: Receipts

@@ -56,19 +56,6 @@ class Settlement:
         self._at_once = asyncio.Semaphore(AT_ONCE)
         self._pauses: dict[bytes, _Pause] = {}
 
-    async def run(self) -> None:
-        """Settle until cancelled."""
-        pause, longest = PAUSE_SECONDS
-        while True:
-            try:
-                if not await self.settle_due():
-                    await asyncio.sleep(IDLE_SECONDS)
-                pause, _ = PAUSE_SECONDS
-            except Exception as error:  # whatever Redis said, nothing is lost by trying again
-                log.warning("what is due could not be claimed: %s", type(error).__name__)
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, longest)
-
     async def settle_due(self) -> int:
         """Settle what is due in any partition, as much as may be claimed at a time; how much that was."""
         now = time.monotonic()
@@ -117,6 +104,20 @@ class Settlement:
         """Of what was due again more than a lease ago, another process has taken care."""
         self._pauses = {member: pause for member, pause in self._pauses.items() if pause.until + LEASE_SECONDS > now}
         metrics.payments_unsettled.set(len(self._pauses))
+
+
+async def keep_settling(settle: Callable[[], Awaitable[int]]) -> None:
+    """Settle some of what waits, again and again until cancelled; `settle` says how much that was."""
+    pause, longest = PAUSE_SECONDS
+    while True:
+        try:
+            if not await settle():
+                await asyncio.sleep(IDLE_SECONDS)
+            pause, _ = PAUSE_SECONDS
+        except Exception as error:  # whatever Redis said, nothing is lost by trying again
+            log.warning("what waits could not be claimed: %s", type(error).__name__)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, longest)
 
 
 def _unexpected(error: Exception) -> Exception | None:

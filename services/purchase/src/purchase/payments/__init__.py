@@ -68,7 +68,10 @@ class Payment(Struct, frozen=True, kw_only=True):
 
 
 class Notification(Struct, frozen=True, kw_only=True):
-    """What the provider tells by itself: a hint, of which the payment there is the truth."""
+    """What the provider tells by itself: a hint, of which the payment there is the truth.
+
+    A refund is one that was begun there, or that has failed.
+    """
 
     id: str
     type: str

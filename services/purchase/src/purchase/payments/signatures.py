@@ -81,7 +81,7 @@ def _notification(body: bytes) -> Notification:
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise InvalidSignature("it is signed, and no event") from None
     about = event.data.object
-    kind = _kind(event.type)
+    kind = _kind(event.type, about)
     payment_id = about.id if kind == "payment" else about.payment_intent
     return Notification(
         id=event.id,
@@ -92,10 +92,12 @@ def _notification(body: bytes) -> Notification:
     )
 
 
-def _kind(event_type: str) -> Literal["payment", "refund", "dispute", "other"]:
-    if event_type.startswith("payment_intent."):
+def _kind(event_type: str, about: _About) -> Literal["payment", "refund", "dispute", "other"]:
+    """That a payment was made, or a refund of ours, which names its key, is no news."""
+    is_ours = "key" in (about.metadata or {})
+    if event_type.startswith("payment_intent.") and event_type != "payment_intent.created":
         return "payment"
-    if event_type.startswith(("refund.", "charge.refund")):
+    if event_type == "refund.failed" or (event_type == "refund.created" and not is_ours):
         return "refund"
     return "dispute" if event_type.startswith("charge.dispute.") else "other"
 

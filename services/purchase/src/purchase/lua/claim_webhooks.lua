@@ -1,0 +1,41 @@
+-- Claim notifications that nobody handles: new ones, and those whose last delivery came to nothing long enough ago.
+--
+-- KEYS[1]  webhooks  stream with a consumer group
+-- ARGV[1]  group
+-- ARGV[2]  how many at most
+-- ARGV[3]  how long a delivery idles before it is made again, in ms; it doubles with each delivery, up to
+-- ARGV[4]  so long
+-- ARGV[5]  from which id on idle deliveries are looked at ('-': from the first)
+--
+-- Returns  from which id on to look next time, then for each that was claimed its id, the notification, and its deliveries
+--
+-- All processes are one consumer: whoever dies leaves nothing behind but deliveries that idle, and those are anybody's. A stream
+-- that is not there has nothing: no notification is taken for it either (store_webhook.lua).
+
+local LOOKED_AT = 100
+local webhooks = KEYS[1]
+local group, claimed_max, idle_ms, idle_ms_max, start = unpack(ARGV)
+
+local pending = redis.pcall('XPENDING', webhooks, group, 'IDLE', idle_ms, start, '+', LOOKED_AT)
+if pending.err then return {'-'} end
+
+local answer = {start}
+local room = tonumber(claimed_max)
+
+for _, delivery in ipairs(pending) do
+  local id, _, idle, deliveries = unpack(delivery)
+  if room > 0 and idle >= math.min(idle_ms * 2 ^ (deliveries - 1), idle_ms_max) then
+    local entry = redis.call('XCLAIM', webhooks, group, 'purchase', idle_ms, id)[1]
+    if entry then
+      answer[#answer + 1] = {id, entry[2][2], deliveries + 1}
+      room = room - 1
+    end
+  end
+end
+
+if room > 0 then answer[1] = #pending < LOOKED_AT and '-' or '(' .. pending[#pending][1] end
+local new = room > 0 and redis.call('XREADGROUP', 'GROUP', group, 'purchase', 'COUNT', room, 'STREAMS', webhooks, '>')
+for _, entry in ipairs(new and new[1][2] or {}) do
+  answer[#answer + 1] = {entry[1], entry[2][2], 1}
+end
+return answer

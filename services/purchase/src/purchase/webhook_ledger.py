@@ -1,0 +1,94 @@
+"""Notifications of the payment provider between their arrival and their end: stored once, delivered at least once."""
+
+from hashlib import blake2b
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+from redis.asyncio import Redis
+
+from purchase import keys
+from purchase.outbox import Outbox
+from purchase.payments import Notification
+from purchase.scripts import load
+from purchase.tickets import partition_in
+
+WAITING_MAX = 10_000
+"""Notifications that may wait in one partition."""
+
+REMEMBERED_SECONDS = 7 * 24 * 60 * 60
+"""How long a notification is known when it comes again; Stripe repeats one for three days."""
+
+CLAIMED_MAX = 2
+"""Notifications of one partition that are claimed at a time."""
+
+IDLE_MS = (10_000, 900_000)
+"""How long a delivery idles before it is made again, first and at most; it doubles in between."""
+
+
+class Delivery(Struct, frozen=True):
+    """A stored notification, still encoded, that is handed out for the `times`-th time."""
+
+    partition: int
+    id: bytes
+    notification: bytes
+    times: int
+
+
+class WebhookLedger:
+    """The notifications of all partitions."""
+
+    def __init__(self, redis: Redis, outbox: Outbox) -> None:
+        self._redis = redis
+        self._outbox = outbox
+        self._store = load(redis, "store_webhook", "outbox")
+        self._claim = load(redis, "claim_webhooks")
+        self._looked_at = [b"-"] * outbox.partitions
+
+    async def store(self, notification: Notification) -> Literal["STORED", "REPEATED"]:
+        """Keep a notification on disk, unless it is known. Raises Recovering, Overloaded, OutcomeUnknown."""
+        partition = self.partition_of(notification)
+        digest = blake2b(notification.id.encode(), digest_size=16).hexdigest()
+        _, (word,) = await self._outbox.run(
+            self._store,
+            partition,
+            [keys.webhooks(partition), keys.webhook(partition, digest)],
+            encode_notification(notification),
+            WAITING_MAX,
+            REMEMBERED_SECONDS,
+        )
+        stored: Literal["STORED", "REPEATED"] = word.decode()
+        return stored
+
+    async def claim(self) -> list[Delivery]:
+        """Some of every partition that nobody handles. Raises what Redis and the connection to it say."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for partition, looked_at in enumerate(self._looked_at):
+            await self._claim(
+                keys=[keys.webhooks(partition)],
+                args=[keys.SETTLEMENT, CLAIMED_MAX, *IDLE_MS, looked_at],
+                client=pipeline,
+            )
+        claimed = []
+        for partition, (look_at, *deliveries) in enumerate(await pipeline.execute()):
+            self._looked_at[partition] = look_at
+            claimed += [Delivery(partition, *delivery) for delivery in deliveries]
+        return claimed
+
+    async def end(self, delivery: Delivery) -> None:
+        """It is not handed out any more. Raises Recovering, Overloaded."""
+        webhooks = keys.webhooks(delivery.partition)
+        # In this order: what is deleted is handed out to nobody, what is only acknowledged would stay for ever.
+        await self._outbox.ask("XDEL", webhooks, delivery.id)
+        await self._outbox.ask("XACK", webhooks, keys.SETTLEMENT, delivery.id)
+
+    def partition_of(self, notification: Notification) -> int:
+        """Its hold's, where it names one that may be ours."""
+        partition = partition_in(notification.hold_id) if notification.hold_id else None
+        if partition is None or partition >= self._outbox.partitions:
+            return keys.partition_of(notification.id, self._outbox.partitions)
+        return partition
+
+
+encode_notification = msgspec.msgpack.Encoder().encode
+decode_notification = msgspec.msgpack.Decoder(Notification).decode
