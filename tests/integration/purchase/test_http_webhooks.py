@@ -179,7 +179,7 @@ async def test_a_partition_that_has_lost_its_notifications_takes_none(till: Till
 
 async def test_a_customer_who_pays_and_leaves_has_the_seats(till: Till, sandbox: Sandbox) -> None:
     show = await till.stage()
-    hold = await till.hold(seats_of(show))
+    hold = await till.held(seats_of(show))
     begun = (await till.pay(hold, method=None)).json()
 
     sandbox.pay(begun["paymentId"], begun["clientSecret"], "pm_card_visa")
@@ -193,7 +193,7 @@ async def test_notifications_that_come_twice_or_in_another_order_change_nothing(
     till: Till, sandbox: Sandbox, ledger: Ledger, method: str
 ) -> None:
     show = await till.stage()
-    hold = await till.hold(seats_of(show))
+    hold = await till.held(seats_of(show))
     begun = await till.pay(hold, method)
     confirmed = await till.confirm(hold)
     assert confirmed.status_code == 201, confirmed.text

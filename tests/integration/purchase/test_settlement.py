@@ -15,7 +15,7 @@ from purchase.clock import Clock
 from purchase.hold_ledger import Made
 from purchase.holds import Hold
 from purchase.outbox import Recovering
-from purchase.settlement import CLAIMED_MAX, LEASE_SECONDS, PAUSE_SECONDS, Settle, Settlement
+from purchase.settlement import CLAIMED_MAX, LEASE_SECONDS, PAUSE_SECONDS, Settle, Settlement, keep_settling
 from purchase.tickets import mint_id, now_us
 from redis import Redis
 
@@ -192,7 +192,7 @@ async def test_a_redis_that_was_away_is_asked_again(private_redis: RunningServer
     async with selling(private_redis.url) as seller:
         await seller.put_on_sale("Gala", zones=(ROOM,))
         await held(seller)
-        running = asyncio.create_task(settlement(seller).run())
+        running = asyncio.create_task(keep_settling(settlement(seller).settle_due))
         private_redis.kill()
         private_redis.start()
         with Redis.from_url(private_redis.url) as client:
