@@ -8,7 +8,7 @@ import asyncio
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -36,6 +36,14 @@ class Sold(Struct, frozen=True):
     ticket_id: str
     seat: Seat
     price: float
+
+
+class Answer(Struct, frozen=True):
+    """What a call was answered at last, and how often it was repeated until then."""
+
+    status: int
+    body: Any
+    repeated: int
 
 
 class Race(Struct, kw_only=True):
@@ -74,6 +82,12 @@ def attempts_for(seats: Sequence[Seat], *, duplicates: float, seed: int) -> list
     return attempts
 
 
+def buying(gateway: str, buyers: int) -> aiohttp.ClientSession:
+    """A connection for each buyer."""
+    connections = aiohttp.TCPConnector(limit=buyers)
+    return aiohttp.ClientSession(gateway, connector=connections, timeout=aiohttp.ClientTimeout(total=15))
+
+
 async def race(
     gateway: str,
     venue_id: str,
@@ -87,9 +101,7 @@ async def race(
     result = Race()
     waiting = iter(attempts)
     started = time.monotonic()
-    connections = aiohttp.TCPConnector(limit=buyers)
-    timeout = aiohttp.ClientTimeout(total=15)
-    async with aiohttp.ClientSession(gateway, connector=connections, timeout=timeout) as http:
+    async with buying(gateway, buyers) as http:
 
         async def buy(attempts: Iterator[Seat]) -> None:
             for seat in attempts:
@@ -112,27 +124,37 @@ async def _buy(http: aiohttp.ClientSession, venue_id: str, event_id: str, seat: 
         "row": seat.row,
         "column": seat.column,
     }
-    key = {"Idempotency-Key": str(uuid.uuid4())}
+    answer = await insist(http, "POST", "/api/v1/tickets", wanted)
+    result.repeated += answer.repeated
+    if answer.status == 201:
+        result.sold.append(Sold(answer.body["ticketId"], seat, answer.body["price"]))
+    elif answer.status == 409:
+        result.refused += 1
+    else:
+        result.failed.append(f"{answer.status} {answer.body}")
+
+
+async def insist(
+    http: aiohttp.ClientSession, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+) -> Answer:
+    """Make one call, repeating it with its key as long as nobody can say what became of it, or until patience ends."""
+    headers = {"Idempotency-Key": str(uuid.uuid4())} if headers is None else headers
     patience_ends = time.monotonic() + PATIENCE_SECONDS
+    repeated = 0
     while True:
-        status, answer = await _post(http, wanted, key)
-        if status == 201:
-            result.sold.append(Sold(answer["ticketId"], seat, answer["price"]))
-        elif status == 409:
-            result.refused += 1
-        elif status not in WORTH_REPEATING or time.monotonic() > patience_ends:
-            result.failed.append(f"{status} {answer}")
-        else:
-            result.repeated += 1
-            await asyncio.sleep(REPEAT_SECONDS)
-            continue
-        return
+        status, told = await _ask(http, method, path, body, headers)
+        if status not in WORTH_REPEATING or time.monotonic() > patience_ends:
+            return Answer(status, told, repeated)
+        repeated += 1
+        await asyncio.sleep(REPEAT_SECONDS)
 
 
-async def _post(http: aiohttp.ClientSession, wanted: dict[str, Any], headers: dict[str, str]) -> tuple[int, Any]:
+async def _ask(
+    http: aiohttp.ClientSession, method: str, path: str, body: Any, headers: Mapping[str, str]
+) -> tuple[int, Any]:
     """Status and body; a connection that broke counts as a 502."""
     try:
-        async with http.post("/api/v1/tickets", json=wanted, headers=headers) as response:
+        async with http.request(method, path, json=body, headers=headers) as response:
             return response.status, await response.json(content_type=None)
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         return 502, repr(error)

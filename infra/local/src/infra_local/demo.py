@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from decimal import Decimal
 
 import aiohttp
-from msgspec import Struct
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from infra_local import paying_demo
 from infra_local.cli import CannotRun, running_way
 from infra_local.crowd import Race, attempts_for, race, seats_of
-from infra_local.verdict import Stalled, read_model, wait_for, write_model
+from infra_local.verdict import Holdings, Stalled, holdings, read_model, wait_for, write_model
 
 VENUE, EVENT = "Venue1", "Event1"
 DUPLICATES = 0.3
@@ -23,25 +23,21 @@ DUPLICATES = 0.3
 console = Console(highlight=False)
 
 
-class Holdings(Struct, frozen=True, kw_only=True):
-    """What both models hold of the event."""
-
-    in_dynamodb: set[str]
-    in_mysql: int
-    revenue: Decimal
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line, race, tell; exit status 1 when anything does not agree."""
     parser = argparse.ArgumentParser(prog="demo", description=__doc__)
     parser.add_argument("--seats", type=int, default=2_000, help="how many free seats to race for (2,000)")
     parser.add_argument("--buyers", type=int, default=64, help="how many buy at the same time (64)")
+    parser.add_argument("--pay", action="store_true", help="sell out a zone through hold and payment instead")
     command = parser.parse_args(arguments)
     if min(command.seats, command.buyers) < 1:
         parser.error("a race needs a seat and a buyer")
     try:
         at = running_way().addresses()
-        agrees = asyncio.run(demonstrate(at["gateway"], at["dynamodb"], command.seats, command.buyers))
+        if command.pay:
+            agrees = asyncio.run(paying_demo.demonstrate(console, at["gateway"], at["dynamodb"], at["sandbox"]))
+        else:
+            agrees = asyncio.run(demonstrate(at["gateway"], at["dynamodb"], command.seats, command.buyers))
     except CannotRun as obstacle:
         console.print(str(obstacle), style="red")
         return 1
@@ -59,7 +55,7 @@ async def demonstrate(gateway: str, dynamodb: str, seats: int, buyers: int) -> b
     if not free:
         console.print(f"{EVENT} is sold out: ./taskw down -- --purge, then ./taskw up, puts its seats on sale again")
         return False
-    before = await holdings(gateway, dynamodb)
+    before = await holdings(gateway, dynamodb, VENUE, EVENT)
     attempts = attempts_for(free, duplicates=DUPLICATES, seed=len(before.in_dynamodb))
     with _progress(len(attempts)) as on_progress:
         result = await race(gateway, VENUE, EVENT, attempts, buyers=buyers, on_progress=on_progress)
@@ -72,15 +68,7 @@ async def demonstrate(gateway: str, dynamodb: str, seats: int, buyers: int) -> b
         return len(await write_model(dynamodb, EVENT))
 
     seconds = await asyncio.gather(wait_for(wanted, in_mysql), wait_for(wanted, in_dynamodb))
-    return tell(result, before, await holdings(gateway, dynamodb), len(free), max(seconds))
-
-
-async def holdings(gateway: str, dynamodb: str) -> Holdings:
-    """Ask both models."""
-    told = await read_model(gateway, VENUE, EVENT)
-    return Holdings(
-        in_dynamodb=await write_model(dynamodb, EVENT), in_mysql=sum(told.sold.values()), revenue=told.revenue
-    )
+    return tell(result, before, await holdings(gateway, dynamodb, VENUE, EVENT), len(free), max(seconds))
 
 
 def tell(result: Race, before: Holdings, after: Holdings, seats: int, seconds: float) -> bool:

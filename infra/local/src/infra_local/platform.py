@@ -10,7 +10,9 @@ from infra_local import probes, servers
 from infra_local.ports import PortChooser
 from infra_local.servers import AWS_ENVIRONMENT, INFRA, Server
 
-ADMIN_TOKEN = "local-admin-token"  # noqa: S105 - what PROFILE=local means
+# What PROFILE=local means.
+ADMIN_TOKEN = "local-admin-token"  # noqa: S105
+SANDBOX_KEY = "local-sandbox-key"
 WEBHOOKS = "/api/v1/payments/webhook"
 PROFILE = {"PROFILE": "local", "LOGGING_CONFIG": str(INFRA / "logging.json"), "PYTHONUNBUFFERED": "1"}
 

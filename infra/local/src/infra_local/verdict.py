@@ -1,4 +1,4 @@
-"""What both models hold of an event, asked from outside: the gateway for one, DynamoDB for the other."""
+"""What both models hold of an event, and the payment provider's books, asked from outside."""
 
 import asyncio
 import time
@@ -11,6 +11,7 @@ import aiohttp
 import msgspec
 from msgspec import Struct
 
+from infra_local.platform import SANDBOX_KEY
 from infra_local.servers import AWS_ENVIRONMENT
 
 STALL_SECONDS = 60.0
@@ -24,6 +25,30 @@ class ReadModel(Struct, frozen=True, kw_only=True):
 
     sold: dict[int, int]
     revenue: Decimal
+
+
+class Holdings(Struct, frozen=True, kw_only=True):
+    """What both models hold of an event."""
+
+    in_dynamodb: set[str]
+    sold: dict[int, int]
+    revenue: Decimal
+
+    @property
+    def in_mysql(self) -> int:
+        return sum(self.sold.values())
+
+
+class Books(Struct, frozen=True, kw_only=True):
+    """What the payment provider has taken and given back, and how many payments still set money aside."""
+
+    captured: Decimal
+    refunded: Decimal
+    open_authorisations: int
+
+    @property
+    def kept(self) -> Decimal:
+        return self.captured - self.refunded
 
 
 class Stalled(Exception):
@@ -55,6 +80,24 @@ async def write_model(dynamodb: str, event_id: str) -> set[str]:
             ProjectionExpression="ticketId",
         )
         return {item["ticketId"]["S"] async for page in pages for item in page["Items"]}
+
+
+async def holdings(gateway: str, dynamodb: str, venue_id: str, event_id: str) -> Holdings:
+    """Ask both models."""
+    told = await read_model(gateway, venue_id, event_id)
+    return Holdings(in_dynamodb=await write_model(dynamodb, event_id), sold=told.sold, revenue=told.revenue)
+
+
+async def books(sandbox: str) -> Books:
+    """Ask the payment sandbox; it counts in hundredths."""
+    headers = {"Authorization": f"Bearer {SANDBOX_KEY}"}
+    async with aiohttp.ClientSession(sandbox, headers=headers, raise_for_status=True) as http:
+        told: Any = await _get(http, "/sandbox/books")
+    return Books(
+        captured=Decimal(told["captured"]) / 100,
+        refunded=Decimal(told["refunded"]) / 100,
+        open_authorisations=told["open_authorisations"],
+    )
 
 
 async def wait_for(wanted: int, count: Callable[[], Awaitable[int]]) -> float:
