@@ -12,7 +12,7 @@ from tests.integration.purchase.arrivals import until
 from tests.integration.purchase.builders import PARTITIONS
 from tests.integration.purchase.conftest import Service
 from tests.integration.purchase.ledger import Ledger
-from tests.integration.purchase.notifications import event, sign
+from tests.integration.purchase.notifications import event, of_payment, sign
 from tests.integration.purchase.problems import assert_problem
 from tests.integration.purchase.serving import prepare, serving
 from tests.integration.purchase.shows import Json
@@ -116,9 +116,19 @@ async def test_a_notification_that_comes_again_is_stored_once(till: Till) -> Non
         event("charge.succeeded", id="ch_1", payment_intent="pi_1"),
         event("payment_intent.created", id="pi_1", metadata={"hold": "01a20567-f5bc-7000-a36b-1f4945c788a8"}),
         event("payment_intent.succeeded", id="pi_1", metadata={"order": "of another shop"}),
+        of_payment("payment_intent.succeeded", "pi_1", "01a20567-f5bc-7fff-a36b-1f4945c788a8"),
+        of_payment("payment_intent.succeeded", "pi_1", "f8a6bd12-91ef-4d07-a1a4-8dd1e0b6cc26"),
         event("refund.created", id="re_1", payment_intent="pi_1", metadata={"key": "of a refund of ours"}),
     ],
-    ids=["of no payment", "of another kind", "no news", "somebody else's", "our own"],
+    ids=[
+        "of no payment",
+        "of another kind",
+        "no news",
+        "somebody else's",
+        "for a hold of no partition",
+        "for a hold of another's",
+        "our own",
+    ],
 )
 async def test_what_needs_nothing_is_acknowledged_and_counted(till: Till, ledger: Ledger, body: bytes) -> None:
     before, stored = await counted(till), dedupe_keys(ledger)

@@ -14,6 +14,7 @@ from purchase.inventory import Inventory
 from purchase.outbox import Outbox, OutcomeUnknown, Unavailable
 from purchase.payment_messages import ticket_refunded
 from purchase.payments import NoSuchPayment, Payment, PaymentFailure, Provider, RefundRefused, Status
+from purchase.refusals import Refusal
 from purchase.scripts import load
 from purchase.tickets import Ticket
 
@@ -47,7 +48,7 @@ class Refunds:
         try:
             async with asyncio.timeout(AT_ONCE_SECONDS):
                 await self.settle(ticket_id)
-        except (PaymentFailure, Unavailable, OutcomeUnknown, TimeoutError) as error:
+        except (PaymentFailure, Refusal, Unavailable, OutcomeUnknown, TimeoutError) as error:
             log.warning("a refund comes later: %s", type(error).__name__, extra={"ticket_id": str(ticket_id)})
 
     async def settle(self, ticket_id: UUID) -> None:

@@ -75,9 +75,10 @@ class Rejections:
         owner_id = message.data.owner_ticket_id
         if owner_id is not None and partition_in(owner_id) != ticket.partition:
             raise NotOurs("the owner's ticket cannot be of this event")
-        await self._inventory.reject(ticket, ticket_cancelled(ticket, message.traceparent), owner_id)
-        log.error("a ticket was cancelled: its seat is another's", extra={"ticket_id": str(ticket.ticket_id)})
-        metrics.rejections.labels("cancelled").inc()
+        cancelled = await self._inventory.reject(ticket, ticket_cancelled(ticket, message.traceparent), owner_id)
+        if cancelled.is_new:
+            log.error("a ticket was cancelled: its seat is another's", extra={"ticket_id": str(ticket.ticket_id)})
+        metrics.rejections.labels("cancelled" if cancelled.is_new else "repeated").inc()
 
     async def _give_up(self, raw: bytes, error: Exception) -> None:
         """Raises Recovering, Overloaded."""

@@ -2,6 +2,7 @@
 
 from hashlib import blake2b
 from typing import Literal
+from uuid import UUID
 
 import msgspec
 from msgspec import Struct
@@ -25,6 +26,9 @@ CLAIMED_MAX = 2
 IDLE_MS = (10_000, 900_000)
 """How long a delivery idles before it is made again, first and at most; it doubles in between."""
 
+HELD_SECONDS = IDLE_MS[0] / 1_000
+"""For how long nobody else is handed what was claimed."""
+
 
 class Delivery(Struct, frozen=True):
     """A stored notification, still encoded, that is handed out for the `times`-th time."""
@@ -47,7 +51,7 @@ class WebhookLedger:
 
     async def store(self, notification: Notification) -> Literal["STORED", "REPEATED"]:
         """Keep a notification on disk, unless it is known. Raises Recovering, Overloaded, OutcomeUnknown."""
-        partition = self.partition_of(notification)
+        partition = self._partition_of(notification)
         digest = blake2b(notification.id.encode(), digest_size=16).hexdigest()
         _, (word,) = await self._outbox.run(
             self._store,
@@ -61,16 +65,20 @@ class WebhookLedger:
         return stored
 
     async def claim(self) -> list[Delivery]:
-        """Some of every partition that nobody handles. Raises what Redis and the connection to it say."""
-        pipeline = self._redis.pipeline(transaction=False)
-        for partition, looked_at in enumerate(self._looked_at):
-            await self._claim(
-                keys=[keys.webhooks(partition)],
-                args=[keys.SETTLEMENT, CLAIMED_MAX, *IDLE_MS, looked_at],
-                client=pipeline,
-            )
+        """Some of every partition that nobody handles; they are this process's until `HELD_SECONDS` from now.
+
+        Raises what Redis and the connection to it say.
+        """
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for partition, looked_at in enumerate(self._looked_at):
+                await self._claim(
+                    keys=[keys.webhooks(partition)],
+                    args=[keys.SETTLEMENT, CLAIMED_MAX, *IDLE_MS, looked_at],
+                    client=pipeline,
+                )
+            answers = await pipeline.execute()
         claimed = []
-        for partition, (look_at, *deliveries) in enumerate(await pipeline.execute()):
+        for partition, (look_at, *deliveries) in enumerate(answers):
             self._looked_at[partition] = look_at
             claimed += [Delivery(partition, *delivery) for delivery in deliveries]
         return claimed
@@ -82,12 +90,14 @@ class WebhookLedger:
         await self._outbox.ask("XDEL", webhooks, delivery.id)
         await self._outbox.ask("XACK", webhooks, keys.SETTLEMENT, delivery.id)
 
-    def partition_of(self, notification: Notification) -> int:
-        """Its hold's, where it names one that may be ours."""
-        partition = partition_in(notification.hold_id) if notification.hold_id else None
-        if partition is None or partition >= self._outbox.partitions:
-            return keys.partition_of(notification.id, self._outbox.partitions)
-        return partition
+    def home_of(self, hold_id: UUID) -> int | None:
+        """The hold's partition; None when it cannot be one of ours."""
+        partition = partition_in(hold_id)
+        return partition if partition is not None and partition < self._outbox.partitions else None
+
+    def _partition_of(self, notification: Notification) -> int:
+        home = self.home_of(notification.hold_id) if notification.hold_id else None
+        return keys.partition_of(notification.id, self._outbox.partitions) if home is None else home
 
 
 encode_notification = msgspec.msgpack.Encoder().encode

@@ -5,6 +5,7 @@ A notification is a hint: what is done about it is what the payment, as it is at
 
 import asyncio
 import logging
+import time
 from typing import Literal
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from purchase.attention import Attention, Matter
 from purchase.cashier import Cashier
 from purchase.outbox import OutcomeUnknown, Unavailable
 from purchase.payments import Notification, Payment, Provider, ProviderAway, ProviderSilent
-from purchase.webhook_ledger import Delivery, WebhookLedger, decode_notification
+from purchase.webhook_ledger import HELD_SECONDS, Delivery, WebhookLedger, decode_notification
 
 DELIVERIES_MAX = 20
 """How often it is tried to handle a notification, in some three hours, before a person is asked."""
@@ -41,17 +42,20 @@ class Webhooks:
         Raises InvalidSignature, Recovering, Overloaded, OutcomeUnknown.
         """
         notification = self._provider.verify_webhook(body, signature)
-        outcome = await self._ledger.store(notification) if _concerns_us(notification) else "IGNORED"
+        outcome = await self._ledger.store(notification) if self._concerns_us(notification) else "IGNORED"
         metrics.webhooks.labels(notification.kind, outcome.lower()).inc()
 
     async def settle(self) -> int:
         """Handle some of those that wait; how many that were. Raises what Redis and the connection to it say."""
+        until = time.monotonic() + HELD_SECONDS
         claimed = await self._ledger.claim()
-        await asyncio.gather(*(self._settle(delivery) for delivery in claimed))
+        await asyncio.gather(*(self._settle(delivery, until) for delivery in claimed))
         return len(claimed)
 
-    async def _settle(self, delivery: Delivery) -> None:
+    async def _settle(self, delivery: Delivery, until: float) -> None:
         async with self._at_once:
+            if time.monotonic() >= until:  # by now it is anybody's again
+                return
             try:
                 await self._handle_at_last(delivery)
                 await self._ledger.end(delivery)
@@ -71,6 +75,15 @@ class Webhooks:
             )
             await self._attention.ask_for(delivery.partition, matter)
 
+    def _concerns_us(self, notification: Notification) -> bool:
+        """Whether it is about a payment for a hold of ours, or about one that may be."""
+        match notification:
+            case Notification(kind="payment", payment_id=str(), hold_id=UUID() as hold_id):
+                return self._ledger.home_of(hold_id) is not None
+            case Notification(kind="refund" | "dispute", payment_id=str()):
+                return True
+        return False
+
     async def _handle(self, partition: int, notification: Notification) -> None:
         match notification:
             case Notification(kind="payment", payment_id=str(payment_id), hold_id=UUID() as hold_id):
@@ -81,16 +94,6 @@ class Webhooks:
                     await self._attention.ask_for(partition, _begun_there(kind, notification.type, payment))
             case _:
                 raise AssertionError(f"{notification} should not have been stored")
-
-
-def _concerns_us(notification: Notification) -> bool:
-    """Whether it is about a payment for a hold, or about one that may be."""
-    match notification.kind:
-        case "payment":
-            return notification.payment_id is not None and notification.hold_id is not None
-        case "refund" | "dispute":
-            return notification.payment_id is not None
-    return False
 
 
 def _begun_there(kind: Literal["refund", "dispute"], why: str, payment: Payment) -> Matter:

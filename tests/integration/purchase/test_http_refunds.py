@@ -1,0 +1,101 @@
+"""Undoing over HTTP what was paid for: the answer is the same wherever the provider is, the money comes back once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from tests import isolation, sandboxes
+from tests.integration.purchase.arrivals import until
+from tests.integration.purchase.conftest import Service
+from tests.integration.purchase.ledger import Ledger, partition_of
+from tests.integration.purchase.passing_time import pass_time
+from tests.integration.purchase.serving import prepare, serving
+from tests.integration.purchase.shows import ADMIN, Json, Show
+from tests.integration.purchase.tills import Till, open_till, seats_of
+from tests.sandboxes import Sandbox
+
+LATER_MS = 120_000
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    """A sandbox that tells nobody anything."""
+    with sandboxes.serving(SLOW_SECONDS="600") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def service(redis_server: str, sandbox: Sandbox) -> Iterator[Service]:
+    """A purchase process on an empty Redis, in front of the sandbox."""
+    with isolation.empty_redis(redis_server) as redis_url:
+        prepare(redis_url)
+        with serving(redis_url, SANDBOX_URL=sandbox.url) as running:
+            yield Service(running.url, redis_url)
+
+
+@pytest.fixture
+async def till(service: Service) -> AsyncIterator[Till]:
+    async with open_till(service.url) as till:
+        yield till
+
+
+@pytest.fixture
+async def show(till: Till) -> Show:
+    """An event of seats at 25.00 each."""
+    return await till.stage()
+
+
+@pytest.fixture
+async def tickets(till: Till, show: Show) -> list[Json]:
+    """Two, paid for at once."""
+    confirmation = await till.bought_hold(await till.held(seats_of(show)))
+    bought: list[Json] = confirmation["tickets"]
+    return bought
+
+
+def refunded(sandbox: Sandbox) -> tuple[int, int]:
+    """What was given back of the last payment, and in how many parts."""
+    entry = sandbox.books()["payment_intents"][-1]
+    return entry["refunded"], entry["refunds"]
+
+
+async def test_whoever_undoes_a_ticket_gets_its_money_back(till: Till, sandbox: Sandbox, tickets: list[Json]) -> None:
+    answer = await till.cancel(tickets[0])
+
+    cancelled = {name: value for name, value in tickets[0].items() if name != "receipt"} | {"status": "CANCELLED"}
+    assert (answer.status_code, answer.json()) == (200, cancelled)
+    assert refunded(sandbox) == (2_500, 1)
+
+    assert (await till.cancel(tickets[1], **ADMIN)).status_code == 200
+    assert refunded(sandbox) == (5_000, 2)
+
+
+async def test_undone_by_many_at_once_the_money_comes_back_once(
+    till: Till, sandbox: Sandbox, tickets: list[Json]
+) -> None:
+    answers = await asyncio.gather(*(till.cancel(tickets[0]) for _ in range(20)))
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.content for answer in answers}) == 1
+    assert refunded(sandbox) == (2_500, 1)
+
+
+@pytest.mark.parametrize("mode", ["unavailable", "busy", "slow", "lost"])
+async def test_wherever_the_provider_is_a_ticket_is_undone_and_its_money_comes_back(
+    till: Till, show: Show, sandbox: Sandbox, ledger: Ledger, tickets: list[Json], mode: str
+) -> None:
+    sandbox.misbehave(mode)
+
+    answer = await till.cancel(tickets[0])
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "CANCELLED")
+    assert await till.bought(show.seat("1", "a"))
+    sandbox.misbehave(None)
+    await until(lambda: is_refunded_later(ledger, show, sandbox))
+    assert refunded(sandbox) == (2_500, 1)
+
+
+def is_refunded_later(ledger: Ledger, show: Show, sandbox: Sandbox) -> bool:
+    pass_time(ledger.redis, partition_of(show.event_id), ms=LATER_MS)
+    return refunded(sandbox)[0] > 0
