@@ -11,8 +11,7 @@ from tests.integration.purchase.conftest import Service
 from tests.integration.purchase.ledger import Ledger, partition_of
 from tests.integration.purchase.passing_time import pass_time
 from tests.integration.purchase.serving import prepare, serving
-from tests.integration.purchase.shows import ADMIN, Json, Show
-from tests.integration.purchase.tills import Till, open_till, seats_of
+from tests.integration.purchase.shows import ADMIN, Json, Show, Window, open_window
 from tests.sandboxes import Sandbox
 
 LATER_MS = 120_000
@@ -35,21 +34,21 @@ def service(redis_server: str, sandbox: Sandbox) -> Iterator[Service]:
 
 
 @pytest.fixture
-async def till(service: Service) -> AsyncIterator[Till]:
-    async with open_till(service.url) as till:
-        yield till
+async def window(service: Service) -> AsyncIterator[Window]:
+    async with open_window(service.url) as window:
+        yield window
 
 
 @pytest.fixture
-async def show(till: Till) -> Show:
+async def show(window: Window) -> Show:
     """An event of seats at 25.00 each."""
-    return await till.stage()
+    return await window.stage()
 
 
 @pytest.fixture
-async def tickets(till: Till, show: Show) -> list[Json]:
+async def tickets(window: Window, show: Show) -> list[Json]:
     """Two, paid for at once."""
-    confirmation = await till.bought_hold(await till.held(seats_of(show)))
+    confirmation = await window.confirmed(await window.held(show.hold("1a", "1b")))
     bought: list[Json] = confirmation["tickets"]
     return bought
 
@@ -60,21 +59,23 @@ def refunded(sandbox: Sandbox) -> tuple[int, int]:
     return entry["refunded"], entry["refunds"]
 
 
-async def test_whoever_undoes_a_ticket_gets_its_money_back(till: Till, sandbox: Sandbox, tickets: list[Json]) -> None:
-    answer = await till.cancel(tickets[0])
+async def test_whoever_undoes_a_ticket_gets_its_money_back(
+    window: Window, sandbox: Sandbox, tickets: list[Json]
+) -> None:
+    answer = await window.cancel(tickets[0])
 
     cancelled = {name: value for name, value in tickets[0].items() if name != "receipt"} | {"status": "CANCELLED"}
     assert (answer.status_code, answer.json()) == (200, cancelled)
     assert refunded(sandbox) == (2_500, 1)
 
-    assert (await till.cancel(tickets[1], **ADMIN)).status_code == 200
+    assert (await window.cancel(tickets[1], **ADMIN)).status_code == 200
     assert refunded(sandbox) == (5_000, 2)
 
 
 async def test_undone_by_many_at_once_the_money_comes_back_once(
-    till: Till, sandbox: Sandbox, tickets: list[Json]
+    window: Window, sandbox: Sandbox, tickets: list[Json]
 ) -> None:
-    answers = await asyncio.gather(*(till.cancel(tickets[0]) for _ in range(20)))
+    answers = await asyncio.gather(*(window.cancel(tickets[0]) for _ in range(20)))
 
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.content for answer in answers}) == 1
@@ -83,14 +84,14 @@ async def test_undone_by_many_at_once_the_money_comes_back_once(
 
 @pytest.mark.parametrize("mode", ["unavailable", "busy", "slow", "lost"])
 async def test_wherever_the_provider_is_a_ticket_is_undone_and_its_money_comes_back(
-    till: Till, show: Show, sandbox: Sandbox, ledger: Ledger, tickets: list[Json], mode: str
+    window: Window, show: Show, sandbox: Sandbox, ledger: Ledger, tickets: list[Json], mode: str
 ) -> None:
     sandbox.misbehave(mode)
 
-    answer = await till.cancel(tickets[0])
+    answer = await window.cancel(tickets[0])
 
     assert (answer.status_code, answer.json()["status"]) == (200, "CANCELLED")
-    assert await till.bought(show.seat("1", "a"))
+    assert await window.bought(show.seat("1", "a"))
     sandbox.misbehave(None)
     await until(lambda: is_refunded_later(ledger, show, sandbox))
     assert refunded(sandbox) == (2_500, 1)

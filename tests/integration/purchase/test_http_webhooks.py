@@ -15,8 +15,7 @@ from tests.integration.purchase.ledger import Ledger
 from tests.integration.purchase.notifications import event, of_payment, sign
 from tests.integration.purchase.problems import assert_problem
 from tests.integration.purchase.serving import prepare, serving
-from tests.integration.purchase.shows import Json
-from tests.integration.purchase.tills import Till, open_till, seats_of
+from tests.integration.purchase.shows import Json, Window, open_window
 from tests.sandboxes import WEBHOOK_SECRET, Sandbox
 
 PATH = "/api/v1/payments/webhook"
@@ -48,19 +47,19 @@ def service(redis_server: str, sandbox: Sandbox, port: int) -> Iterator[Service]
 
 
 @pytest.fixture
-async def till(service: Service) -> AsyncIterator[Till]:
-    async with open_till(service.url) as till:
-        yield till
+async def window(service: Service) -> AsyncIterator[Window]:
+    async with open_window(service.url) as window:
+        yield window
 
 
-async def tell(till: Till, body: bytes, signature: str | None) -> httpx.Response:
+async def tell(window: Window, body: bytes, signature: str | None) -> httpx.Response:
     headers = {"Content-Type": "application/json"} | ({"Stripe-Signature": signature} if signature is not None else {})
-    return await till.http.post(PATH, content=body, headers=headers)
+    return await window.http.post(PATH, content=body, headers=headers)
 
 
-async def counted(till: Till) -> dict[str, float]:
+async def counted(window: Window) -> dict[str, float]:
     """How many notifications were taken, by what they are and what became of them."""
-    lines = (line.rpartition(" ") for line in (await till.http.get("/metrics")).text.splitlines())
+    lines = (line.rpartition(" ") for line in (await window.http.get("/metrics")).text.splitlines())
     prefix = "webhooks_total"
     return {name.removeprefix(prefix): float(value) for name, _, value in lines if name.startswith(prefix)}
 
@@ -79,31 +78,31 @@ def is_waiting(ledger: Ledger, payment_id: str) -> bool:
     return payment_id in str(streams)
 
 
-async def test_a_notification_is_answered_with_nothing(till: Till) -> None:
+async def test_a_notification_is_answered_with_nothing(window: Window) -> None:
     body = event("refund.created", **REFUND)
 
-    answer = await tell(till, body, sign(body, WEBHOOK_SECRET))
+    answer = await tell(window, body, sign(body, WEBHOOK_SECRET))
 
     assert (answer.status_code, answer.content) == (204, b"")
     assert "consistency-token" not in answer.headers
 
 
-async def test_each_of_two_secrets_will_do_while_they_are_rotated(till: Till) -> None:
+async def test_each_of_two_secrets_will_do_while_they_are_rotated(window: Window) -> None:
     body = event("refund.created", **REFUND)
 
-    answers = [await tell(till, body, sign(body, secret)) for secret in (OLD_SECRET, WEBHOOK_SECRET)]
+    answers = [await tell(window, body, sign(body, secret)) for secret in (OLD_SECRET, WEBHOOK_SECRET)]
 
     assert [answer.status_code for answer in answers] == [204, 204]
 
 
-async def test_a_notification_that_comes_again_is_stored_once(till: Till) -> None:
-    before = await counted(till)
+async def test_a_notification_that_comes_again_is_stored_once(window: Window) -> None:
+    before = await counted(window)
     body = event("refund.created", **REFUND)
 
-    answers = [await tell(till, body, sign(body, WEBHOOK_SECRET)) for _ in range(3)]
+    answers = [await tell(window, body, sign(body, WEBHOOK_SECRET)) for _ in range(3)]
 
     assert [answer.status_code for answer in answers] == [204] * 3
-    assert change(before, await counted(till)) == {
+    assert change(before, await counted(window)) == {
         '{kind="refund",outcome="stored"}': 1,
         '{kind="refund",outcome="repeated"}': 2,
     }
@@ -130,14 +129,14 @@ async def test_a_notification_that_comes_again_is_stored_once(till: Till) -> Non
         "our own",
     ],
 )
-async def test_what_needs_nothing_is_acknowledged_and_counted(till: Till, ledger: Ledger, body: bytes) -> None:
-    before, stored = await counted(till), dedupe_keys(ledger)
+async def test_what_needs_nothing_is_acknowledged_and_counted(window: Window, ledger: Ledger, body: bytes) -> None:
+    before, stored = await counted(window), dedupe_keys(ledger)
 
-    answer = await tell(till, body, sign(body, WEBHOOK_SECRET))
+    answer = await tell(window, body, sign(body, WEBHOOK_SECRET))
 
     assert answer.status_code == 204
     assert dedupe_keys(ledger) == stored
-    [(name, more)] = change(before, await counted(till)).items()
+    [(name, more)] = change(before, await counted(window)).items()
     assert ("ignored" in name, more) == (True, 1)
 
 
@@ -157,55 +156,55 @@ BODY = event("refund.created", **REFUND)
     ids=["none", "empty", "malformed", "of another secret", "too old", "of another body"],
 )
 async def test_what_the_provider_did_not_sign_lately_is_refused(
-    till: Till, ledger: Ledger, signature: str | None
+    window: Window, ledger: Ledger, signature: str | None
 ) -> None:
     stored = dedupe_keys(ledger)
 
-    answer = await tell(till, BODY, signature)
+    answer = await tell(window, BODY, signature)
 
     assert_problem(answer, 400, "invalid-request", field="Stripe-Signature")
     assert dedupe_keys(ledger) == stored
 
 
-async def test_a_body_that_is_too_large_is_refused(till: Till) -> None:
+async def test_a_body_that_is_too_large_is_refused(window: Window) -> None:
     body = event("refund.created", **REFUND, padding="x" * 64 * 1024)
 
-    assert_problem(await tell(till, body, sign(body, WEBHOOK_SECRET)), 413, "too-large")
+    assert_problem(await tell(window, body, sign(body, WEBHOOK_SECRET)), 413, "too-large")
 
 
-async def test_a_partition_that_has_lost_its_notifications_takes_none(till: Till, ledger: Ledger) -> None:
+async def test_a_partition_that_has_lost_its_notifications_takes_none(window: Window, ledger: Ledger) -> None:
     """Only `install` makes what they are read through: without it they would never be handled."""
     body = event("refund.created", event_id="evt_lost", **REFUND)
     webhooks = keys.webhooks(keys.partition_of("evt_lost", PARTITIONS))
     kept = ledger.redis.dump(webhooks)
     ledger.redis.delete(webhooks)
 
-    answer = await tell(till, body, sign(body, WEBHOOK_SECRET))
+    answer = await tell(window, body, sign(body, WEBHOOK_SECRET))
 
     ledger.redis.restore(webhooks, 0, kept)
     assert_problem(answer, 503, "recovering")
-    assert (await tell(till, body, sign(body, WEBHOOK_SECRET))).status_code == 204
+    assert (await tell(window, body, sign(body, WEBHOOK_SECRET))).status_code == 204
 
 
-async def test_a_customer_who_pays_and_leaves_has_the_seats(till: Till, sandbox: Sandbox) -> None:
-    show = await till.stage()
-    hold = await till.held(seats_of(show))
-    begun = (await till.pay(hold, method=None)).json()
+async def test_a_customer_who_pays_and_leaves_has_the_seats(window: Window, sandbox: Sandbox) -> None:
+    show = await window.stage()
+    hold = await window.held(show.hold("1a", "1b"))
+    begun = (await window.pay(hold, method=None)).json()
 
     sandbox.pay(begun["paymentId"], begun["clientSecret"], "pm_card_visa")
 
     await until(lambda: sandbox.entry(begun["paymentId"])["captured"] == 5_000)
-    assert (await till.confirm(hold)).status_code == 201
+    assert (await window.confirm(hold)).status_code == 201
 
 
 @pytest.mark.parametrize("method", ["pm_sandbox_webhooks_twice", "pm_sandbox_webhooks_reversed"])
 async def test_notifications_that_come_twice_or_in_another_order_change_nothing(
-    till: Till, sandbox: Sandbox, ledger: Ledger, method: str
+    window: Window, sandbox: Sandbox, ledger: Ledger, method: str
 ) -> None:
-    show = await till.stage()
-    hold = await till.held(seats_of(show))
-    begun = await till.pay(hold, method)
-    confirmed = await till.confirm(hold)
+    show = await window.stage()
+    hold = await window.held(show.hold("1a", "1b"))
+    begun = await window.pay(hold, method)
+    confirmed = await window.confirm(hold)
     assert confirmed.status_code == 201, confirmed.text
 
     payment_id = begun.json()["paymentId"]
@@ -213,4 +212,4 @@ async def test_notifications_that_come_twice_or_in_another_order_change_nothing(
     await until(lambda: not is_waiting(ledger, payment_id))
     entry = sandbox.entry(payment_id)
     assert (entry["captured"], entry["refunded"], entry["status"]) == (5_000, 0, "succeeded")
-    assert (await till.confirm(hold)).content == confirmed.content
+    assert (await window.confirm(hold)).content == confirmed.content
