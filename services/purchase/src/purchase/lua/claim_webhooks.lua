@@ -9,16 +9,16 @@
 --
 -- Returns  from which id on to look next time, then for each that was claimed its id, the notification, and its deliveries
 --
--- All processes are one consumer: whoever dies leaves nothing behind but deliveries that idle, and those are anybody's. A stream
--- that is not there has nothing: no notification is taken for it either (store_webhook.lua).
+-- All processes are one consumer: whoever dies leaves nothing behind but deliveries that idle, and those are anybody's. What is
+-- handled is deleted, so an empty stream has nothing; it is left untouched.
 
 local LOOKED_AT = 100
 local webhooks = KEYS[1]
 local group, claimed_max, idle_ms, idle_ms_max, start = unpack(ARGV)
 
-local pending = redis.pcall('XPENDING', webhooks, group, 'IDLE', idle_ms, start, '+', LOOKED_AT)
-if pending.err then return {'-'} end
+if redis.call('XLEN', webhooks) == 0 then return {'-'} end
 
+local pending = redis.call('XPENDING', webhooks, group, 'IDLE', idle_ms, start, '+', LOOKED_AT)
 local answer = {start}
 local room = tonumber(claimed_max)
 
