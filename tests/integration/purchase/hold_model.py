@@ -49,7 +49,7 @@ class HoldModel(SeatModel):
         ended = replace(kept, state="EXPIRED" if has_run_out else "RELEASED", version=kept.version + 1)
         self.holds[hold.hold_id] = ended
         for place in places_of(ended):
-            if self.seats[place].owner == ended.hold_id:
+            if self.seats.get(place, NEVER_SOLD).owner == ended.hold_id:
                 self._free(place)
         return Ended(ended.state, self.last)
 

@@ -89,6 +89,18 @@ async def test_a_seat_is_sold_the_instant_its_hold_has_run_out(seller: Seller, c
     assert await seller.inventory.sell(order()) == "TAKEN"
 
 
+async def test_a_seat_is_held_by_another_the_instant_its_hold_has_run_out(seller: Seller, client: Any) -> None:
+    late = await made(seller, new_hold(held_seat(), held_seat(column=2)))
+    pass_time(client, PARTITION, ms=HOLD_MS)
+    prompt = await made(seller, new_hold(held_seat(column=2)))
+
+    await seller.holds.end(late, is_given_up=False)
+
+    assert isinstance(await seller.inventory.sell(order()), Sold)
+    assert await seller.inventory.sell(order(column=2)) == "TAKEN"
+    assert (await found(seller, prompt)).state == "HELD"
+
+
 async def test_a_hold_that_is_given_up_leaves_nothing_but_its_own_record(seller: Seller, client: Any) -> None:
     before = set(client.scan_iter())
     hold = await made(seller, new_hold(held_seat(), held_seat(zone_id=2), customer_id="ada"))
