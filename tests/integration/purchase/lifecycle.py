@@ -173,7 +173,7 @@ class Lifecycle(RuleBasedStateMachine):
             with pytest.raises(Recovering):
                 self.run(inventory.cancel(ticket, cancelled(ticket)))
             return
-        assert self.run(inventory.cancel(ticket, cancelled(ticket))) == self.model.cancel(ticket)
+        assert self.run(inventory.cancel(ticket, cancelled(ticket))).position == self.model.cancel(ticket)
         self.seen[process] = self.model.last
 
     def teardown(self) -> None:
