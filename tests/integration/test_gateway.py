@@ -15,10 +15,11 @@ from infra_local.ports import free_port
 from infra_local.running import RunningServer
 
 BREAKS_OFF = "/api/v1/breaks-off"
+CUTS_SHORT = "/api/v1/holds/cut-short-"
 
 
 class Service(BaseHTTPRequestHandler):
-    """Answers every call with its own name and what it was asked, except one, which it breaks off."""
+    """Answers every call with its own name and what it was asked, except one that it breaks off and some it cuts short."""
 
     protocol_version = "HTTP/1.1"
     name: str
@@ -31,7 +32,11 @@ class Service(BaseHTTPRequestHandler):
             return
         answer = json.dumps({"service": self.name, "asked": self.path, "bytes": len(body)}).encode()
         self.send_response(200)
-        self.send_header("Content-Length", str(len(answer)))
+        if self.path.startswith(CUTS_SHORT):
+            self.close_connection = True
+            self.send_header("Content-Length", str(len(answer) + 1))
+        else:
+            self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(answer)
@@ -104,6 +109,19 @@ def test_each_call_reaches_its_service_unchanged(client: httpx.Client, method: s
     answer = client.request(method, path, content=b"12345" if method == "POST" else None)
     assert answer.status_code == 200
     assert answer.json() == {"service": service, "asked": path, "bytes": 5 if method == "POST" else 0}
+
+
+def test_a_log_of_what_failed_names_neither_a_hold_nor_a_receipt(tmp_path: Path) -> None:
+    with (
+        serving(Purchase) as purchase,
+        gateway(tmp_path, purchase, purchase) as client,
+        pytest.raises(httpx.RemoteProtocolError),
+    ):
+        client.get(f"{CUTS_SHORT}secret-hold", headers={"Receipt": "secret-receipt"})
+
+    log = (tmp_path / "server.log").read_text()
+    assert "unexpected EOF" in log
+    assert "secret" not in log
 
 
 def test_head_is_answered_like_get(client: httpx.Client) -> None:
