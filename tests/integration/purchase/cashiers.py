@@ -15,11 +15,9 @@ from purchase.webhook_ledger import WebhookLedger
 from purchase.webhooks import Webhooks
 from redis.asyncio import Redis
 
-from tests.integration.purchase.builders import HOLD_MS
+from tests.integration.purchase.builders import HOLD_MS, PAYMENT_MS
 from tests.integration.purchase.sellers import HOLDS_PER_CUSTOMER
 from tests.integration.purchase.turnstile import Process
-
-PAYMENT_MS = 900_000
 
 
 class CashierProcess(Process):

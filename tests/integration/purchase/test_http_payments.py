@@ -18,6 +18,7 @@ from purchase.tickets import mint_id, partition_bits
 
 from tests import isolation, sandboxes
 from tests.integration.purchase.arrivals import until
+from tests.integration.purchase.builders import HOLD_MS, PAYMENT_MS
 from tests.integration.purchase.conftest import Service
 from tests.integration.purchase.ledger import Ledger, partition_of
 from tests.integration.purchase.passing_time import pass_time
@@ -25,9 +26,6 @@ from tests.integration.purchase.problems import assert_problem
 from tests.integration.purchase.serving import prepare, serving
 from tests.integration.purchase.shows import Json, Show, Window, open_window, unique
 from tests.sandboxes import Sandbox
-
-HOLD_MS = 120_000
-PAYMENT_MS = 900_000
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,8 @@ from purchase.outbox import connect
 from redis import Redis
 
 from tests import isolation, sandboxes
-from tests.integration.purchase.cashiers import PAYMENT_MS, CashierProcess
+from tests.integration.purchase.builders import PAYMENT_MS
+from tests.integration.purchase.cashiers import CashierProcess
 from tests.integration.purchase.ledger import Ledger
 from tests.integration.purchase.payment_stage import EXPECTED, Stage
 from tests.integration.purchase.sellers import prepare, selling

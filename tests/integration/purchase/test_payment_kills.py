@@ -18,6 +18,7 @@ from redis.asyncio.connection import parse_url
 from tests import isolation, sandboxes
 from tests.integration.purchase.arrivals import until
 from tests.integration.purchase.books import Books
+from tests.integration.purchase.builders import HOLD_MS
 from tests.integration.purchase.conftest import Service
 from tests.integration.purchase.ledger import Ledger, partition_of
 from tests.integration.purchase.passing_time import pass_time
@@ -26,8 +27,6 @@ from tests.integration.purchase.shows import Json, Show, Window, open_window
 from tests.integration.purchase.tolls import Toll, When, toll
 from tests.sandboxes import Sandbox
 
-HOLD_MS = 120_000
-
 Way = Literal["redis", "provider"]
 """Where a process is stopped: at one of its scripts about the hold, or at a step at the provider."""
 
@@ -35,10 +34,7 @@ Step = tuple[Way, int]
 """Which of them, counted from the first of the payment."""
 
 BEGIN: Step = ("redis", 1)
-NOTE: Step = ("redis", 2)
 SELL: Step = ("redis", 3)
-NOTE_CAPTURED: Step = ("redis", 4)
-BEGIN_ENDING: Step = ("redis", 3)
 AUTHORISE: Step = ("provider", 1)
 CAPTURE: Step = ("provider", 2)
 VOID: Step = ("provider", 2)
@@ -129,11 +125,9 @@ async def assert_finished(ledger: Ledger, show: Show, sandbox: Sandbox) -> None:
         (BEGIN, "after"),
         (AUTHORISE, "before"),
         (AUTHORISE, "after"),
-        (NOTE, "after"),
         (SELL, "after"),
         (CAPTURE, "before"),
         (CAPTURE, "after"),
-        (NOTE_CAPTURED, "after"),
     ],
 )
 async def test_a_sale_that_was_interrupted_is_finished(
@@ -149,7 +143,7 @@ async def test_a_sale_that_was_interrupted_is_finished(
     assert (await window.found(hold)).json()["status"] == "CONFIRMED"
 
 
-@pytest.mark.parametrize(("step", "when"), [(BEGIN_ENDING, "after"), (VOID, "before"), (VOID, "after")])
+@pytest.mark.parametrize(("step", "when"), [(VOID, "before"), (VOID, "after")])
 async def test_a_hold_that_was_being_given_up_is_freed(
     window: Window, show: Show, victim: Victim, ledger: Ledger, sandbox: Sandbox, step: Step, when: When
 ) -> None:

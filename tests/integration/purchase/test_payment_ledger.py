@@ -19,13 +19,13 @@ from redis import Redis
 from tests.integration.purchase.builders import (
     HOLD_MS,
     PARTITIONS,
+    PAYMENT_MS,
     cancelled,
     held_seat,
     idempotency_key,
     new_hold,
     ticket,
 )
-from tests.integration.purchase.cashiers import PAYMENT_MS
 from tests.integration.purchase.ledger import Ledger
 from tests.integration.purchase.lost_answers import Wire, wire
 from tests.integration.purchase.passing_time import pass_time
@@ -250,6 +250,22 @@ async def test_attempts_never_keep_seats_longer_than_the_first_payment_may_take(
     again = await desk.payments.begin(declined, None)
     assert isinstance(again, Hold)
     assert again.deadline_ms == kept.cap_ms
+
+
+@pytest.mark.parametrize(
+    ("age_seconds", "pause_seconds"), [(0, 15), (10, 15), (30, 30), (200, 60), (PAYMENT_MS // 1_000 - 20, 20)]
+)
+async def test_a_payment_that_nobody_hears_of_is_looked_at_less_and_less_often_and_when_its_time_is_over(
+    desk: Desk, ledger: Ledger, age_seconds: int, pause_seconds: int
+) -> None:
+    hold = await desk.paying()
+    pass_time(ledger.redis, PARTITION, ms=age_seconds * 1_000)
+
+    await desk.payments.look_later(await desk.found(hold))
+
+    now, _ = ledger.redis.time()
+    due = ledger.redis.zscore(keys.due(PARTITION), b"H" + hold.hold_id.bytes)
+    assert due / 1_000 - now == pytest.approx(pause_seconds, abs=3)
 
 
 async def test_a_key_is_answered_with_what_was_told_first(desk: Desk) -> None:

@@ -26,8 +26,7 @@ from purchase.payments import ProviderAway
 from purchase.refusals import HoldExpired, HoldPaid, PaymentDeclined
 
 from tests import sandboxes
-from tests.integration.purchase.builders import HOLD_MS, held_seat, zone
-from tests.integration.purchase.cashiers import PAYMENT_MS
+from tests.integration.purchase.builders import HOLD_MS, PAYMENT_MS, held_seat, zone
 from tests.integration.purchase.ledger import Ledger
 from tests.integration.purchase.payment_stage import EXPECTED, Stage
 from tests.integration.purchase.sellers import prepare, selling

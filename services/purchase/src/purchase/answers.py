@@ -95,7 +95,10 @@ def ticket_answer(ticket: Ticket, status: str, receipt: str | None) -> TicketAns
 
 
 class PaymentAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A payment as it was begun; without a payment method its customer confirms it with the `clientSecret`."""
+    """A payment as it was begun; without a payment method its customer confirms it with the `clientSecret`.
+
+    Its status is REQUIRES_PAYMENT, REQUIRES_ACTION or AUTHORISED; or PROCESSING, or CAPTURED at once, for some methods.
+    """
 
     payment_id: str
     provider: str

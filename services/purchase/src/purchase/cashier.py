@@ -67,8 +67,8 @@ class Undecided(Struct, frozen=True, kw_only=True):
 class Cashier:
     """Takes the money for holds.
 
-    Every command raises Unavailable, OutcomeUnknown, and where the provider gives no answer that tells, PaymentFailure:
-    the customer's seats are as they were, and what was begun is carried on by `settle`.
+    Every command raises Unavailable, OutcomeUnknown, and PaymentFailure where the provider gives no answer that tells;
+    what was begun by then is carried on by `settle`.
     """
 
     def __init__(
@@ -129,15 +129,13 @@ class Cashier:
             hold, payment = await self._carry_on(hold, traceparent)
         except (PaymentFailure, Unavailable):
             hold = await self._found_again(hold)
-            if hold.state not in ("CONFIRMED", "ENDING"):
+            if hold.state == "PAYING":
                 raise
         match hold.state:
-            case "CONFIRMED" if hold.is_captured:
-                return await self._confirmed(hold)
             case "CONFIRMED":
-                return await self._undecided(hold)
+                return await self._sold(hold)
             case "PAYING" if payment is not None and payment.status is Status.PROCESSING:
-                return await self._undecided(hold)
+                return await self._sold(hold)
             case "PAYING":
                 raise _required(payment.code if payment else None)
             case "HELD" if hold.deadline_ms > await self._clock.now_ms():
@@ -190,17 +188,13 @@ class Cashier:
         elif hold is not None or payment.status is not Status.CAPTURED:
             await self._give_up(payment.id, hold_id, payment.attempt)
 
-    async def _confirmed(self, hold: Hold) -> Confirmed:
-        """A sale is told, as `_found_again` finds: nothing was done is not what may be said any more."""
+    async def _sold(self, hold: Hold) -> Confirmed | Undecided:
+        """What is told of a hold that is sold or may be at any moment: it is too late to say that nothing was done."""
         try:
-            tickets = await self._tickets(hold)
-            return Confirmed(hold=hold, tickets=tickets, position=await self._payments.position(hold))
-        except Unavailable as error:
-            raise OutcomeUnknown from error
-
-    async def _undecided(self, hold: Hold) -> Undecided:
-        try:
-            return Undecided(hold=hold, position=await self._payments.position(hold))
+            position = await self._payments.position(hold)
+            if hold.is_captured:
+                return Confirmed(hold=hold, tickets=await self._tickets(hold), position=position)
+            return Undecided(hold=hold, position=position)
         except Unavailable as error:
             raise OutcomeUnknown from error
 
@@ -255,7 +249,7 @@ class Cashier:
                 return
         try:
             await self._ask_once_more(hold)
-        except (ProviderAway, ProviderSilent) as error:
+        except (ProviderAway, ProviderSilent, Unavailable) as error:
             raise OutcomeUnknown from error
 
     async def _tell(self, hold: Hold, payment: Payment, key: IdempotencyKey | None) -> Noted | Literal["MOVED"]:
@@ -326,7 +320,7 @@ class Cashier:
         """Take the money for tickets that are sold; where it is refused for good, they are cancelled."""
         assert hold.payment_id is not None
         try:
-            payment = await self._provider.capture(hold.payment_id, _key(hold, "capture"))
+            payment = await self._provider.capture(hold.payment_id, step_key(hold.hold_id, hold.attempt, "capture"))
         except CaptureRefused as refused:
             payment = await self._void(hold.payment_id, hold.hold_id, hold.attempt)
             if payment.status is Status.CANCELLED:
@@ -424,7 +418,7 @@ def _is_at_rest(hold: Hold) -> bool:
 
 
 def _wants(hold: Hold, payment: Payment) -> bool:
-    """Whether the payment is what becomes of the hold depends on, or has become."""
+    """Whether it is the payment that the hold waits for, or was sold for."""
     return hold.attempt == payment.attempt and hold.state in ("PAYING", "CONFIRMED", "ENDING")
 
 
@@ -448,10 +442,6 @@ def _wanted(hold: Hold) -> Authorisation:
         currency=hold.currency,
         method=hold.method,
     )
-
-
-def _key(hold: Hold, step: Literal["capture"]) -> str:
-    return step_key(hold.hold_id, hold.attempt, step)
 
 
 def _unless_reused(noted: Noted | Literal["KEY_REUSED"]) -> Noted:
