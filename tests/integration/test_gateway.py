@@ -19,7 +19,7 @@ CUTS_SHORT = "/api/v1/holds/cut-short-"
 
 
 class Service(BaseHTTPRequestHandler):
-    """Answers every call with its own name and what it was asked, except one that it breaks off and some it cuts short."""
+    """Answers every call with its own name and what it was asked, except one it breaks off and some it cuts short."""
 
     protocol_version = "HTTP/1.1"
     name: str
