@@ -16,6 +16,7 @@ from purchase.tickets import Ticket, mint_id, now_us
 
 PARTITIONS = 4
 HOLD_MS = 120_000
+PAYMENT_MS = 900_000
 CREATED_US = 1_767_225_600_123_456
 CANCELLED_ON = "2026-01-02T00:00:00.000000Z"
 SALE_FIELDS = ("ticket_id", "venue_id", "event_id", "zone_id", "price_cents", "currency", "created_on")

@@ -14,8 +14,7 @@ from purchase.webhooks import DELIVERIES_MAX
 from redis import Redis
 
 from tests import sandboxes
-from tests.integration.purchase.builders import HOLD_MS
-from tests.integration.purchase.cashiers import PAYMENT_MS
+from tests.integration.purchase.builders import HOLD_MS, PAYMENT_MS
 from tests.integration.purchase.ledger import Ledger
 from tests.integration.purchase.notifications import event, of_payment, sign
 from tests.integration.purchase.payment_stage import PARTITION, Stage
