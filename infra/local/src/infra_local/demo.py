@@ -14,6 +14,7 @@ from rich.table import Table
 
 from infra_local import paying_demo
 from infra_local.cli import CannotRun, running_way
+from infra_local.composition import CompositionFailed
 from infra_local.crowd import Race, attempts_for, race, seats_of
 from infra_local.verdict import Holdings, Stalled, holdings, read_model, wait_for, write_model
 
@@ -38,8 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             agrees = asyncio.run(paying_demo.demonstrate(console, at["gateway"], at["dynamodb"], at["sandbox"]))
         else:
             agrees = asyncio.run(demonstrate(at["gateway"], at["dynamodb"], command.seats, command.buyers))
-    except CannotRun as obstacle:
-        console.print(str(obstacle), style="red")
+    except (CannotRun, CompositionFailed) as obstacle:
+        console.print(str(obstacle), style="red", markup=False)
         return 1
     except (Stalled, aiohttp.ClientError) as error:
         console.print(f"The platform did not keep up: {error}", style="red", markup=False)
