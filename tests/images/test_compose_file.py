@@ -51,7 +51,7 @@ def test_whatever_runs_on_is_started_again_and_what_prepares_is_not(services: Se
 
 def test_everything_has_its_bounds(services: Services) -> None:
     for name, service in services.items():
-        assert int(service["deploy"]["resources"]["limits"]["memory"]) <= 2 * 1024**3, name
+        assert int(service["deploy"]["resources"]["limits"]["memory"]) <= 3 * 1024**3, name
         assert service["logging"]["options"].keys() == {"max-size", "max-file"}, name
 
 
