@@ -34,7 +34,7 @@ def test_a_policy_that_was_there_is_left_alone(policy: Path) -> None:
 
 
 def test_who_may_not_install_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(debian, "missing_packages", lambda: ["mariadb-server", "rabbitmq-server"])
+    monkeypatch.setattr(debian, "missing_packages", lambda _: ["mariadb-server", "rabbitmq-server"])
     monkeypatch.setattr(debian, "can_install", lambda: False)
     with pytest.raises(
         debian.ServersMissing, match="apt-get install --no-install-recommends mariadb-server rabbitmq-server"

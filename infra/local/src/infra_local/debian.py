@@ -1,9 +1,9 @@
-"""The servers that only Debian packages, installed when they are missing and this user may: RabbitMQ and MariaDB."""
+"""The programs that only Debian packages, installed when they are missing and this user may: RabbitMQ and MariaDB."""
 
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,14 +15,12 @@ LOCK_SECONDS = 300
 
 
 class ServersMissing(Exception):
-    """Servers are not installed and cannot be installed from here; says what to do."""
+    """Programs are not installed and cannot be installed from here; says what to do."""
 
 
-def missing_packages() -> list[str]:
-    """The Debian packages whose programs are not on this machine."""
-    missing = {
-        package for program, package in DEBIAN_PACKAGES.items() if not shutil.which(program, path=DEBIAN_FOLDERS)
-    }
+def missing_packages(packages: Mapping[str, str] = DEBIAN_PACKAGES) -> list[str]:
+    """Those whose programs are not on this machine; `packages` are named by their programs."""
+    missing = {package for program, package in packages.items() if not shutil.which(program, path=DEBIAN_FOLDERS)}
     return sorted(missing)
 
 
@@ -32,13 +30,18 @@ def can_install() -> bool:
 
 
 def install_missing_servers() -> None:
-    """Install what is missing, saying so. Raises ServersMissing when that is not possible."""
-    packages = missing_packages()
+    """Install the platform's. Raises ServersMissing when that is not possible."""
+    install_missing(DEBIAN_PACKAGES)
+
+
+def install_missing(wanted: Mapping[str, str]) -> None:
+    """Install what is missing of these packages, named by their programs, saying so. Raises ServersMissing."""
+    packages = missing_packages(wanted)
     if not packages:
         return
     command = f"apt-get install --no-install-recommends {' '.join(packages)}"
     if not can_install():
-        raise ServersMissing(f"servers are missing on this machine; as root: {command}")
+        raise ServersMissing(f"programs are missing on this machine; as root: {command}")
     print(f"installing the Debian packages {' '.join(packages)}", flush=True)
     with services_kept_from_starting():
         for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):

@@ -59,6 +59,12 @@ class RunningServer:
         """Where its clients find it."""
         return self.server.url
 
+    @property
+    def process_id(self) -> int:
+        """Of its life since the last start; only while it runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start it and wait until it serves. Raises ProgramFailed when it ends first or takes too long."""
         prepare(self.server)
