@@ -4,20 +4,18 @@ RACE_SEATS=78000 in front of the test command makes it the seed's whole load.
 """
 
 import os
-import time
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
 
 import aiohttp
-import httpx
 import pytest
 from infra_local.crowd import Race, attempts_for, race, seats_of
-from infra_local.platform import ADMIN_TOKEN
 from infra_local.verdict import read_model, wait_for, write_model
 
-from tests.e2e.running import PATIENCE_SECONDS, RunningPlatform, kill, restart, wait_until_ready
+from tests.e2e.on_sale import put_on_sale
+from tests.e2e.running import RunningPlatform, kill, restart, wait_until_ready
 
 SEATS = int(os.environ.get("RACE_SEATS", "2000"))
 DUPLICATES = 0.3
@@ -56,22 +54,6 @@ def on_the_way(attempts: int, *outages: Callable[[], object]) -> Callable[[Race]
             outage()
 
     return let_happen
-
-
-def put_on_sale(platform: RunningPlatform, venue_id: str, event_id: str) -> None:
-    """An event of the test's own, so that nobody else buys its seats; as soon as it is projected."""
-    with httpx.Client(base_url=platform.url) as gateway:
-        put = gateway.put(
-            f"/api/v1/events/{event_id}",
-            headers={"Authorization": f"Bearer {ADMIN_TOKEN}"},
-            json={"venueId": venue_id, "name": "A race", "type": "concert", "date": "2030-01-01"},
-        )
-        assert put.status_code == 201
-        token = {"Consistency-Token": put.headers["Consistency-Token"]}
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while (status := gateway.get(f"/api/v1/events/{event_id}", headers=token).status_code) != 200:
-            assert status == 503
-            assert time.monotonic() < deadline
 
 
 async def test_eighty_seats_are_sold_to_exactly_eighty_of_a_crowd(platform: RunningPlatform) -> None:
