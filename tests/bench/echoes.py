@@ -1,0 +1,68 @@
+"""The least that the framework does for a purchase's request: it hands the body back, as bytes or decoded and encoded.
+
+`python -m tests.bench.echoes raw` (or `typed`) serves one of them just as purchase is served.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from infra_local import probes
+from infra_local.platform import PROFILE
+from infra_local.ports import free_port
+from infra_local.running import RunningServer
+from infra_local.servers import Server
+from litestar import Litestar, post
+from litestar.response.base import ASGIResponse
+from purchase.app import serve
+from purchase.box_office import PurchaseTicket
+from purchase.services import Caller
+from purchase.settings import Settings
+
+
+@post("/api/v1/tickets")
+async def raw(request: Caller) -> ASGIResponse:
+    """Not even JSON to it."""
+    return ASGIResponse(body=await request.body(), status_code=201)
+
+
+@post("/api/v1/tickets")
+async def typed(data: PurchaseTicket) -> PurchaseTicket:
+    """Read into a struct, and written from it."""
+    return data
+
+
+ROOT = Path(__file__).parents[2]
+ECHOES = {"raw": raw, "typed": typed}
+
+
+@contextmanager
+def running(kind: str, home: Path) -> Iterator[RunningServer]:
+    """One of them, in a process of its own."""
+    port = free_port(kind)
+    server = RunningServer(
+        Server(
+            name=kind,
+            directory=home / kind,
+            ports={"http": port},
+            url=f"http://127.0.0.1:{port}",
+            argv=[sys.executable, "-m", "tests.bench.echoes", kind],
+            environment={**PROFILE, "HTTP_PORT": str(port), "PYTHONPATH": str(ROOT)},
+            ready=partial(probes.listens, port),
+        )
+    )
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def main() -> None:
+    serve(Litestar([ECHOES[sys.argv[1]]], openapi_config=None, logging_config=None), Settings.read())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""The machine that measures, and the versions of what runs on it."""
+
+import os
+import platform
+import re
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+from infra_local.programs import debian_program, python_program
+from infra_local.servers import valkey
+
+from tests.bench.figures import Machine
+
+LIBRARIES = ("litestar", "uvicorn", "msgspec", "redis", "faststream", "sqlalchemy", "ministack")
+ANSWER_SECONDS = 30
+
+
+def describe() -> Machine:
+    """What /proc and the programs themselves say."""
+    return Machine(
+        processor=_field("/proc/cpuinfo", "model name"),
+        cores=os.cpu_count() or 1,
+        memory_gb=round(int(_field("/proc/meminfo", "MemTotal").removesuffix(" kB")) / 1024**2, 1),
+        kernel=platform.release(),
+        versions=_versions(),
+    )
+
+
+def _field(path: str, name: str) -> str:
+    """The first value of this name."""
+    lines = Path(path).read_text().splitlines()
+    return next(line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == name)
+
+
+def _versions() -> dict[str, str]:
+    redis = valkey(Path(), lambda _: 0).argv[0]
+    return {
+        "Python": platform.python_version(),
+        **{library: metadata.version(library) for library in LIBRARIES},
+        "Valkey": _version_of(redis, "--version"),
+        "RabbitMQ": _version_of(str(Path(debian_program("rabbitmq-server")).with_name("rabbitmqctl")), "version"),
+        "MariaDB": _version_of(debian_program("mariadbd"), "--version"),
+        "Caddy": _version_of(python_program("caddy"), "version"),
+        "wrk": _version_of("wrk", "--version"),
+    }
+
+
+def _version_of(*command: str) -> str:
+    """The first number with dots in it that the program prints."""
+    result = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=ANSWER_SECONDS, check=False
+    )
+    found = re.search(r"\d+(\.\d+)+", result.stdout + result.stderr)
+    assert found is not None, command
+    return found[0]

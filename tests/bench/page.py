@@ -1,0 +1,156 @@
+"""docs/benchmarks.md with its pictures, written from the figures; its prose stands in benchmarks.md beside this."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from string import Template
+
+from tests.bench import plot
+from tests.bench.figures import (
+    DIRECT,
+    GATEWAY,
+    PARTS,
+    SUBJECTS,
+    TYPED,
+    Figures,
+    Load,
+    Machine,
+    Origin,
+    Run,
+    Sales,
+    SellOut,
+)
+
+PROSE = Path(__file__).with_name("benchmarks.md")
+NOTHING = "Not measured yet."
+
+
+def json_file(folder: Path) -> Path:
+    """Where the figures are kept."""
+    return folder / "benchmarks.json"
+
+
+def write(figures: Figures, folder: Path) -> None:
+    """The figures, the page, and its pictures."""
+    folder.mkdir(parents=True, exist_ok=True)
+    figures.write(json_file(folder))
+    (folder / "benchmarks.md").write_text(render(figures))
+    if figures.sales:
+        (folder / "benchmarks-sales.svg").write_bytes(plot.of_sales(figures.sales))
+    if figures.loads:
+        (folder / "benchmarks-load.svg").write_bytes(plot.of_loads(figures.loads))
+
+
+def render(figures: Figures) -> str:
+    """The page."""
+    loads = figures.loads
+    return Template(PROSE.read_text()).substitute(
+        machine=_machine(figures.machine),
+        sales=_sales(figures.sales) if figures.sales else NOTHING,
+        loads=_loads(loads) if loads else NOTHING,
+        parts=_parts(loads[0], loads[-1]) if loads else NOTHING,
+        sell_out=_sell_out(figures.sell_out) if figures.sell_out else NOTHING,
+    )
+
+
+def _machine(machine: Machine) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
+    return f"""{machine.cores} cores ({machine.processor}), {machine.memory_gb} GB, Linux {machine.kernel}.
+{versions}."""
+
+
+def _sales(sales: Sales) -> str:
+    def per_second(run: Run) -> float:
+        return run.per_second
+
+    def cpu_us(run: Run) -> float:
+        return run.cpu_us_in_all
+
+    rows = [
+        [
+            subject,
+            sales.spread(subject, per_second).tell(0),
+            sales.spread(subject, lambda run: run.p50_ms).tell(1),
+            sales.spread(subject, lambda run: run.p99_ms).tell(1),
+            *(f"{cpu:,.0f}" if (cpu := sales.cpu_us(subject, part)) else "" for part in PARTS),
+            sales.spread(subject, cpu_us).tell(0),
+        ]
+        for subject in SUBJECTS
+    ]
+    head = ["asked", "answers/s", "p50, ms", "p99, ms", *(f"{part}, µs" for part in PARTS), "CPU in all, µs"]
+    seconds = round(sales.rounds[0][DIRECT].seconds)
+    return f"""{table(head, rows)}
+
+{len(sales.rounds)} rounds of {seconds} s each, {sales.connections} connections. {_told([sales.origin])}
+
+- A purchase takes {sales.compare(DIRECT, TYPED, cpu_us).tell(2)} × the CPU time of a typed echo, Redis included, and is
+  answered {sales.compare(DIRECT, TYPED, per_second).tell(2)} × as often.
+- Through the gateway it takes {sales.compare(GATEWAY, DIRECT, cpu_us).tell(2)} × the CPU time of one without, and is
+  answered {sales.compare(GATEWAY, DIRECT, per_second).tell(2)} × as often."""
+
+
+def _loads(loads: Sequence[Load]) -> str:
+    rows = [
+        [
+            f"{load.duplicates}",
+            f"{load.attempts:,}",
+            f"{load.attempts / load.seconds:,.0f}",
+            f"{load.seats:,}",
+            f"{load.refused:,}",
+            f"{load.repeated:,}",
+            f"{load.read_model_seconds:.2f}",
+            f"{load.write_model_seconds:.2f}",
+        ]
+        for load in loads
+    ]
+    head = ["duplicates", "attempts", "attempts/s", "sold", "refused", "repeated"]
+    behind = ["MySQL behind, s", "DynamoDB (stand-in) behind, s"]
+    return f"{table([*head, *behind], rows)}\n\n{_told(load.origin for load in loads)}"
+
+
+def _parts(fewest: Load, most: Load) -> str:
+    """Of the loads with the fewest and the most duplicates; memory after the latter."""
+    rows = [
+        [
+            part,
+            f"{fewest.cpu_us[part]:,.0f}",
+            f"{most.cpu_us[part]:,.0f}",
+            *(
+                [f"{most.memory[part].mb:,.0f}", f"{most.memory[part].peak_mb:,.0f}"]
+                if part in most.memory
+                else ["", ""]
+            ),
+        ]
+        for part in most.cpu_us
+    ]
+    head = ["part", *(f"CPU for a sold seat, µs, {load.duplicates} ×" for load in (fewest, most))]
+    return table([*head, f"RSS after {most.duplicates} ×, MB", "at most, MB"], rows)
+
+
+def _sell_out(one: SellOut) -> str:
+    rows = [
+        _caught_up("MySQL", one.seats, one.read_model_seconds),
+        _caught_up("DynamoDB (stand-in)", one.seats, one.write_model_seconds),
+    ]
+    return f"""{table(["model", "had all seats after, s", "seats/s"], rows)}
+
+| a sold seat takes | bytes of Redis |
+| --- | ---: |
+| as the seed buys | {one.bytes_per_seat:.1f} |
+| with a customer and an `Idempotency-Key` of its own | {one.bytes_per_seat_keyed:.1f} |
+
+{one.seats:,} seats were sold, {one.seats_keyed:,} with customer and key. {_told([one.origin])}"""
+
+
+def _caught_up(model: str, seats: int, seconds: float) -> list[str]:
+    return [model, f"{seconds:.1f}", f"{seats / seconds:,.0f}"]
+
+
+def _told(origins: Iterable[Origin]) -> str:
+    """The commands that measured, each once."""
+    return "\\\n".join(dict.fromkeys(f"Measured by `{origin.command}` on {origin.on}." for origin in origins))
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """In Markdown; what comes first names the row, the rest are figures."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,75 @@
+"""An event that is sold out while the relay rests: what a seat takes of Redis, and how fast the models catch up."""
+
+import asyncio
+from typing import Any
+
+from infra_local.verdict import wait_for
+from purchase import keys
+from purchase.settings import Settings
+from redis.asyncio import Redis
+
+from tests.bench import wrk
+from tests.bench.figures import Origin, SellOut
+from tests.bench.models import projected, wait_for_both
+from tests.bench.sales import CONNECTIONS, VENUE
+from tests.e2e import private
+from tests.e2e.on_sale import put_on_sale
+
+PARTITIONS = Settings.read({"PROFILE": "local"}).partitions
+BARE, KEYED = "Bare", "Keyed"
+"""Events in partitions of their own, or one would use what the other has paid for."""
+
+SECONDS = 90
+"""Enough to sell a whole event, also on a slow machine."""
+
+
+def measure(origin: Origin) -> SellOut:
+    """One event as the seed buys, and one with all that can be kept beside a ticket. Raises LoadFailed, Stalled."""
+    assert keys.partition_of(BARE, PARTITIONS) != keys.partition_of(KEYED, PARTITIONS)
+    with private.running() as platform:
+        return asyncio.run(_measure(platform, origin))
+
+
+async def _measure(platform: private.PrivatePlatform, origin: Origin) -> SellOut:
+    async with Redis.from_url(platform.url_of("redis")) as redis:
+        for event in (BARE, KEYED):
+            put_on_sale(platform, VENUE, event)
+        projected_before, at_first = await projected(platform), await _bytes_used(redis)
+
+        platform.stop("relay")
+        seats = await _sell(platform, redis, BARE)
+        platform.start("relay")
+        behind = await wait_for_both(platform, VENUE, BARE, seats, projected_before)
+        bare = await _bytes_used(redis)
+
+        seats_keyed = await _sell(platform, redis, KEYED)
+        keyed = await _bytes_used(redis)
+    return SellOut(
+        origin=origin,
+        seats=seats,
+        bytes_per_seat=(bare - at_first) / seats,
+        read_model_seconds=behind.read_model,
+        write_model_seconds=behind.write_model,
+        seats_keyed=seats_keyed,
+        bytes_per_seat_keyed=(keyed - bare) / seats_keyed,
+    )
+
+
+async def _sell(platform: private.PrivatePlatform, redis: Any, event: str) -> int:
+    """As many seats of this event as can be sold in time."""
+    wrk.buy(platform.url_of("purchase"), event, seconds=SECONDS, connections=CONNECTIONS, keyed=event == KEYED)
+    return int(await redis.hget(keys.sold(keys.partition_of(event, PARTITIONS), event), "all"))
+
+
+async def _bytes_used(redis: Any) -> int:
+    """Of everything but the connections, once all was published."""
+
+    async def published() -> int:
+        outboxes = [await redis.xlen(keys.outbox(keys.partition_of(event, PARTITIONS))) for event in (BARE, KEYED)]
+        return -int(sum(outboxes))
+
+    await wait_for(0, published)
+    await redis.memory_purge()
+    memory = await redis.info("memory")
+    used: int = memory["used_memory"] - memory["mem_clients_normal"]
+    return used

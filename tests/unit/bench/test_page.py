@@ -1,0 +1,77 @@
+"""The page tells the figures that were measured, and says what was not."""
+
+from datetime import date
+from pathlib import Path
+
+from tests.bench import page
+from tests.bench.figures import SUBJECTS, Figures, Load, Machine, Origin, Resident, Run, Sales, Spread
+
+MACHINE = Machine(processor="Abacus", cores=2, memory_gb=24.0, kernel="6.1", versions={"Python": "3.11.7"})
+ORIGIN = Origin(command="./taskw bench", on=date(2026, 11, 25))
+
+
+def run(*, answers: int, cpu_us: float) -> Run:
+    return Run(answers=answers, seconds=2, p50_ms=1, p99_ms=2, cpu_us={"server": cpu_us})
+
+
+def sales(*rates: int) -> Sales:
+    """In each round everyone is asked as often, but an echo takes half the time."""
+    rounds = [
+        {subject: run(answers=rate, cpu_us=100 if "echo" in subject else 200) for subject in SUBJECTS} for rate in rates
+    ]
+    return Sales(origin=ORIGIN, connections=64, rounds=rounds)
+
+
+def load(duplicates: float, *, attempts: int) -> Load:
+    return Load(
+        origin=ORIGIN,
+        duplicates=duplicates,
+        seats=1_000,
+        attempts=attempts,
+        refused=attempts - 1_000,
+        repeated=0,
+        seconds=2,
+        read_model_seconds=0.5,
+        write_model_seconds=3,
+        cpu_us=dict.fromkeys(["gateway", "purchase", "redis", "relay", "rabbitmq"], 10.0)
+        | dict.fromkeys(["terminal-read", "mysql", "terminal-write", "dynamodb", "crowd"], 20.0),
+        memory={"purchase": Resident(mb=70, peak_mb=80)},
+    )
+
+
+def test_a_spread_is_the_median_and_how_far_rounds_lie_apart() -> None:
+    assert Spread.of([3_000, 1_000, 2_500.4]).tell(0) == "2,500 (1,000–3,000)"
+
+
+def test_without_figures_the_page_says_so() -> None:
+    assert page.render(Figures(machine=MACHINE)).count(page.NOTHING) == 4
+
+
+def test_sales_are_told_as_medians_and_compared_round_by_round() -> None:
+    told = page.render(Figures(machine=MACHINE, sales=sales(2_000, 1_000, 8_000)))
+    assert "| purchase | 1,000 (500–4,000) | 1.0 (1.0–1.0) | 2.0 (2.0–2.0) | 200 |  |  | 200 (200–200) |" in told
+    assert "A purchase takes 2.00 (2.00–2.00) × the CPU time of a typed echo" in told
+
+
+def test_a_load_takes_the_place_of_an_earlier_one_with_as_many_duplicates() -> None:
+    figures = Figures(machine=MACHINE).with_load(load(1.1, attempts=2_100)).with_load(load(0.1, attempts=1_100))
+    replaced = figures.with_load(load(1.1, attempts=2_101))
+    assert [one.attempts for one in replaced.loads] == [1_100, 2_101]
+    assert "| 1.1 | 2,101 | 1,050 | 1,000 | 1,101 | 0 | 0.50 | 3.00 |" in page.render(replaced)
+
+
+def test_what_was_written_is_read_again(tmp_path: Path) -> None:
+    figures = Figures(machine=MACHINE, sales=sales(2_000)).with_load(load(0.1, attempts=1_100))
+    page.write(figures, tmp_path)
+    assert Figures.read(page.json_file(tmp_path)) == figures
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "benchmarks.json",
+        "benchmarks.md",
+        "benchmarks-sales.svg",
+        "benchmarks-load.svg",
+    }
+
+
+def test_a_picture_carries_no_script(tmp_path: Path) -> None:
+    page.write(Figures(machine=MACHINE, sales=sales(2_000)), tmp_path)
+    assert b"<script" not in (tmp_path / "benchmarks-sales.svg").read_bytes()
