@@ -6,8 +6,8 @@ from infra_local.crowd import seats_of
 from infra_local.paying_crowd import WHIMS, Sellout, sell_out
 from infra_local.verdict import books, holdings, wait_for
 
+from tests.e2e.on_sale import put_on_sale
 from tests.e2e.running import RunningPlatform, kill, wait_until_ready
-from tests.e2e.test_race import put_on_sale
 
 STAYING = {whim: often for whim, often in WHIMS.items() if whim != "leave"}
 """What customers may do who do not leave seats behind, for which one would have to wait two minutes."""
