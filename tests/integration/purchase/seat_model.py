@@ -125,7 +125,7 @@ class SeatModel:
         return [hold for hold in self.holds.values() if hold.state == "HELD"]
 
     def _held(self) -> dict[tuple[str, str], dict[UUID, tuple[int, int]]]:
-        held: dict[tuple[str, str], dict[UUID, tuple[int, int]]] = {}
+        held: dict[tuple[str, str], dict[UUID, tuple[int, int | None]]] = {}
         for hold in self._unended():
             if hold.customer_id is not None:
                 of_customer = held.setdefault((hold.event_id, hold.customer_id), {})

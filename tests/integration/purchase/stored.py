@@ -1,5 +1,6 @@
 """All that Redis keeps of one partition's seats, read back from the bytes."""
 
+import math
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -48,7 +49,7 @@ class StoredMessage:
 class Stored:
     """One partition. A seat that was never sold, a counter never moved, a customer without seats are not in it.
 
-    `held` has, for each event and customer, the live holds with their seats and when they end.
+    `held` has, for each event and customer, the live holds, their seats, and when they end by themselves, if they do.
     """
 
     seats: dict[Seat, StoredSeat] = field(default_factory=dict)
@@ -57,7 +58,7 @@ class Stored:
     customers: dict[tuple[str, str], int] = field(default_factory=dict)
     remembered: dict[str, tuple[bytes, UUID]] = field(default_factory=dict)
     holds: dict[UUID, Hold] = field(default_factory=dict)
-    held: dict[tuple[str, str], dict[UUID, tuple[int, int]]] = field(default_factory=dict)
+    held: dict[tuple[str, str], dict[UUID, tuple[int, int | None]]] = field(default_factory=dict)
     due: dict[tuple[str, UUID], int] = field(default_factory=dict)
     messages: list[StoredMessage] = field(default_factory=list)
     last: Position | None = None
@@ -129,7 +130,11 @@ def _take_hold(stored: Stored, name: str, fields: dict[bytes, bytes]) -> None:
 
 def _take_held(stored: Stored, rest: str, holds: list[tuple[bytes, float]]) -> None:
     event_id, _, customer_id = rest.partition(":")
-    stored.held[event_id, customer_id] = {UUID(bytes=live[:16]): (live[16], int(ends)) for live, ends in holds}
+    stored.held[event_id, customer_id] = {UUID(bytes=live[:16]): (live[16], _moment(ends)) for live, ends in holds}
+
+
+def _moment(score: float) -> int | None:
+    return None if math.isinf(score) else int(score)
 
 
 def _take_due(stored: Stored, _: str, due: list[tuple[bytes, float]]) -> None:

@@ -18,7 +18,7 @@ KEPT_MAX = "10000"
 TOLD_MAX = "1000"
 """How many matters of one partition are told at a time."""
 
-Kind = Literal["refund", "dispute", "refund-refused", "notification", "rejection"]
+Kind = Literal["refund", "dispute", "refund-refused", "unknown-payment", "notification", "rejection"]
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,7 @@ class Matter(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What came up, and what is known of it; never a hold's id, nor a customer.
 
     refund, dispute: begun at the provider. refund-refused: owed by us, and the provider will not give it.
+    unknown-payment: begun by us, and the provider does not know it any more.
     notification, rejection: told to us, and could not be handled.
     """
 

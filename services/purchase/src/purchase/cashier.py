@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Literal
 from uuid import UUID
 
-import msgspec
 from contracts.position import Position
 from msgspec import Struct
 
@@ -27,6 +26,7 @@ from purchase.payments import (
     Authorisation,
     CaptureRefused,
     Declined,
+    NoSuchPayment,
     Payment,
     PaymentFailure,
     Provider,
@@ -41,6 +41,9 @@ from purchase.tickets import Ticket, partition_bits
 
 TRIES = 10
 """How often a hold is looked at anew; others may move it meanwhile, and it has fewer steps than that."""
+
+ATTEMPTS_MAX = 20
+"""How often it may be tried to pay for one hold: who tries more often is trying cards."""
 
 CANCELLED_THERE = "payment_cancelled"
 """The code of an attempt whose payment was cancelled at the provider."""
@@ -138,7 +141,7 @@ class Cashier:
                 return await self._sold(hold)
             case "PAYING":
                 raise _required(payment.code if payment else None)
-            case "HELD" if hold.deadline_ms > await self._clock.now_ms():
+            case "HELD" if not await self._is_late(hold):
                 raise _required(hold.code)
             case "CANCELLED":
                 raise _declined(hold.code or CANCELLED_THERE)
@@ -153,15 +156,18 @@ class Cashier:
         for _ in range(TRIES):
             match hold.state:
                 case "HELD":
-                    await self._let_go(hold, traceparent)
+                    released = await self._let_go(hold, traceparent)
                 case "PAYING":
                     await self._payments.begin_ending(hold, "RELEASED")
+                    released = None
                 case "ENDING":
-                    await self._end(hold, traceparent)
+                    released = await self._end_now(hold, traceparent)
                 case "CONFIRMED":
                     raise HoldPaid("the hold is paid for")
                 case _:
                     return await self._payments.position(hold)
+            if released is not None:
+                return released
             hold = await self._found_again(hold)
         raise OutcomeUnknown
 
@@ -201,7 +207,9 @@ class Cashier:
     async def _begin(
         self, hold: Hold, method: str | None, key: IdempotencyKey | None, traceparent: str | None
     ) -> Noted | Literal["MOVED"]:
-        """Begin the next attempt."""
+        """Begin the next attempt, unless there were too many."""
+        if hold.attempt >= ATTEMPTS_MAX:
+            raise _declined("too_many_attempts")
         begun = await self._payments.begin(hold, method, traceparent)
         if begun == "EXPIRED":
             raise _expired()
@@ -247,10 +255,7 @@ class Cashier:
             await asyncio.sleep(pause)
             if await self._found(hold.hold_id) != hold:
                 return
-        try:
-            await self._ask_once_more(hold)
-        except (ProviderAway, ProviderSilent, Unavailable) as error:
-            raise OutcomeUnknown from error
+        await self._ask_once_more(hold)
 
     async def _tell(self, hold: Hold, payment: Payment, key: IdempotencyKey | None) -> Noted | Literal["MOVED"]:
         begun = Begun(payment.id, self._provider.name, payment.client_secret, payment.status.name)
@@ -273,6 +278,8 @@ class Cashier:
         match hold.state:
             case "PAYING" if hold.payment_id is not None:
                 return await self._decide(hold, hold.payment_id, traceparent)
+            case "PAYING" if await self._is_late(hold):
+                await self._payments.begin_ending(hold, "EXPIRED")
             case "PAYING":
                 await self._ask_once_more(hold)
             case "CONFIRMED":
@@ -282,25 +289,38 @@ class Cashier:
         return None
 
     async def _ask_once_more(self, hold: Hold) -> None:
-        """Ask for the payment of an attempt again: whoever asked before has not noted what was answered."""
-        if not await self._payments.ask_again(hold):
-            return
+        """Ask for the payment of an attempt again: whoever asked before has not noted what was answered.
+
+        Raises OutcomeUnknown, whatever came in between: it may have been authorised long ago.
+        """
         try:
-            payment = await self._provider.authorise(_wanted(hold))
-        except Declined as declined:
-            await self._decline(msgspec.structs.replace(hold, version=hold.version + 1), declined.code)
-            return
-        await self._tell(hold, payment, key=None)
+            asking = await self._payments.ask_again(hold)
+            if asking is None:
+                return
+            try:
+                payment = await self._provider.authorise(_wanted(asking))
+            except Declined as declined:
+                await self._decline(asking, declined.code)
+                return
+            await self._tell(asking, payment, key=None)
+        except (ProviderAway, ProviderSilent, Unavailable) as error:
+            raise OutcomeUnknown from error
 
     async def _decide(self, hold: Hold, payment_id: str, traceparent: str | None) -> Payment | None:
         """Do what the payment's status asks for; the payment, while it is undecided."""
-        payment = await self._provider.retrieve(payment_id)
+        try:
+            payment = await self._provider.retrieve(payment_id)
+        except NoSuchPayment:
+            if not await self._is_late(hold):
+                raise
+            await self._payments.begin_ending(hold, "EXPIRED")
+            return None
         match payment.status:
             case Status.AUTHORISED | Status.CAPTURED:
                 await self._sell(hold, traceparent)
             case Status.CANCELLED:
                 await self._decline(hold, payment.code or CANCELLED_THERE)
-            case _ if hold.deadline_ms <= await self._clock.now_ms():
+            case _ if await self._is_late(hold):
                 await self._payments.begin_ending(hold, "EXPIRED")
             case _:
                 await self._payments.look_later(hold)
@@ -331,19 +351,28 @@ class Cashier:
         if await self._payments.note_captured(hold, self._provider.name):
             metrics.payments_captured.inc()
 
-    async def _end(self, hold: Hold, traceparent: str | None) -> None:
+    async def _end_now(self, hold: Hold, traceparent: str | None) -> Position | None:
+        """End a hold for its customer, who must not hear that nothing was done: it will end."""
+        try:
+            return await self._end(hold, traceparent)
+        except Unavailable as error:
+            raise OutcomeUnknown from error
+
+    async def _end(self, hold: Hold, traceparent: str | None) -> Position | None:
         """End a hold whose payment came to nothing, once it cannot bring money any more."""
         payment_id = hold.payment_id or await self._payment_asked_for(hold)
         if payment_id is not None:
             await self._give_up(payment_id, hold.hold_id, hold.attempt)
-        await self._let_go(hold, traceparent)
+        return await self._let_go(hold, traceparent)
 
-    async def _let_go(self, hold: Hold, traceparent: str | None) -> None:
-        """Free the seats, of a hold that is not being paid for or whose payment has been ended."""
+    async def _let_go(self, hold: Hold, traceparent: str | None) -> Position | None:
+        """Free the seats, of a hold that is not being paid for or whose payment has been ended; when that was told."""
         ended = await self._holds.end(hold, is_given_up=True, traceparent=traceparent)
-        if isinstance(ended, Ended):
-            counted = metrics.holds_released if ended.state == "RELEASED" else metrics.holds_expired
-            counted.inc()
+        if not isinstance(ended, Ended):
+            return None
+        counted = metrics.holds_released if ended.state == "RELEASED" else metrics.holds_expired
+        counted.inc()
+        return ended.position
 
     async def _payment_asked_for(self, hold: Hold) -> str | None:
         """Which payment an attempt has at the provider, None when it was declined: whoever asked has not noted it."""
@@ -354,8 +383,16 @@ class Cashier:
         return payment.id
 
     async def _give_up(self, payment_id: str, hold_id: UUID, attempt: int) -> None:
-        """Leave nothing of a payment: end it, or give back what it has brought."""
-        payment = await self._void(payment_id, hold_id, attempt)
+        """Leave nothing of a payment: end it, or give back what it has brought.
+
+        One that the provider does not know any more brings nothing; why that is so, a person must find out.
+        """
+        try:
+            payment = await self._void(payment_id, hold_id, attempt)
+        except NoSuchPayment:
+            matter = Matter(kind="unknown-payment", why="the provider does not know it", payment_id=payment_id)
+            await self._attention.ask_for(partition_bits(hold_id), matter)
+            return
         if payment.status is Status.CAPTURED:
             await self._refund(payment, hold_id, attempt)
         elif payment.status is not Status.CANCELLED:
@@ -399,6 +436,9 @@ class Cashier:
         assert len(tickets) == len(hold.seats), "a hold names tickets that are not kept"
         return tickets
 
+    async def _is_late(self, hold: Hold) -> bool:
+        return hold.deadline_ms <= await self._clock.now_ms()
+
     async def _found(self, hold_id: UUID) -> Hold:
         hold = await self._holds.find(hold_id)
         if hold is None:
@@ -419,7 +459,8 @@ def _is_at_rest(hold: Hold) -> bool:
 
 def _wants(hold: Hold, payment: Payment) -> bool:
     """Whether it is the payment that the hold waits for, or was sold for."""
-    return hold.attempt == payment.attempt and hold.state in ("PAYING", "CONFIRMED", "ENDING")
+    is_its_own = hold.attempt == payment.attempt and hold.payment_id in (None, payment.id)
+    return is_its_own and hold.state in ("PAYING", "CONFIRMED", "ENDING")
 
 
 def _stands(payment: Payment, hold: Hold, method: str | None) -> bool:

@@ -85,7 +85,7 @@ def hold(partition: int, hold_id: bytes) -> str:
 
 
 def held(partition: int, event_id: str, customer_id: str) -> str:
-    """sorted set: live holds of a customer, each hold id and one byte seats, by the ms since 1970 when they end"""
+    """sorted set: live holds of a customer, hold id and one byte seats, by the ms since 1970 when they end unasked"""
     return f"{{{partition}}}:held:{event_id}:{customer_id}"
 
 

@@ -52,9 +52,10 @@ async def begin_payment(request: Caller, hold_id: HoldId) -> ASGIResponse:
     "/api/v1/holds/{holdId:str}/confirm",
     operation_id="confirmHold",
     summary="Turn a hold whose payment is authorised into tickets",
-    operation_class=takes(ConfirmHold, {}, required=False),
+    operation_class=takes(ConfirmHold, {}, [IDEMPOTENCY_KEY], required=False),
     responses=declare(
         {201: examples.CONFIRMATION, 202: examples.UNDECIDED_HOLD},
+        InvalidIdempotencyKey,
         refusals.HoldNotFound,
         refusals.HoldExpired,
         refusals.PaymentRequired,
@@ -70,6 +71,8 @@ async def confirm_hold(request: Caller, hold_id: HoldId) -> ASGIResponse:
     services = services_of(request)
     wanted = read_hold_id(hold_id)
     await read_optional_body(request, _confirm_decoder)
+    # Only its shape is judged: repeated, with a key or without, the call answers the same by nature.
+    await read_key(request, f"POST /api/v1/holds/{wanted}/confirm")
     outcome = await services.cashier.confirm(wanted, read_trace(request))
     headers = {"Consistency-Token": consistency_token({partition_bits(wanted): outcome.position})}
     if isinstance(outcome, Confirmed):

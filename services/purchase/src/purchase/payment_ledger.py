@@ -123,10 +123,10 @@ class PaymentLedger:
                 return "EXPIRED"
         return "MOVED"
 
-    async def ask_again(self, hold: Hold) -> bool:
-        """Note that the provider is asked again for a payment that is not known; whether the hold still needs it."""
+    async def ask_again(self, hold: Hold) -> Hold | None:
+        """Note that the provider is asked again for a payment that is not known; the hold, if it still needs it."""
         decided = await self._note_payment(hold, "")
-        return decided.word == "NOTED"
+        return msgspec.structs.replace(hold, version=int(decided.told)) if decided.word == "NOTED" else None
 
     async def note(
         self, hold: Hold, begun: Begun, key: IdempotencyKey | None

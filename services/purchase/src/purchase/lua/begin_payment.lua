@@ -33,7 +33,7 @@ if not are_held(seats, id) then return {'JUDGED', last, {'EXPIRED'}} end
 if state == 'HELD' then
   last = append(epoch, message)
   keep_seats(seats, id, 0)
-  redis.call('ZADD', held, 'XX', cap, id .. string.char(#seats))
+  redis.call('ZADD', held, 'XX', '+inf', id .. string.char(#seats))
 end
 redis.call('HINCRBY', hold, 'attempt', 1)
 move_hold(hold, 'PAYING', 'mark', mark, 'method', method, 'payment', '', 'code', '', 'cap', cap, 'deadline', cap)

@@ -10,7 +10,7 @@
 --             remembered and answer, if an idempotency key came
 --
 -- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, one of
---             {'NOTED'} | {'REPLAYED', answer} | {'KEY_REUSED'} | {'STALE'} | {state}}
+--             {'NOTED', version of the hold} | {'REPLAYED', answer} | {'KEY_REUSED'} | {'STALE'} | {state}}
 --
 -- The version moves also when a payment is only asked for: whoever asked before can then no longer know that nothing was done.
 -- A payment may be noted again, also when its hold was sold meanwhile.
@@ -31,4 +31,4 @@ if state == 'PAYING' then redis.call('ZADD', due, look, 'H' .. id) end
 if remembered and remembered:sub(1, 16) ~= fingerprint then return {'JUDGED', last, {'KEY_REUSED'}} end
 if remembered then return {'JUDGED', last, {'REPLAYED', remembered:sub(17)}} end
 if key then redis.call('SET', key, fingerprint .. answer, 'EX', key_seconds) end
-return {'JUDGED', last, {'NOTED'}}
+return {'JUDGED', last, {'NOTED', redis.call('HGET', hold, 'version')}}

@@ -37,7 +37,8 @@ class Guarded:
         self._circuit = CircuitBreaker(
             failure_threshold=failures_max,
             recovery_timeout=open_seconds,
-            expected_exception=(ProviderAway, ProviderSilent),
+            # Whoever does not wait for an answer any longer has had none.
+            expected_exception=(ProviderAway, ProviderSilent, asyncio.CancelledError),
         )
 
     @property
