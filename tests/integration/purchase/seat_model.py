@@ -124,7 +124,7 @@ class SeatModel:
     def _unended(self) -> list[Hold]:
         return [hold for hold in self.holds.values() if hold.state == "HELD"]
 
-    def _held(self) -> dict[tuple[str, str], dict[UUID, tuple[int, int]]]:
+    def _held(self) -> dict[tuple[str, str], dict[UUID, tuple[int, int | None]]]:
         held: dict[tuple[str, str], dict[UUID, tuple[int, int | None]]] = {}
         for hold in self._unended():
             if hold.customer_id is not None:
