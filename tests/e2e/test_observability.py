@@ -10,6 +10,9 @@ from infra_local.servers import INFRA
 
 from tests.e2e.running import RunningPlatform
 
+SANDBOX = "sandbox"
+"""It stands for somebody else's service, of which nobody watches the figures."""
+
 ONE_SHOTS = ("setup", "install")
 OF_PROMETHEUS_ITSELF = {"up"}
 
@@ -27,7 +30,9 @@ def watched() -> set[str]:
 
 
 def test_each_figure_that_an_alert_watches_is_told_by_a_service(platform: RunningPlatform) -> None:
-    told = {figure.partition("{")[0] for service in SERVICES for figure in figures(platform, service)}
+    told = {
+        figure.partition("{")[0] for service in SERVICES if service != SANDBOX for figure in figures(platform, service)
+    }
     assert len(watched()) > len(OF_PROMETHEUS_ITSELF)
     assert watched() - OF_PROMETHEUS_ITSELF - told == set()
 

@@ -50,9 +50,9 @@ def types(events: list[dict[str, Any]]) -> list[str]:
 def test_a_webhook_is_signed_over_its_bytes(sandbox: Sandbox, receiver: Receiver) -> None:
     payment_id = make(sandbox, "pm_card_visa")
     receiver.about(payment_id, 2)
-    webhook = next(webhook for webhook in receiver.webhooks if payment_id.encode() in webhook.body)
+    [_, webhook] = [webhook for webhook in receiver.webhooks if payment_id.encode() in webhook.body]
     notification = Signatures([WEBHOOK_SECRET]).read(webhook.body, webhook.signature)
-    assert (notification.payment_id, notification.type) == (payment_id, CREATED)
+    assert (notification.payment_id, notification.type) == (payment_id, AUTHORISED)
 
 
 def test_each_step_of_a_payment_is_told_in_order(sandbox: Sandbox, receiver: Receiver) -> None:

@@ -25,9 +25,17 @@ async def seller(redis_url: str) -> AsyncIterator[Seller]:
         yield own
 
 
+async def until_later(seller: Seller) -> None:
+    """Until Redis's clock shows another millisecond: of the same one no matter is the older."""
+    first = await seller.redis.time()
+    while (now := await seller.redis.time())[0] == first[0] and now[1] // 1_000 == first[1] // 1_000:
+        pass
+
+
 async def test_what_waits_is_listed_the_oldest_first(seller: Seller, redis_url: str) -> None:
     for partition, matter in enumerate((DISPUTE, REFUSED, REJECTION)):
         await Attention(seller.outbox).ask_for(PARTITIONS - partition, matter)
+        await until_later(seller)
 
     listed = run("purchase.matters", redis_url, "list")
 
