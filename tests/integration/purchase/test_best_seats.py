@@ -134,6 +134,7 @@ def blocks_of(held: list[Seat]) -> int:
         (2, ["##...", "#...#"], ["##oo.", "#...#"]),
         (3, ["..#..", "...##"], ["..#..", "ooo##"]),
         (3, ["..#..", ".#.#."], ["oo#..", ".#o#."]),
+        (3, [".#.#.#.#."], [".#o#o#o#."]),
     ],
 )
 def test_for_example(booth: Booth, wanted: int, rows: list[str], held: list[str]) -> None:

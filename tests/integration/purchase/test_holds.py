@@ -134,6 +134,18 @@ async def test_a_hold_whose_time_is_not_over_is_only_ended_by_giving_it_up(selle
     assert (await found(seller, hold)).state == "HELD"
 
 
+async def test_a_hold_is_ended_by_nobody_who_knows_an_older_version_of_it(seller: Seller, client: Any) -> None:
+    hold = await made(seller, new_hold())
+    pass_time(client, PARTITION, ms=HOLD_MS)
+    client.hset(keys.hold(PARTITION, hold.hold_id.bytes), "version", hold.version + 1)
+
+    assert await seller.holds.end(hold, is_given_up=True) == "STALE"
+    assert isinstance(last_message(client), SeatsHeld)
+    assert await seller.holds.end(await found(seller, hold), is_given_up=True) == Ended(
+        "EXPIRED", last_position(client)
+    )
+
+
 async def test_a_hold_that_is_given_up_too_late_has_expired(seller: Seller, client: Any) -> None:
     hold = await made(seller, new_hold())
     pass_time(client, PARTITION, ms=HOLD_MS)

@@ -180,7 +180,7 @@ async def test_seats_of_zones_that_are_sold_out_are_told_so(window: Window, ledg
     assert_problem(await window.hold(show.best(1)), 409, "zone-full", zoneId=1, available=0)
     hold = await window.held(show.best(1, zoneId=3))
     with ledger.unchanged():
-        third = [seat(zone_id=1), seat(zone_id=3)]
+        third = [seat(zone_id=3), seat(zone_id=1)]
         assert_problem(await window.hold(show.hold(seats=third)), 409, "seat-taken", seats=third)
         assert_problem(await window.hold(show.best(1, zoneId=3)), 409, "seat-taken", zoneId=3, available=0)
     await window.release(hold)
