@@ -490,6 +490,7 @@ async def test_a_provider_that_does_not_answer_keeps_nobody_else_waiting(
         ({"paymentMethod": 1}, "paymentMethod"),
         ({"paymentMethod": ""}, "paymentMethod"),
         ({"paymentMethod": "a b"}, "paymentMethod"),
+        ({"paymentMethod": "pm_card_visa\n"}, "paymentMethod"),
         ({"method": "pm_card_visa"}, "method"),
         ([], "$"),
     ],

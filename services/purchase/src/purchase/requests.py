@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 from contracts.catalogue import Currency, Identifier, Zone, ZoneId
+from contracts.text import whole
 from litestar import Request
 from msgspec import Meta, Struct
 
@@ -30,8 +31,6 @@ _OTHER_DECIMALS = (
 
 IDENTIFIER = "^[A-Za-z0-9._~-]{1,64}$"
 IDENTIFIER_SHAPE = "1 to 64 characters of A-Z a-z 0-9 . _ ~ -"
-
-METHOD = "^[A-Za-z0-9_-]{1,255}$"
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Moment = Annotated[datetime, Meta(tz=True)]
@@ -80,7 +79,7 @@ class DefineVenue(Struct, frozen=True, kw_only=True, rename="camel", forbid_unkn
 class BeginPayment(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """Begins to pay for a hold, by a method of the provider's that is tried at once, or without one by the customer."""
 
-    payment_method: Annotated[str, Meta(pattern=METHOD)] | None = None
+    payment_method: Annotated[str, Meta(pattern=whole("[A-Za-z0-9_-]{1,255}"))] | None = None
 
 
 class ConfirmHold(Struct, frozen=True, forbid_unknown_fields=True):
