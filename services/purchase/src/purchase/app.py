@@ -17,6 +17,7 @@ from litestar.plugins.prometheus import PrometheusController
 from purchase import api, health, hold_api, payment_api, webhook_api
 from purchase.attention import Attention
 from purchase.box_office import BoxOffice
+from purchase.cancelling import is_cancelled
 from purchase.cashier import Cashier
 from purchase.catalog import Catalog
 from purchase.clock import Clock
@@ -122,7 +123,7 @@ def create_app(settings: Settings) -> Litestar:
 
 
 async def _finish_pending(definitions: Definitions) -> None:
-    while True:
+    while not is_cancelled():
         try:
             await definitions.finish_all_pending()
         except (Unavailable, OutcomeUnknown) as error:

@@ -25,6 +25,7 @@ from redis.exceptions import RedisError
 from purchase import keys, metrics
 from purchase.app import configure_logging, serve
 from purchase.attention import Attention
+from purchase.cancelling import is_cancelled
 from purchase.inventory import Inventory
 from purchase.outbox import Outbox
 from purchase.publisher import PUBLISH_SECONDS, Publisher, connect_broker
@@ -76,7 +77,7 @@ class Relay:
 
     async def _run_partition(self, partition: int) -> None:
         pause, longest = PAUSE_SECONDS
-        while not _is_cancelled():
+        while not is_cancelled():
             try:
                 if await self._leads(partition):
                     await self.publish_waiting(partition)
@@ -107,7 +108,7 @@ class Relay:
 
     async def _watch(self) -> None:
         """Count what waits, for whoever looks after the platform."""
-        while not _is_cancelled():
+        while not is_cancelled():
             with contextlib.suppress(RedisError, TimeoutError):
                 pipeline = self._redis.pipeline(transaction=False)
                 for key in (keys.outbox, keys.attention):
@@ -117,12 +118,6 @@ class Relay:
                 metrics.outbox_pending.set(sum(waiting[: self._partitions]))
                 metrics.matters_waiting.set(sum(waiting[self._partitions :]))
             await asyncio.sleep(BLOCK_MS / 1_000)
-
-
-def _is_cancelled() -> bool:
-    """Asked in every turn: before Python 3.12 `asyncio.wait_for`, with which redis-py sends, may swallow it."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _message(entry: Entry) -> bytes:

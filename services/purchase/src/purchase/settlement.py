@@ -15,6 +15,7 @@ from msgspec import Struct
 from redis.asyncio import Redis
 
 from purchase import keys, metrics
+from purchase.cancelling import is_cancelled
 from purchase.clock import Clock
 from purchase.outbox import Outbox, OutcomeUnknown, Unavailable
 from purchase.payments import ProviderAway, ProviderSilent
@@ -109,7 +110,7 @@ class Settlement:
 async def keep_settling(settle: Callable[[], Awaitable[int]]) -> None:
     """Settle some of what waits, again and again until cancelled; `settle` says how much that was."""
     pause, longest = PAUSE_SECONDS
-    while True:
+    while not is_cancelled():
         try:
             if not await settle():
                 await asyncio.sleep(IDLE_SECONDS)
