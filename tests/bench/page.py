@@ -121,6 +121,7 @@ def _parts(fewest: Load, most: Load) -> str:
             ),
         ]
         for part in most.cpu_us
+        if part in fewest.cpu_us  # the platform may have got a new one in between
     ]
     head = ["part", *(f"CPU for a sold seat, µs, {load.duplicates} ×" for load in (fewest, most))]
     return table([*head, f"RSS after {most.duplicates} ×, MB", "at most, MB"], rows)
