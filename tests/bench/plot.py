@@ -9,7 +9,7 @@ from pygal.style import Style
 
 from tests.bench.figures import PARTS, SUBJECTS, Load, Sales
 
-# From now on it would look at every import for maps of its plugins, by a hook that Python 3.11 warns of and 3.12 has not.
+# It would look at every further import for maps of its plugins, by a hook that Python 3.11 warns of and 3.12 has not.
 sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
 
 STATIONS: Mapping[str, Sequence[str]] = {
