@@ -42,9 +42,6 @@ from purchase.tickets import Ticket, partition_bits
 TRIES = 10
 """How often a hold is looked at anew; others may move it meanwhile, and it has fewer steps than that."""
 
-ATTEMPTS_MAX = 20
-"""How often it may be tried to pay for one hold: who tries more often is trying cards."""
-
 CANCELLED_THERE = "payment_cancelled"
 """The code of an attempt whose payment was cancelled at the provider."""
 
@@ -207,9 +204,7 @@ class Cashier:
     async def _begin(
         self, hold: Hold, method: str | None, key: IdempotencyKey | None, traceparent: str | None
     ) -> Noted | Literal["MOVED"]:
-        """Begin the next attempt, unless there were too many."""
-        if hold.attempt >= ATTEMPTS_MAX:
-            raise _declined("too_many_attempts")
+        """Begin the next attempt."""
         begun = await self._payments.begin(hold, method, traceparent)
         if begun == "EXPIRED":
             raise _expired()
