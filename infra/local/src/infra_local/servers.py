@@ -123,7 +123,10 @@ def mariadb(directory: Path, port_for: PortChooser, *, more_sql: str = "", more_
     port = port_for("mysql")
     # It refuses to run as root unless told so. The socket is relative, because a socket's path ends at 107 bytes.
     user = pwd.getpwuid(os.geteuid()).pw_name
-    options = [f"--defaults-file={INFRA / 'mysql/server.cnf'}", f"--user={user}", f"--datadir={directory / 'data'}"]
+    settings = INFRA / "mysql/server.cnf"
+    options = [f"--defaults-file={settings}", f"--user={user}", f"--datadir={directory / 'data'}"]
+    # What makes the first data is a shell script, which trips over a space in a path: it is told them from its folder.
+    from_here = [f"--defaults-file={os.path.relpath(settings, directory)}", f"--user={user}", "--datadir=./data"]
     reached_by = [f"--port={port}", "--bind-address=127.0.0.1", "--socket=socket"]
     files = [f"--pid-file={directory / 'pid'}", f"--init-file={directory / 'init.sql'}"]
     return Server(
@@ -133,7 +136,7 @@ def mariadb(directory: Path, port_for: PortChooser, *, more_sql: str = "", more_
         url=f"mysql+aiomysql://terminal:terminal@127.0.0.1:{port}/ticketing",
         argv=[debian_program("mariadbd"), *options, *reached_by, *files, *more_options],
         files={"init.sql": (INFRA / "mysql/users.sql").read_text() + more_sql},
-        initialise=[debian_program("mariadb-install-db"), *options, "--skip-test-db"],
+        initialise=[debian_program("mariadb-install-db"), *from_here, "--skip-test-db"],
         ready=partial(probes.mysql_answers, debian_program("mariadb"), port, "query", "query"),
         stop_seconds=30,
     )
