@@ -1,7 +1,7 @@
 """Undoing over HTTP what was paid for: the answer is the same wherever the provider is, the money comes back once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -11,7 +11,7 @@ from tests.integration.purchase.conftest import Service
 from tests.integration.purchase.ledger import Ledger, partition_of
 from tests.integration.purchase.passing_time import pass_time
 from tests.integration.purchase.serving import prepare, serving
-from tests.integration.purchase.shows import ADMIN, Json, Show, Window, open_window
+from tests.integration.purchase.shows import ADMIN, Json, Show, Window
 from tests.sandboxes import Sandbox
 
 LATER_MS = 120_000
@@ -31,12 +31,6 @@ def service(redis_server: str, sandbox: Sandbox) -> Iterator[Service]:
         prepare(redis_url)
         with serving(redis_url, SANDBOX_URL=sandbox.url) as running:
             yield Service(running.url, redis_url)
-
-
-@pytest.fixture
-async def window(service: Service) -> AsyncIterator[Window]:
-    async with open_window(service.url) as window:
-        yield window
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The provider's notifications over HTTP: taken once they are on disk, whoever did not sign them is refused."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -15,7 +15,7 @@ from tests.integration.purchase.ledger import Ledger
 from tests.integration.purchase.notifications import event, of_payment, sign
 from tests.integration.purchase.problems import assert_problem
 from tests.integration.purchase.serving import prepare, serving
-from tests.integration.purchase.shows import Json, Window, open_window
+from tests.integration.purchase.shows import Json, Window
 from tests.sandboxes import WEBHOOK_SECRET, Sandbox
 
 PATH = "/api/v1/payments/webhook"
@@ -44,12 +44,6 @@ def service(redis_server: str, sandbox: Sandbox, port: int) -> Iterator[Service]
         secrets = f"{WEBHOOK_SECRET},{OLD_SECRET}"
         with serving(redis_url, HTTP_PORT=str(port), SANDBOX_URL=sandbox.url, WEBHOOK_SECRETS=secrets) as running:
             yield Service(running.url, redis_url)
-
-
-@pytest.fixture
-async def window(service: Service) -> AsyncIterator[Window]:
-    async with open_window(service.url) as window:
-        yield window
 
 
 async def tell(window: Window, body: bytes, signature: str | None) -> httpx.Response:
