@@ -1,5 +1,7 @@
 """What the others are told of a hold; never its id, which is its bearer's secret, nor its customer."""
 
+from typing import TypeVar
+
 from contracts.codec import encode
 from contracts.hold import FreedSeat, Held, HeldSeat, HoldEnd, HoldExpired, HoldReleased, SeatsHeld
 from msgspec.json import encode as encode_part
@@ -9,6 +11,8 @@ from purchase.holds import Hold, HoldSeat
 from purchase.tickets import now_us, timestamp_of
 
 SOURCE = "/purchase"
+
+End = TypeVar("End", HoldReleased, HoldExpired)
 
 
 def seats_held(hold: Hold, traceparent: str | None = None) -> SeatsHeld:
@@ -44,20 +48,16 @@ def best_seats_held(
 
 def hold_released(hold: Hold, traceparent: str | None = None) -> HoldReleased:
     """Told when the hold, which is in this version until then, is given up."""
-    return HoldReleased(
-        id=f"{hold.reference}:{hold.version + 1}",
-        source=SOURCE,
-        subject=hold.reference,
-        time=timestamp_of(now_us()),
-        partition=hold.partition,
-        traceparent=traceparent,
-        data=_end(hold),
-    )
+    return _ended(HoldReleased, hold, traceparent)
 
 
 def hold_expired(hold: Hold, traceparent: str | None = None) -> HoldExpired:
     """Told when the hold, which is in this version until then, has run out."""
-    return HoldExpired(
+    return _ended(HoldExpired, hold, traceparent)
+
+
+def _ended(end: type[End], hold: Hold, traceparent: str | None) -> End:
+    return end(
         id=f"{hold.reference}:{hold.version + 1}",
         source=SOURCE,
         subject=hold.reference,
