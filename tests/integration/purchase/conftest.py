@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import pytest
 from redis import Redis
 
-from tests import isolation
+from tests import isolation, sandboxes
 from tests.integration.purchase.ledger import Ledger
 from tests.integration.purchase.serving import prepare, serving
 from tests.integration.purchase.shows import Window, open_window
+from tests.sandboxes import Sandbox
 
 
 @dataclass(frozen=True)
@@ -41,3 +42,10 @@ def ledger(service: Service) -> Iterator[Ledger]:
     """What that Redis keeps."""
     with Redis.from_url(service.redis_url) as redis:
         yield Ledger(redis)
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    """A sandbox that tells nobody anything."""
+    with sandboxes.serving() as running:
+        yield running

@@ -1,12 +1,13 @@
 """An event whose seats are held and paid for, by processes that come and go, at the sandbox."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from purchase import keys
 from purchase.hold_ledger import Made
 from purchase.holds import Hold, HoldSeat
-from purchase.outbox import OutcomeUnknown, Unavailable
+from purchase.outbox import OutcomeUnknown, Unavailable, connect
 from purchase.payments import PaymentFailure
 from purchase.payments.intents import Intents
 from purchase.payments.sandbox import SandboxApi
@@ -18,6 +19,7 @@ from tests.integration.purchase.books import Books
 from tests.integration.purchase.builders import HOLD_MS, PARTITIONS, held_seat, new_hold
 from tests.integration.purchase.cashiers import CashierProcess
 from tests.integration.purchase.passing_time import pass_time
+from tests.integration.purchase.sellers import prepare, selling
 from tests.sandboxes import API_KEY, Sandbox
 
 PARTITION = keys.partition_of("Gala", PARTITIONS)
@@ -85,3 +87,16 @@ class Stage:
 
     async def leave(self) -> None:
         await self.provider.aclose()
+
+
+@asynccontextmanager
+async def opened(redis_url: str, redis: Any, sandbox: Sandbox) -> AsyncIterator[Stage]:
+    """The stage on an empty Redis, with its event on sale."""
+    await prepare(redis_url)
+    async with selling(redis_url) as seller:
+        await seller.put_on_sale("Gala")
+    client = connect(redis_url)
+    stage = Stage(client, redis, sandbox)
+    yield stage
+    await stage.leave()
+    await client.aclose()

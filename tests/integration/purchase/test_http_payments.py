@@ -16,7 +16,7 @@ from purchase.holds import reference_of
 from purchase.receipts import Receipts
 from purchase.tickets import mint_id, partition_bits
 
-from tests import isolation, sandboxes
+from tests import isolation
 from tests.integration.purchase.arrivals import until
 from tests.integration.purchase.builders import HOLD_MS, PAYMENT_MS
 from tests.integration.purchase.conftest import Service
@@ -26,13 +26,6 @@ from tests.integration.purchase.problems import assert_problem
 from tests.integration.purchase.serving import prepare, serving
 from tests.integration.purchase.shows import Json, Show, Window, open_window, unique
 from tests.sandboxes import Sandbox
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    """A sandbox that tells nobody anything."""
-    with sandboxes.serving() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -8,22 +8,13 @@ from purchase import keys
 from purchase.attention import Matter
 from purchase.hold_ledger import Made, Outcome
 from purchase.holds import Hold, HoldSeat
-from purchase.outbox import OutcomeUnknown, connect
+from purchase.outbox import OutcomeUnknown
 from purchase.payments import NoSuchPayment
 from redis import Redis
 
-from tests import sandboxes
 from tests.integration.purchase.builders import PAYMENT_MS, held_seat, new_hold
-from tests.integration.purchase.payment_stage import PARTITION, Stage
-from tests.integration.purchase.sellers import prepare, selling
+from tests.integration.purchase.payment_stage import PARTITION, Stage, opened
 from tests.sandboxes import Sandbox
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    """A sandbox that tells nobody anything."""
-    with sandboxes.serving() as running:
-        yield running
 
 
 @pytest.fixture
@@ -34,15 +25,8 @@ def client(redis_url: str) -> Iterator[Any]:
 
 @pytest.fixture
 async def stage(redis_url: str, client: Any, sandbox: Sandbox) -> AsyncIterator[Stage]:
-    """An event is on sale."""
-    await prepare(redis_url)
-    async with selling(redis_url) as seller:
-        await seller.put_on_sale("Gala")
-    commands = connect(redis_url)
-    stage = Stage(commands, client, sandbox)
-    yield stage
-    await stage.leave()
-    await commands.aclose()
+    async with opened(redis_url, client, sandbox) as stage:
+        yield stage
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from purchase.holds import Hold
 from purchase.outbox import connect
 from redis import Redis
 
-from tests import isolation, sandboxes
+from tests import isolation
 from tests.integration.purchase.builders import PAYMENT_MS
 from tests.integration.purchase.cashiers import CashierProcess
 from tests.integration.purchase.ledger import Ledger
@@ -18,13 +18,6 @@ from tests.integration.purchase.payment_stage import EXPECTED, Stage
 from tests.integration.purchase.sellers import prepare, selling
 from tests.integration.purchase.turnstile import Killed
 from tests.sandboxes import Sandbox
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    """A sandbox that tells nobody anything."""
-    with sandboxes.serving() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from infra_local.running import RunningServer
 from purchase import keys
 from redis.asyncio.connection import parse_url
 
-from tests import isolation, sandboxes
+from tests import isolation
 from tests.integration.purchase.arrivals import until
 from tests.integration.purchase.books import Books
 from tests.integration.purchase.builders import HOLD_MS
@@ -38,13 +38,6 @@ SELL: Step = ("redis", 3)
 AUTHORISE: Step = ("provider", 1)
 CAPTURE: Step = ("provider", 2)
 VOID: Step = ("provider", 2)
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    """A sandbox that tells nobody anything."""
-    with sandboxes.serving() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

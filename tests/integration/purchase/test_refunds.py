@@ -14,20 +14,13 @@ from purchase.outbox import connect
 from purchase.tickets import Ticket
 from redis import Redis
 
-from tests import isolation, sandboxes
+from tests import isolation
 from tests.integration.purchase.builders import order
 from tests.integration.purchase.ledger import Ledger
 from tests.integration.purchase.payment_stage import EXPECTED, Stage
 from tests.integration.purchase.sellers import prepare, selling
 from tests.integration.purchase.turnstile import Killed
 from tests.sandboxes import Sandbox
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    """A sandbox that tells nobody anything."""
-    with sandboxes.serving() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
