@@ -13,7 +13,7 @@ from contracts.position import Position
 from contracts.routing import BATCH_CONTENT_TYPE, READ_MODEL, WRITE_MODEL
 from contracts.ticket import TicketCancelled, TicketPurchased
 from infra_local.running import RunningServer
-from message_terminal import topology
+from message_terminal.brokers import rabbitmq_topology
 from prometheus_client import REGISTRY
 from purchase import keys
 from purchase.relay import BYTES_MAX, ENTRIES_MAX
@@ -157,7 +157,7 @@ async def test_a_batch_is_persistent_and_says_what_it_is_and_of_which_partition(
 
 
 async def test_both_models_are_given_every_batch(seller: Seller, relay: SeamedRelay, rabbitmq_url: str) -> None:
-    await topology.declare(rabbitmq_url)
+    await rabbitmq_topology.declare(rabbitmq_url)
     await sell(seller, 10)
 
     await relay.publish_waiting(PARTITION)

@@ -13,7 +13,7 @@ from contracts import routing
 from contracts.codec import AnyMessage, decode, split_batch
 from contracts.ticket import TicketRejected
 from infra_local.ports import free_port
-from message_terminal import routes
+from message_terminal import brokers
 from message_terminal.app import serve
 from message_terminal.settings import READ, WRITE, load
 from message_terminal.stores import open_dynamodb, open_mysql
@@ -240,7 +240,7 @@ async def test_a_wrong_setting_is_named_and_nothing_starts(environment: Environm
 async def test_a_terminal_without_a_broker_gives_up_in_the_end(
     environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(routes, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(brokers, "CONNECT_SECONDS", 0.5)
     settings = load({**environment, "RABBITMQ_URL": "amqp://127.0.0.1:1/", "HTTP_PORT": str(free_port("terminal"))})
     with pytest.raises(SystemExit, match="3"):
         await serve(settings)

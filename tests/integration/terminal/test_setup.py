@@ -11,8 +11,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from contracts import routing
 from infra_local.running import RunningServer
-from message_terminal import setup, topology
-from message_terminal.routes import redeliveries
+from message_terminal import setup
+from message_terminal.brokers import rabbitmq_topology
+from message_terminal.brokers.rabbitmq import redeliveries
 from message_terminal.settings import Settings
 from message_terminal.setup import SetupFailed, set_up
 from message_terminal.tables import metadata
@@ -119,7 +120,7 @@ async def test_setup_gives_up_in_the_end_and_names_the_store(
 async def test_a_full_queue_refuses_so_that_the_relay_notices(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(topology._LANES, routing.READ_MODEL, ("*", 1_000))
+    monkeypatch.setitem(rabbitmq_topology._LANES, routing.READ_MODEL, ("*", 1_000))
     await set_up(settings)
     with pytest.raises(DeliveryError):
         await publish(settings.rabbitmq_url, routing.to_models(1), [b"x" * 1_000] * 50)

@@ -15,8 +15,9 @@ from faststream.asgi import AsgiFastStream
 from prometheus_client import make_asgi_app
 
 from message_terminal import health, models
+from message_terminal.brokers import reach
+from message_terminal.brokers.chosen import choose
 from message_terminal.health import NotReady
-from message_terminal.routes import Routes
 from message_terminal.settings import Settings, WrongSetting, configure_logging, load
 from message_terminal.tracing import Tracing
 from message_terminal.worker import Worker
@@ -34,7 +35,7 @@ class Terminal:
         self.failure: str | None = None
         self._settings = settings
         self._stop = stop
-        self._routes = Routes(settings.rabbitmq_url)
+        self._broker = choose(settings)
         endpoint = settings.otel_exporter_otlp_endpoint
         self._tracing = Tracing(endpoint) if endpoint is not None else None
         self._workers: list[Worker] = []
@@ -43,10 +44,10 @@ class Terminal:
         self._stopping = False
         self._last_resort: asyncio.TimerHandle | None = None
         self.app = AsgiFastStream(
-            self._routes.broker,
+            self._broker.application,
             logger=None,
             lifespan=self._lifespan,
-            on_startup=[self._routes.connect],
+            on_startup=[self._reach],
             after_startup=[self._watch],
             on_shutdown=[self._finish],
             asgi_routes=[
@@ -74,7 +75,7 @@ class Terminal:
     @asynccontextmanager
     async def _lifespan(self) -> AsyncIterator[None]:
         try:
-            async with models.opened(self._settings, self._settings.model_names, self._routes.reject) as opened:
+            async with models.opened(self._settings, self._settings.model_names, self._broker.reject) as opened:
                 self._checks |= opened.checks
                 for projector in opened.projectors.values():
                     self._employ(Worker(projector, self._settings.partitions, self._tracing))
@@ -85,7 +86,7 @@ class Terminal:
 
     def _employ(self, worker: Worker) -> None:
         self._workers.append(worker)
-        self._routes.lead(worker)
+        self._broker.lead(worker)
         task = asyncio.create_task(worker.run(), name=f"worker of the {worker.model} model")
         task.add_done_callback(self._worker_ended)
         self._tasks.append(task)
@@ -95,15 +96,18 @@ class Terminal:
             log.error("a worker failed", exc_info=task.exception())
         self.fail(f"the {task.get_name()} ended")
 
+    async def _reach(self) -> None:
+        await reach(self._broker)
+
     async def _watch(self) -> None:
-        await self._routes.watch(self.fail)
+        await self._broker.watch(self.fail)
         log.info("projecting", extra={"models": self._settings.models})
 
     async def _finish(self) -> None:
         """Take no more, finish the batches in hand, and end within a bounded time come what may."""
         self._stopping = True
         self._last_resort = asyncio.get_running_loop().call_later(STOP_SECONDS, os._exit, 1)
-        await self._routes.stop_consuming()
+        await self._broker.stop_consuming()
         for worker in self._workers:
             worker.stop()
         _, unfinished = await asyncio.wait(self._tasks, timeout=FINISH_SECONDS)
@@ -113,7 +117,7 @@ class Terminal:
             await self._tracing.close()
 
     async def _consumers_run(self) -> None:
-        subscribers = self._routes.broker.subscribers
+        subscribers = self._broker.application.subscribers
         if not subscribers or not all(subscriber.running for subscriber in subscribers):
             raise NotReady("not consuming")
 

@@ -14,9 +14,10 @@ from contracts.ticket import TicketRejected
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from message_terminal import models, parking
+from message_terminal.brokers import reach
+from message_terminal.brokers.chosen import choose
 from message_terminal.parking import NotParked, Parked
 from message_terminal.redrive import redrive
-from message_terminal.routes import Routes
 from message_terminal.settings import READ, WRITE, Settings, WrongSetting, configure_logging, load
 from message_terminal.setup import SetupFailed, set_up
 from message_terminal.stores import StoreAway, asking_mysql, open_mysql
@@ -50,7 +51,7 @@ async def run(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="message-terminal", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    commands.add_parser("setup", help="make exchange, queues and tables").set_defaults(command=_set_up)
+    commands.add_parser("setup", help="make queues and tables").set_defaults(command=_set_up)
     parked = commands.add_parser("parked", help="messages that could not be projected")
     verbs = parked.add_subparsers(required=True, metavar="VERB")
     verbs.add_parser("list", help="all of them, the oldest first").set_defaults(command=_list)
@@ -127,16 +128,16 @@ async def _all_parked(settings: Settings) -> list[int]:
 @asynccontextmanager
 async def _rejecting(settings: Settings) -> AsyncIterator[Callable[[TicketRejected], Awaitable[None]]]:
     """The way to tell purchase of a double sale; the broker is only connected to when there is one."""
-    routes = Routes(settings.rabbitmq_url)
+    broker = choose(settings)
 
     async def reject(message: TicketRejected) -> None:
-        await routes.connect()
-        await routes.reject(message)
+        await reach(broker)
+        await broker.reject(message)
 
     try:
         yield reject
     finally:
-        await routes.broker.stop()
+        await broker.application.stop()
 
 
 @asynccontextmanager

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
-import aio_pika.exceptions
 import alembic.command
 from alembic.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -14,9 +13,10 @@ from sqlalchemy import Connection, func, insert, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from message_terminal import topology
+from message_terminal.brokers import Unfit
+from message_terminal.brokers.chosen import choose
 from message_terminal.settings import Settings
-from message_terminal.stores import open_dynamodb, open_mysql
+from message_terminal.stores import StoreAway, open_dynamodb, open_mysql
 from message_terminal.tables import DYNAMODB_KEYS, projection_position
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ WAIT_SECONDS = 60.0
 STEP_SECONDS = 60.0
 RETRY_SECONDS = 0.5
 
-_NOT_YET = (OSError, SQLAlchemyError, BotoCoreError, ClientError, aio_pika.exceptions.AMQPError)
+_NOT_YET = (StoreAway, OSError, SQLAlchemyError, BotoCoreError, ClientError)
 
 
 class SetupFailed(Exception):
@@ -33,11 +33,12 @@ class SetupFailed(Exception):
 
 
 async def set_up(settings: Settings) -> None:
-    """Make exchange and queues, MySQL's tables, a position for each partition, and DynamoDB's tables.
+    """Make what messages travel through, MySQL's tables, a position for each partition, and DynamoDB's tables.
 
     Waits up to a minute for each of the three to answer. Raises SetupFailed.
     """
-    await _step("RabbitMQ", lambda: topology.declare(settings.rabbitmq_url))
+    broker = choose(settings)
+    await _step(broker.name, lambda: broker.declare(settings.partitions))
     await _step("MySQL", lambda: migrate(settings))
     await _step("DynamoDB", lambda: create_tables(settings))
 
@@ -51,8 +52,8 @@ async def _step(name: str, make: Callable[[], Awaitable[None]]) -> None:
                 await make()
             log.info("set up", extra={"store": name})
             return
-        except aio_pika.exceptions.ChannelPreconditionFailed as error:
-            raise SetupFailed(f"{name}: stands there with other arguments: {error}") from error
+        except Unfit as error:
+            raise SetupFailed(f"{name}: {error}") from error
         except _NOT_YET as error:
             if asyncio.get_running_loop().time() > deadline:
                 raise SetupFailed(f"{name}: {type(error).__name__} {error}") from error

@@ -1,6 +1,6 @@
-"""Which queue leads to which worker, and the one thing that the terminal tells purchase; all that knows RabbitMQ.
+"""RabbitMQ: a queue for each model, which delivers to one terminal at a time.
 
-Handlers only hand over. Nothing is declared here: `setup` did, and a queue that is missing ends the process.
+Handlers only hand over. Nothing is declared on the way: `setup` did, and a queue that is missing ends the process.
 """
 
 import asyncio
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from aio_pika.exceptions import CONNECTION_EXCEPTIONS
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS, AMQPError, ChannelPreconditionFailed
 from contracts import routing
 from contracts.codec import encode, encode_batch
 from contracts.ticket import TicketRejected
@@ -16,13 +16,10 @@ from faststream import AckPolicy
 from faststream.rabbit import Channel, RabbitBroker, RabbitExchange, RabbitMessage, RabbitQueue
 from faststream.rabbit.schemas.queue import QueueType
 
-from message_terminal.settings import READ, WRITE
+from message_terminal.brokers import LANES, Unfit, Untouched, rabbitmq_topology
 from message_terminal.stores import StoreAway
 from message_terminal.worker import DELIVERIES_IN_HAND, Delivery, Worker
 
-QUEUES = {WRITE: routing.WRITE_MODEL, READ: routing.READ_MODEL}
-CONNECT_SECONDS = 30.0
-CONNECT_RETRY_SECONDS = 0.5
 PUBLISH_SECONDS = 5.0
 ACKNOWLEDGE_SECONDS = 5.0
 CANCEL_SECONDS = 2.0
@@ -31,23 +28,14 @@ _EXCHANGE = RabbitExchange(routing.EXCHANGE, declare=False)
 _DELIVERY_COUNT = "x-delivery-count"
 
 
-class Untouched:
-    """The codec that opens nothing: handlers get the message as it came, and bytes leave as they are."""
+class RabbitMQ:
+    """RabbitMQ as the terminal's broker; `url` is amqp:// or amqps://."""
 
-    async def decode(self, msg: Any) -> Any:
-        """The message itself."""
-        return msg
-
-    async def encode(self, msg: Any, serializer: Any = None) -> tuple[bytes, str | None]:  # noqa: ARG002 - FastStream's
-        """The bytes themselves."""
-        return bytes(msg), None
-
-
-class Routes:
-    """The broker's end of the terminal."""
+    name = "RabbitMQ"
 
     def __init__(self, url: str) -> None:
-        self.broker = RabbitBroker(
+        self._url = url
+        self.application = RabbitBroker(
             url,
             codec=Untouched(),
             apply_types=False,
@@ -57,40 +45,43 @@ class Routes:
         )
         self._channels: list[Channel] = []
 
+    async def declare(self, partitions: int) -> None:  # noqa: ARG002 - its queues hold all of them
+        """Raises StoreAway, Unfit."""
+        try:
+            await rabbitmq_topology.declare(self._url)
+        except ChannelPreconditionFailed as error:
+            raise Unfit(f"stands there with other arguments: {error}") from error
+        except (AMQPError, OSError) as error:
+            raise _away(error) from error
+
     def lead(self, worker: Worker) -> None:
         """Hand the deliveries of the model's queue to its worker."""
         channel = Channel(prefetch_count=DELIVERIES_IN_HAND)
         self._channels.append(channel)
-        queue = RabbitQueue(QUEUES[worker.model], queue_type=QueueType.QUORUM, declare=False)
+        queue = RabbitQueue(LANES[worker.model], queue_type=QueueType.QUORUM, declare=False)
 
-        @self.broker.subscriber(queue, channel=channel, ack_policy=AckPolicy.MANUAL, no_reply=True)
+        @self.application.subscriber(queue, channel=channel, ack_policy=AckPolicy.MANUAL, no_reply=True)
         async def hand_over(message: RabbitMessage) -> None:
             worker.receive(delivery(message))
 
     async def connect(self) -> None:
-        """Reach the broker, waiting a bounded time for one that is starting. Raises StoreAway."""
-        deadline = asyncio.get_running_loop().time() + CONNECT_SECONDS
-        while True:
-            try:
-                async with asyncio.timeout_at(deadline):
-                    await self.broker.connect()
-                return
-            except CONNECTION_EXCEPTIONS as error:
-                if asyncio.get_running_loop().time() >= deadline:
-                    raise _away(error) from error
-            await asyncio.sleep(CONNECT_RETRY_SECONDS)
+        """Raises StoreAway."""
+        try:
+            await self.application.connect()
+        except CONNECTION_EXCEPTIONS as error:
+            raise _away(error) from error
 
     async def watch(self, lost: Callable[[str], None]) -> None:
         """Call `lost` when a consumer ends; it holds deliveries that it can no longer acknowledge."""
         for channel in self._channels:
-            consuming = await self.broker.config.channel_manager.get_channel(channel)
+            consuming = await self.application.config.channel_manager.get_channel(channel)
             consuming.close_callbacks.add(lambda *_: lost("a consumer's channel closed"))
             underlying = await consuming.get_underlay_channel()
             underlying.on_consumer_cancel_callbacks.add(lambda _: lost("the broker cancelled a consumer"))
 
     async def stop_consuming(self) -> None:
         """Ask for no more deliveries; those in hand can still be acknowledged, unless the broker is gone."""
-        for subscriber in self.broker.subscribers:
+        for subscriber in self.application.subscribers:
             with suppress(*CONNECTION_EXCEPTIONS):
                 async with asyncio.timeout(CANCEL_SECONDS):
                     await subscriber.stop()
@@ -99,14 +90,13 @@ class Routes:
         """Tell purchase, and know that it is kept for it. Raises StoreAway, because nothing is lost by trying again."""
         try:
             async with asyncio.timeout(PUBLISH_SECONDS):
-                await self.broker.publish(
+                await self.application.publish(
                     encode_batch([encode(message)]),
                     exchange=_EXCHANGE,
                     routing_key=routing.to_purchase(message.partition),
                     mandatory=True,
                     persist=True,
                     message_id=message.id,
-                    content_type=routing.BATCH_CONTENT_TYPE,
                 )
         except CONNECTION_EXCEPTIONS as error:
             raise _away(error) from error

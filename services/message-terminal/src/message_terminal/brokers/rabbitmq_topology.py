@@ -1,4 +1,4 @@
-"""The exchange, queues and bindings on RabbitMQ, by which messages find the models and the models find purchase."""
+"""RabbitMQ's exchange, queues and bindings, by which messages find the models and the models find purchase."""
 
 import asyncio
 from typing import Any
