@@ -31,6 +31,13 @@ def rabbitmq_server() -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture(scope="session")
+def kafka_server() -> Iterator[str]:
+    """Bootstrap servers of the session's Kafka."""
+    with stores.found(stores.KAFKA) as (servers,):
+        yield servers
+
+
+@pytest.fixture(scope="session")
 def mysql_server() -> Iterator[str]:
     """URL of an administrator of the session's MySQL."""
     with stores.found(stores.MYSQL) as (url,):
@@ -56,6 +63,17 @@ def rabbitmq_url(rabbitmq_server: tuple[str, str]) -> Iterator[str]:
     """A RabbitMQ vhost of its own."""
     with isolation.vhost(*rabbitmq_server) as url:
         yield url
+
+
+@pytest.fixture
+def kafka_servers(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Bootstrap servers of an empty Kafka; a private one starts so fast that each test has its own."""
+    if stores.is_private(stores.KAFKA):
+        running: RunningServer = request.getfixturevalue("private_kafka")
+        yield running.url
+    else:
+        with isolation.empty_kafka(request.getfixturevalue("kafka_server")) as servers:
+            yield servers
 
 
 @pytest.fixture
@@ -102,6 +120,13 @@ def private_redis() -> Iterator[RunningServer]:
 def private_rabbitmq() -> Iterator[RunningServer]:
     """A RabbitMQ of its own, to be killed, paused and restarted."""
     with stores.private_instance(stores.RABBITMQ) as running:
+        yield running
+
+
+@pytest.fixture
+def private_kafka() -> Iterator[RunningServer]:
+    """A Kafka of its own, to be killed (which loses its data), paused and restarted (which loses it too)."""
+    with stores.private_instance(stores.KAFKA) as running:
         yield running
 
 

@@ -7,13 +7,17 @@ from contextlib import contextmanager
 import httpx
 import redis as redis_client
 import sqlalchemy
-from infra_local.servers import BROKER_PASSWORD, BROKER_USER, INFRA
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from infra_local.ports import free_port
+from infra_local.servers import BROKER_PASSWORD, BROKER_USER, INFRA, read_environment
 from sqlalchemy.exc import OperationalError
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient
 
 ROOT_PASSWORD = "tests"
 START_SECONDS = 90
+ANSWER_SECONDS = 5
 POLL_SECONDS = 0.1
 
 
@@ -49,6 +53,25 @@ def rabbitmq() -> Iterator[tuple[str, str]]:
         management_url = f"http://{user}@{_address(container, 15672)}"
         _wait_until(lambda: httpx.get(f"{management_url}/api/overview").raise_for_status(), httpx.HTTPError)
         yield f"amqp://{user}@{_address(container, 5672)}/", management_url
+
+
+@contextmanager
+def kafka() -> Iterator[tuple[str]]:
+    """Apache Kafka, one process."""
+    # It tells its clients where it is, so its port is the same inside and outside.
+    port = free_port("kafka")
+    container = DockerContainer("apache/kafka:4.0.0").with_bind_ports(port, port)
+    address = f"{container.get_container_host_ip()}:{port}"
+    listeners = {
+        "KAFKA_LISTENERS": f"PLAINTEXT://:{port},CONTROLLER://:9093",
+        "KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://{address}",
+    }
+    for name, value in (read_environment(INFRA / "kafka/kafka.env") | listeners).items():
+        container.with_env(name, value)
+    with container:
+        admin = AdminClient({"bootstrap.servers": address})
+        _wait_until(lambda: admin.list_topics(timeout=ANSWER_SECONDS), KafkaException)
+        yield (address,)
 
 
 @contextmanager

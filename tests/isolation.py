@@ -1,6 +1,7 @@
 """A place of its own for each test in a store that others use too; it is gone afterwards."""
 
 import secrets
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
@@ -9,8 +10,15 @@ import aioboto3
 import httpx
 import redis
 import sqlalchemy
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 from sqlalchemy import URL, Connection, NullPool, make_url, text
 from sqlalchemy.exc import OperationalError
+
+ANSWER_SECONDS = 5
+# Longer than a group waits for a process of it that was killed.
+EMPTY_SECONDS = 60
+POLL_SECONDS = 0.1
 
 
 def _unique(kind: str) -> str:
@@ -36,6 +44,31 @@ def vhost(url: str, management_url: str) -> Iterator[str]:
         management.put(f"/api/permissions/{name}/{user}", json=everything).raise_for_status()
         yield url.rstrip("/") + f"/{name}"
         management.delete(f"/api/vhosts/{name}").raise_for_status()
+
+
+@contextmanager
+def empty_kafka(servers: str) -> Iterator[str]:
+    """The session's Kafka, without topics and groups."""
+    admin = AdminClient({"bootstrap.servers": servers})
+    deadline = time.monotonic() + EMPTY_SECONDS
+    while not _is_emptied(admin):
+        assert time.monotonic() < deadline, "somebody holds on to a topic or a group"
+        time.sleep(POLL_SECONDS)
+    yield servers
+
+
+def _is_emptied(admin: AdminClient) -> bool:
+    """Delete what there is; whether there was nothing."""
+    groups = [group.group_id for group in admin.list_consumer_groups().result(ANSWER_SECONDS).valid]
+    topics = [name for name in admin.list_topics(timeout=ANSWER_SECONDS).topics if not name.startswith("__")]
+    deletions = [
+        *(admin.delete_consumer_groups(groups) if groups else {}).values(),
+        *(admin.delete_topics(topics) if topics else {}).values(),
+    ]
+    for deletion in deletions:
+        with suppress(KafkaException):  # a topic goes already, or a group still waits for a process that was killed
+            deletion.result(ANSWER_SECONDS)
+    return not deletions
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,8 @@
 """The real stores that tests run against, each found in one of three ways and never skipped.
 
 1. A URL in the environment: TEST_REDIS_URL; TEST_RABBITMQ_URL with TEST_RABBITMQ_MANAGEMENT_URL (both with user and
-   password); TEST_MYSQL_URL (of a user who may create databases and users); TEST_DYNAMODB_URL. Tests destroy its data.
+   password); TEST_KAFKA_BOOTSTRAP_SERVERS; TEST_MYSQL_URL (of a user who may create databases and users);
+   TEST_DYNAMODB_URL. Tests destroy its data.
 2. A container: when TEST_STORES=containers says so, or when this machine lacks servers, may not install them, and a
    Docker engine answers.
 3. A private instance (infra/local): otherwise. What is missing is installed, or the tests fail saying what to do.
@@ -60,6 +61,12 @@ RABBITMQ = Store(
     urls=lambda server: (server.url, servers.management_url(server)),
     needs=(servers.erlang_port_mapper,),
 )
+KAFKA = Store(
+    variables=("TEST_KAFKA_BOOTSTRAP_SERVERS",),
+    container=containers.kafka,
+    private=servers.kafka,
+    urls=lambda server: (server.url,),
+)
 MYSQL = Store(
     variables=("TEST_MYSQL_URL",),
     container=containers.mysql,
@@ -85,6 +92,11 @@ def found(store: Store) -> Iterator[Urls]:
     else:
         with private_instance(store) as running:
             yield store.urls(running.server)
+
+
+def is_private(store: Store) -> bool:
+    """Whether a store of this kind is found as a private instance."""
+    return store.variables[0] not in os.environ and not use_containers()
 
 
 @functools.cache

