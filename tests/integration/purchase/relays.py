@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from purchase.publisher import Publisher, connect_broker
+from purchase.brokers.rabbitmq import RabbitMQ
 from purchase.relay import Relay
 from redis.asyncio import Redis
 
@@ -14,7 +14,7 @@ async def _nothing() -> None:
     pass
 
 
-class SeamedPublisher(Publisher):
+class SeamedRelay(Relay):
     """What happens before a batch is sent, and after the broker confirmed it, is up to the test."""
 
     before: Callable[[], Awaitable[object]] = staticmethod(_nothing)
@@ -26,22 +26,14 @@ class SeamedPublisher(Publisher):
         await self.after()
 
 
-class SeamedRelay(Relay):
-    """A relay whose publisher can be got at."""
-
-    def __init__(self, redis: Redis, publisher: SeamedPublisher) -> None:
-        super().__init__(redis, publisher, partitions=PARTITIONS)
-        self.publisher = publisher
-
-
 @asynccontextmanager
 async def relaying(redis_url: str, rabbitmq_url: str) -> AsyncIterator[SeamedRelay]:
     """A relay that is connected; it publishes when it is told to."""
     redis = Redis.from_url(redis_url, socket_timeout=5.0)
-    broker = connect_broker(rabbitmq_url)
+    broker = RabbitMQ(rabbitmq_url)
     try:
-        await broker.connect()
-        yield SeamedRelay(redis, SeamedPublisher(broker))
+        await broker.application.connect()
+        yield SeamedRelay(redis, broker, partitions=PARTITIONS)
     finally:
-        await broker.stop()
+        await broker.application.stop()
         await redis.aclose()

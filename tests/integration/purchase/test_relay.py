@@ -292,7 +292,7 @@ async def test_a_relay_that_dies_between_publishing_and_trimming_only_repeats(
         confirmed.set()
         await asyncio.Event().wait()
 
-    relay.publisher.after = die
+    relay.after = die
     async with running(relay), asyncio.timeout(10):
         await confirmed.wait()
     assert len(waiting(client)) == 4
@@ -315,7 +315,7 @@ async def test_a_relay_that_lost_its_lease_while_it_published_only_repeats(
         sending.set()
         await may_send.wait()
 
-    relay.publisher.before = hesitate
+    relay.before = hesitate
     await sell(seller, 3)
     async with asyncio.timeout(20), running(relay):
         await sending.wait()
@@ -341,7 +341,7 @@ async def test_a_relay_trims_only_what_it_published_itself(
         await sell(seller, 4, row=2)
 
     await sell(seller, 3)
-    relay.publisher.after = sell_more
+    relay.after = sell_more
 
     await relay.publish_waiting(PARTITION)
 
@@ -372,8 +372,7 @@ async def test_of_two_relays_one_publishes_a_partition(
 async def test_a_frozen_broker_is_given_up_and_nothing_is_trimmed_until_it_confirms(
     seller: Seller, client: Any, redis_url: str, private_rabbitmq: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("relay", "publisher"):
-        monkeypatch.setattr(f"purchase.{module}.PUBLISH_SECONDS", 1.0)
+    monkeypatch.setattr("purchase.relay.PUBLISH_SECONDS", 1.0)
     url = private_rabbitmq.url
     await declare_exchange(url)
     await bind(url, QUEUE)

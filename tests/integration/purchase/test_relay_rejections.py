@@ -13,11 +13,10 @@ from contracts.ticket import Rejection, TicketCancelled, TicketRejected
 from infra_local.running import RunningServer
 from purchase import keys
 from purchase.attention import Attention, Raised
+from purchase.brokers.rabbitmq import RabbitMQ
 from purchase.inventory import Order, Sold
 from purchase.outbox import Recovering
-from purchase.publisher import connect_broker
 from purchase.rejections import Rejections
-from purchase.subscriber import Subscriber
 from purchase.tickets import mint_id
 from redis import Redis
 
@@ -105,13 +104,13 @@ async def matters(seller: Seller) -> list[Raised]:
 @asynccontextmanager
 async def subscribed(url: str, take: Callable[[bytes], Awaitable[None]]) -> AsyncIterator[None]:
     """A relay's consumer in this process; its messages go back when it leaves with them in hand."""
-    broker = connect_broker(url)
-    Subscriber(broker, take)
+    broker = RabbitMQ(url)
+    broker.subscribe(take)
     try:
-        await broker.start()
+        await broker.application.start()
         yield
     finally:
-        await broker.stop()
+        await broker.application.stop()
 
 
 async def figure(relay: RunningServer, name: str) -> float:

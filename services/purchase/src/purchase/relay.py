@@ -25,14 +25,14 @@ from redis.exceptions import RedisError
 from purchase import keys, metrics
 from purchase.app import configure_logging, serve
 from purchase.attention import Attention
+from purchase.brokers import PUBLISH_SECONDS, Broker
+from purchase.brokers.chosen import choose
 from purchase.cancelling import is_cancelled
 from purchase.inventory import Inventory
 from purchase.outbox import Outbox
-from purchase.publisher import PUBLISH_SECONDS, Publisher, connect_broker
 from purchase.rejections import Rejections
 from purchase.scripts import load
 from purchase.settings import Settings
-from purchase.subscriber import Subscriber
 
 ENTRIES_MAX = 500
 BYTES_MAX = 512 * 1024
@@ -49,9 +49,9 @@ Entry = tuple[bytes, dict[bytes, bytes]]
 class Relay:
     """One task for each partition; of all relays that run, the one with the lease publishes."""
 
-    def __init__(self, redis: Redis, publisher: Publisher, *, partitions: int) -> None:
+    def __init__(self, redis: Redis, broker: Broker, *, partitions: int) -> None:
         self._redis = redis
-        self._publisher = publisher
+        self._broker = broker
         self._partitions = partitions
         self._name = secrets.token_hex(8)
         self._lead = load(redis, "lead")
@@ -69,11 +69,15 @@ class Relay:
         if not entries:
             return 0
         batch = encode_batch(_message(entry) for entry in entries)
-        async with asyncio.timeout(PUBLISH_SECONDS):
-            await self._publisher.publish(partition, batch)
+        await self.publish(partition, batch)
         await self._redis.xdel(keys.outbox(partition), *(position for position, _ in entries))
         metrics.messages_published.inc(len(entries))
         return len(entries)
+
+    async def publish(self, partition: int, batch: bytes) -> None:
+        """Return once the broker has the batch; it may have it, too, when this raises."""
+        async with asyncio.timeout(PUBLISH_SECONDS):
+            await self._broker.publish(partition, batch)
 
     async def _run_partition(self, partition: int) -> None:
         pause, longest = PAUSE_SECONDS
@@ -133,11 +137,11 @@ def create_app(settings: Settings) -> AsgiFastStream:
         settings.redis_url, max_connections=settings.partitions + 16, socket_timeout=5.0, socket_connect_timeout=1.0
     )
     redis = Redis.from_pool(pool)
-    broker = connect_broker(settings.rabbitmq_url)
+    broker = choose(settings)
     outbox = Outbox(redis, partitions=settings.partitions, outbox_max=settings.outbox_max)
-    relay = Relay(redis, Publisher(broker), partitions=settings.partitions)
+    relay = Relay(redis, broker, partitions=settings.partitions)
     rejections = Rejections(Inventory(redis, outbox), Attention(outbox))
-    subscriber = Subscriber(broker, rejections.take)
+    broker.subscribe(rejections.take)
     running: list[asyncio.Task[None]] = []
 
     def end(why: str) -> None:
@@ -146,7 +150,7 @@ def create_app(settings: Settings) -> AsgiFastStream:
             signal.raise_signal(signal.SIGTERM)
 
     async def start() -> None:
-        await subscriber.watch(end)
+        await broker.watch(end)
         running.append(asyncio.create_task(relay.run()))
 
     async def stop() -> None:
@@ -167,15 +171,15 @@ def create_app(settings: Settings) -> AsgiFastStream:
                 await redis.ping()
         except (RedisError, TimeoutError):
             return _status(503, "waiting for redis")
-        if not running or not subscriber.is_running or not await broker.ping(timeout=1.0):
-            return _status(503, "waiting for rabbitmq")
+        if not running or not await broker.is_up():
+            return _status(503, f"waiting for {broker.name}")
         return _status(200, "ready")
 
     return AsgiFastStream(
-        broker,
+        broker.application,
         logger=None,
         # A start that fails before it is complete ends the process, and its supervisor starts it again.
-        on_startup=[outbox.check_partitions, broker.connect],
+        on_startup=[outbox.check_partitions, broker.application.connect],
         after_startup=[start],
         on_shutdown=[stop],
         asgi_routes=[("/health/live", live), ("/health/ready", ready), ("/metrics", make_asgi_app())],
