@@ -9,6 +9,41 @@ from infra_local.servers import AWS_ENVIRONMENT
 
 from tests import isolation, stores
 from tests.isolation import Database, Tables
+from tests.wires import KafkaWire, RabbitMQWire, Wire
+
+BROKERS = ("rabbitmq", "kafka")
+ON_BOTH, ON_RABBITMQ = "on_both_brokers", "on_rabbitmq"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Which broker tests run on that can run on either."""
+    parser.addoption(
+        "--broker",
+        choices=BROKERS,
+        help="run what needs a broker on this one, and nothing else (without: all on RabbitMQ, some on Kafka too)",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that asks for a `wire` has one on the broker that was asked for."""
+    if "wire" in metafunc.fixturenames:
+        asked = metafunc.config.getoption("broker")
+        on = {marker.name for marker in metafunc.definition.iter_markers()}
+        unasked = BROKERS if ON_BOTH in on else BROKERS[:1]
+        metafunc.parametrize("wire", unasked if asked is None or ON_RABBITMQ in on else [asked], indirect=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of those that were asked for on one broker, only tests that have to do with it run."""
+    asked = config.getoption("broker")
+    if asked:
+        kept = [item for item in items if _broker_of(item) == asked]
+        config.hook.pytest_deselected(items=[item for item in items if _broker_of(item) != asked])
+        items[:] = kept
+
+
+def _broker_of(item: pytest.Item) -> object:
+    return item.callspec.params.get("wire") if isinstance(item, pytest.Function) and hasattr(item, "callspec") else None
 
 
 def pytest_configure() -> None:
@@ -74,6 +109,17 @@ def kafka_servers(request: pytest.FixtureRequest) -> Iterator[str]:
     else:
         with isolation.empty_kafka(request.getfixturevalue("kafka_server")) as servers:
             yield servers
+
+
+@pytest.fixture
+def wire(request: pytest.FixtureRequest) -> Iterator[Wire]:
+    """A place of its own on the broker that the test is for."""
+    if request.param == "rabbitmq":
+        yield RabbitMQWire(request.getfixturevalue("rabbitmq_url"))
+    else:
+        servers: str = request.getfixturevalue("kafka_servers")
+        weaker = {"KAFKA_IDEMPOTENCE": "false"} if stores.is_private(stores.KAFKA) else {}
+        yield KafkaWire(servers, {"KAFKA_REPLICATION": "1", **weaker})
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.integration.terminal.running import Environment
 from tests.isolation import Tables
+from tests.wires import Wire
 
 if TYPE_CHECKING:
     from types_aiobotocore_dynamodb import DynamoDBClient
@@ -77,10 +78,10 @@ def write_model(
 
 
 @pytest.fixture
-async def environment(rabbitmq_url: str, mysql_url: str, dynamodb: Tables) -> Environment:
+async def environment(wire: Wire, mysql_url: str, dynamodb: Tables) -> Environment:
     """What a terminal is told, everything set up."""
     environment = {
-        "RABBITMQ_URL": rabbitmq_url,
+        **wire.settings,
         "MYSQL_URL": mysql_url,
         "DYNAMODB_URL": dynamodb.url,
         "DYNAMODB_PREFIX": dynamodb.prefix,

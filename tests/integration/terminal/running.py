@@ -4,8 +4,8 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ import aio_pika.abc
 import httpx
 from contracts import routing
 from infra_local.ports import free_port
+
+from tests.wires import channel
 
 Environment = dict[str, str]
 Settle = Callable[[aio_pika.abc.AbstractIncomingMessage], Awaitable[None]]
@@ -95,25 +97,12 @@ async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 30) -> No
             await asyncio.sleep(POLL_SECONDS)
 
 
-@asynccontextmanager
-async def channel(url: str) -> AsyncIterator[aio_pika.abc.AbstractChannel]:
-    """A channel on which a message that nobody gets is an error."""
-    connection = await aio_pika.connect(url)
-    async with connection, connection.channel(on_return_raises=True) as channel:
-        yield channel
-
-
 async def publish(url: str, key: str, bodies: Sequence[bytes]) -> None:
-    """Publish batches in order, as the relay does."""
+    """Publish these under any key."""
     async with channel(url) as open_channel:
         exchange = await open_channel.get_exchange(routing.EXCHANGE)
         for body in bodies:
-            message = aio_pika.Message(
-                body,
-                content_type=routing.BATCH_CONTENT_TYPE,
-                delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-            )
-            await exchange.publish(message, key, timeout=10)
+            await exchange.publish(aio_pika.Message(body), key, timeout=10)
 
 
 async def take(url: str, queue_name: str, count: int = 1, *, settle: Settle | None = None) -> list[Any]:

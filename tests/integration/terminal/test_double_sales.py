@@ -46,6 +46,7 @@ async def has_status(client: "DynamoDBClient", tables: Tables, ticket_id: UUID, 
     return stored.get(str(ticket_id)) == status
 
 
+@pytest.mark.on_rabbitmq
 async def test_of_two_sales_of_one_seat_the_second_is_undone_everywhere(
     environment: Environment, redis_url: str, ledger: Ledger, dynamodb: Tables, tmp_path: Path
 ) -> None:

@@ -21,9 +21,10 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.integration.terminal.running import channel, publish, take
+from tests.integration.terminal.running import publish, take
 from tests.integration.terminal.stored import rows
 from tests.isolation import Tables
+from tests.wires import channel
 
 
 @pytest.fixture

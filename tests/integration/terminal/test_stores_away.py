@@ -6,19 +6,17 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from contracts import routing
 from infra_local.running import RunningServer
 from message_terminal.settings import load
 from message_terminal.setup import set_up
 from message_terminal.stores import open_dynamodb, open_mysql
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.integration.terminal.running import Environment, RunningTerminal, publish, started, until
+from tests.integration.terminal.running import Environment, RunningTerminal, started, until
 from tests.integration.terminal.stored import figures, items, position
 from tests.isolation import Tables
 from tests.unit.terminal.messages import PARTITION, batch, many_purchased
-
-KEY = routing.to_models(PARTITION)
+from tests.wires import Wire
 
 
 @pytest.fixture
@@ -47,6 +45,7 @@ async def engine_of_private_mysql(private_mysql: RunningServer) -> AsyncIterator
 
 
 async def test_mysql_killed_and_started_again(
+    wire: Wire,
     with_private_mysql: Environment,
     private_mysql: RunningServer,
     engine_of_private_mysql: AsyncEngine,
@@ -55,10 +54,10 @@ async def test_mysql_killed_and_started_again(
     sales = many_purchased(400, first=0)
     async with AsyncExitStack() as stack:
         running = await started(stack, with_private_mysql, tmp_path / "log")
-        await publish(with_private_mysql["RABBITMQ_URL"], KEY, [batch(sales[:200])])
+        await wire.publish(PARTITION, [batch(sales[:200])])
         await until(lambda: reached(engine_of_private_mysql, "1-199"))
         private_mysql.kill()
-        await publish(with_private_mysql["RABBITMQ_URL"], KEY, [batch(sales[200:])])
+        await wire.publish(PARTITION, [batch(sales[200:])])
         await until(lambda: waits(running, "read"))
         assert await checks(running) == {"mysql", "workers"}
         assert await running.metric('messages_projected_total{model="read"}') == 200
@@ -70,6 +69,7 @@ async def test_mysql_killed_and_started_again(
 
 
 async def test_mysql_frozen_in_the_middle_of_the_work(
+    wire: Wire,
     with_private_mysql: Environment,
     private_mysql: RunningServer,
     engine_of_private_mysql: AsyncEngine,
@@ -78,10 +78,10 @@ async def test_mysql_frozen_in_the_middle_of_the_work(
     sales = many_purchased(400, first=0)
     async with AsyncExitStack() as stack:
         running = await started(stack, with_private_mysql, tmp_path / "log")
-        await publish(with_private_mysql["RABBITMQ_URL"], KEY, [batch(sales[:200])])
+        await wire.publish(PARTITION, [batch(sales[:200])])
         await until(lambda: reached(engine_of_private_mysql, "1-199"))
         private_mysql.pause()
-        await publish(with_private_mysql["RABBITMQ_URL"], KEY, [batch(sales[200:])])
+        await wire.publish(PARTITION, [batch(sales[200:])])
         await until(lambda: waits(running, "read"), seconds=40)
         assert "mysql" in await checks(running)
         private_mysql.resume()
@@ -91,6 +91,7 @@ async def test_mysql_frozen_in_the_middle_of_the_work(
 
 @pytest.mark.parametrize("fault", ["killed", "frozen"])
 async def test_a_terminal_that_is_asked_to_end_while_a_store_is_away_ends_and_leaves_its_batch_with_the_broker(
+    wire: Wire,
     with_private_mysql: Environment,
     private_mysql: RunningServer,
     engine_of_private_mysql: AsyncEngine,
@@ -103,7 +104,7 @@ async def test_a_terminal_that_is_asked_to_end_while_a_store_is_away_ends_and_le
             private_mysql.kill()
         else:
             private_mysql.pause()
-        await publish(with_private_mysql["RABBITMQ_URL"], KEY, [batch(many_purchased(50, first=0))])
+        await wire.publish(PARTITION, [batch(many_purchased(50, first=0))])
         await until(lambda: lags(running, "read"))
         running.process.terminate()
         await running.ended()
@@ -114,13 +115,13 @@ async def test_a_terminal_that_is_asked_to_end_while_a_store_is_away_ends_and_le
 
 
 async def test_dynamodb_frozen_in_the_middle_of_the_work(
-    with_private_dynamodb: Environment, private_dynamodb: RunningServer, dynamodb: Tables, tmp_path: Path
+    wire: Wire, with_private_dynamodb: Environment, private_dynamodb: RunningServer, dynamodb: Tables, tmp_path: Path
 ) -> None:
     sales = many_purchased(400, first=0)
     async with AsyncExitStack() as stack:
         running = await started(stack, with_private_dynamodb, tmp_path / "log")
         private_dynamodb.pause()
-        await publish(with_private_dynamodb["RABBITMQ_URL"], KEY, [batch(sales)])
+        await wire.publish(PARTITION, [batch(sales)])
         await until(lambda: waits(running, "write"), seconds=40)
         assert "dynamodb" in await checks(running)
         assert await running.metric('messages_projected_total{model="write"}') == 0

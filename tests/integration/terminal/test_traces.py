@@ -7,15 +7,14 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from contracts import routing
 from contracts.codec import AnyMessage
 from infra_local.servers import INFRA
 
 from tests.collector import Collector, Span, collecting
-from tests.integration.terminal.running import Environment, RunningTerminal, publish, started, until
+from tests.integration.terminal.running import Environment, RunningTerminal, started, until
 from tests.unit.terminal.messages import PARTITION, batch, purchased
+from tests.wires import Wire
 
-KEY = routing.to_models(PARTITION)
 CAUSE = "b7ad6b7169203331"
 MUCH_LATER_MS = "600000"
 
@@ -46,7 +45,7 @@ def by_model(spans: list[Span]) -> dict[object, Span]:
 
 
 async def test_a_message_is_a_span_of_each_model_in_the_trace_that_it_carries_and_one_that_carries_none_is_not(
-    environment: Environment, collector: Collector, tmp_path: Path
+    wire: Wire, environment: Environment, collector: Collector, tmp_path: Path
 ) -> None:
     traced = new_trace()
     told = [
@@ -57,7 +56,7 @@ async def test_a_message_is_a_span_of_each_model_in_the_trace_that_it_carries_an
     ]
     async with AsyncExitStack() as stack:
         await started(stack, {**environment, **collector.environment}, tmp_path / "log")
-        await publish(environment["RABBITMQ_URL"], KEY, [batch(told)])
+        await wire.publish(PARTITION, [batch(told)])
         spans = by_model(await collector.spans(traced, 2))
     assert spans.keys() == {"read", "write"}
     for model, span in spans.items():
@@ -69,7 +68,7 @@ async def test_a_message_is_a_span_of_each_model_in_the_trace_that_it_carries_an
 
 
 async def test_a_message_that_is_parked_says_why_in_its_trace_and_in_the_log(
-    environment: Environment, collector: Collector, tmp_path: Path
+    wire: Wire, environment: Environment, collector: Collector, tmp_path: Path
 ) -> None:
     poisoned, unknown, good = new_trace(), new_trace(), new_trace()
     created_on = "2030-02-30T00:00:00.000000Z"
@@ -82,7 +81,7 @@ async def test_a_message_that_is_parked_says_why_in_its_trace_and_in_the_log(
     logging = {"LOGGING_CONFIG": str(INFRA / "logging.json"), "MODELS": "read"}
     async with AsyncExitStack() as stack:
         await started(stack, {**environment, **collector.environment, **logging}, tmp_path / "log")
-        await publish(environment["RABBITMQ_URL"], KEY, [batch(told)])
+        await wire.publish(PARTITION, [batch(told)])
         (of_poisoned,) = await collector.spans(poisoned)
         (of_unknown,) = await collector.spans(unknown)
         (of_good,) = await collector.spans(good)
@@ -96,27 +95,27 @@ async def test_a_message_that_is_parked_says_why_in_its_trace_and_in_the_log(
 
 
 async def test_a_double_sale_is_logged_with_the_trace_of_the_sale_that_was_refused(
-    environment: Environment, collector: Collector, tmp_path: Path
+    wire: Wire, environment: Environment, collector: Collector, tmp_path: Path
 ) -> None:
     refused = new_trace()
     told = [purchased(position="1-0"), purchased(position="1-1", traceparent=sampled(refused))]
     logging = {"LOGGING_CONFIG": str(INFRA / "logging.json"), "MODELS": "write"}
     async with AsyncExitStack() as stack:
         await started(stack, {**environment, **collector.environment, **logging}, tmp_path / "log")
-        await publish(environment["RABBITMQ_URL"], KEY, [batch([one]) for one in told])
+        await wire.publish(PARTITION, [batch([one]) for one in told])
         await collector.spans(refused)
     lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines() if "double sale" in line]
     assert [line["traceparent"] for line in lines] == [sampled(refused)]
 
 
 async def test_a_terminal_that_is_told_to_end_sends_the_spans_that_wait(
-    environment: Environment, collector: Collector, tmp_path: Path
+    wire: Wire, environment: Environment, collector: Collector, tmp_path: Path
 ) -> None:
     trace_id = new_trace()
     patient = {**environment, **collector.environment, "OTEL_BSP_SCHEDULE_DELAY": MUCH_LATER_MS, "MODELS": "read"}
     async with AsyncExitStack() as stack:
         running = await started(stack, patient, tmp_path / "log")
-        await publish(environment["RABBITMQ_URL"], KEY, [batch([purchased(traceparent=sampled(trace_id))])])
+        await wire.publish(PARTITION, [batch([purchased(traceparent=sampled(trace_id))])])
         await until(lambda: has_projected(running))
         assert collector.spans_by_now(trace_id) == []
         running.process.terminate()

@@ -1,6 +1,7 @@
-"""The terminal's operations: set everything up, and look after parked messages.
+"""The terminal's operations: set all up, look after parked messages, see a move to another broker through.
 
-Exit status: 0 done; 1 something stays parked, or no such message; 2 wrong usage or setting; 3 a store is away.
+Exit status: 0 done; 1 not done, or not so: something stays parked, waits or differs, or there is no such message;
+2 wrong usage or setting; 3 a store is away.
 """
 
 import argparse
@@ -8,14 +9,16 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
+from contracts.routing import PURCHASE
 from contracts.ticket import TicketRejected
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from message_terminal import models, parking
-from message_terminal.brokers import reach
-from message_terminal.brokers.chosen import choose
+from message_terminal.brokers import LANES, StillConsumed, reach
+from message_terminal.brokers.chosen import both, choose
+from message_terminal.parity import SECONDS_MAX, SECONDS_MIN, compare
 from message_terminal.parking import NotParked, Parked
 from message_terminal.redrive import redrive
 from message_terminal.settings import READ, WRITE, Settings, WrongSetting, configure_logging, load
@@ -23,6 +26,8 @@ from message_terminal.setup import SetupFailed, set_up
 from message_terminal.stores import StoreAway, asking_mysql, open_mysql
 
 DONE, NOT_DONE, WRONG_USAGE, AWAY = range(4)
+
+LANES_BY_NAME = {**LANES, "purchase": PURCHASE}
 
 Command = Callable[[Settings, argparse.Namespace], Awaitable[int]]
 
@@ -52,6 +57,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="message-terminal", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("setup", help="make queues and tables").set_defaults(command=_set_up)
+    parity = commands.add_parser(
+        "parity", help="see whether both brokers deliver the same, of what is published meanwhile"
+    )
+    parity.add_argument("--seconds", type=_seconds, default=30.0, metavar="N", help="listen for so long (30)")
+    parity.set_defaults(command=_parity)
+    drained = commands.add_parser("drained", help="see whether nothing waits at BROKER, for the models or for purchase")
+    drained.add_argument("lanes", nargs="*", type=_lane, default=[*LANES_BY_NAME.values()], metavar="LANE")
+    drained.set_defaults(command=_drained)
     parked = commands.add_parser("parked", help="messages that could not be projected")
     verbs = parked.add_subparsers(required=True, metavar="VERB")
     verbs.add_parser("list", help="all of them, the oldest first").set_defaults(command=_list)
@@ -74,9 +87,46 @@ def _complain(what: object, status: int) -> int:
     return status
 
 
+def _seconds(text: str) -> float:
+    """Long enough for something to be compared. Raises ArgumentTypeError."""
+    with suppress(ValueError):
+        if SECONDS_MIN <= float(text) <= SECONDS_MAX:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number from {SECONDS_MIN:.0f} to {SECONDS_MAX:.0f}")
+
+
+def _lane(text: str) -> str:
+    """Where messages wait, by whom they wait for. Raises ArgumentTypeError."""
+    if text not in LANES_BY_NAME:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(LANES_BY_NAME)}")
+    return LANES_BY_NAME[text]
+
+
 async def _set_up(settings: Settings, _: argparse.Namespace) -> int:
     await set_up(settings)
     return DONE
+
+
+async def _parity(settings: Settings, asked: argparse.Namespace) -> int:
+    one, other = both(settings)
+    parity = await compare(one, other, asked.seconds)
+    for difference in parity.differences:
+        print(difference)
+    print(f"{parity.compared} messages compared, {len(parity.differences)} differences")
+    return DONE if parity.compared and not parity.differences else NOT_DONE
+
+
+async def _drained(settings: Settings, asked: argparse.Namespace) -> int:
+    broker, status = choose(settings), DONE
+    for lane in asked.lanes:
+        try:
+            is_drained = await broker.is_drained(lane)
+            print(f"{lane}: {'nothing waits' if is_drained else 'something waits'}")
+        except StillConsumed:
+            is_drained = False
+            print(f"{lane}: is still consumed: end its consumers first")
+        status = status if is_drained else NOT_DONE
+    return status
 
 
 async def _list(settings: Settings, _: argparse.Namespace) -> int:

@@ -14,6 +14,9 @@ from msgspec import Meta, Struct
 WRITE = "write"
 READ = "read"
 
+BrokerName = Literal["rabbitmq", "kafka"]
+_ADDRESSES = {"rabbitmq": "rabbitmq_url", "kafka": "kafka_bootstrap_servers"}
+
 
 class WrongSetting(ValueError):
     """A variable is missing or has a value that cannot be used; the text names it."""
@@ -22,12 +25,17 @@ class WrongSetting(ValueError):
 class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
     """The variables by their names, in lower case.
 
-    `dynamodb_url` None means AWS itself; region and credentials are found by boto's own rules.
+    Of the brokers' addresses that of BROKER is needed. `dynamodb_url` None means AWS itself; region and credentials are
+    found by boto's own rules.
     """
 
     profile: Literal["local", "production"] = "production"
     partitions: Annotated[int, Meta(ge=1, le=4096)] = 64
-    rabbitmq_url: Annotated[str, Meta(pattern="^amqps?://")]
+    broker: BrokerName = "rabbitmq"
+    rabbitmq_url: Annotated[str, Meta(pattern="^amqps?://")] = ""
+    kafka_bootstrap_servers: Annotated[str, Meta(pattern=r"^[^\s,]+:\d+(,[^\s,]+:\d+)*$")] = ""
+    kafka_idempotence: bool = True
+    kafka_replication: Annotated[int, Meta(ge=1, le=7)] = 3
     mysql_url: Annotated[str, Meta(pattern=r"^mysql\+aiomysql://")]
     dynamodb_url: Annotated[str, Meta(pattern="^https?://")] | None = None
     dynamodb_prefix: Annotated[str, Meta(pattern="^[A-Za-z0-9_.-]*$", max_length=200)] = ""
@@ -36,6 +44,14 @@ class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
     http_port: Annotated[int, Meta(ge=1, le=65535)] = 8002
     logging_config: str | None = None
     otel_exporter_otlp_endpoint: Annotated[str, Meta(pattern="^https?://")] | None = None
+
+    def __post_init__(self) -> None:
+        self.check_address(self.broker)
+
+    def check_address(self, broker: BrokerName) -> None:
+        """Raises WrongSetting when it is not told where this broker is."""
+        if not getattr(self, _ADDRESSES[broker]):
+            raise WrongSetting(f"{broker} needs {_ADDRESSES[broker].upper()}")
 
     @property
     def model_names(self) -> list[str]:

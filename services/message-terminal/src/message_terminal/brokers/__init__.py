@@ -1,7 +1,8 @@
 """The broker as the terminal knows it: what each of them does for the terminal, in its own way."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from contracts.routing import BATCH_CONTENT_TYPE, READ_MODEL, WRITE_MODEL
@@ -23,6 +24,10 @@ CONNECT_RETRY_SECONDS = 0.5
 
 class Unfit(Exception):
     """What messages travel through stands there, and is not as it must be."""
+
+
+class StillConsumed(Exception):
+    """Somebody takes what waits, so that nobody else can see it; the text names the queue."""
 
 
 class Broker(Protocol):
@@ -51,6 +56,12 @@ class Broker(Protocol):
 
     async def reject(self, message: TicketRejected) -> None:
         """Tell purchase, and know that it is kept for it. Raises StoreAway, because nothing is lost by trying again."""
+
+    async def is_drained(self, lane: str) -> bool:
+        """Whether nothing waits for a model, or for purchase. Raises StoreAway, StillConsumed."""
+
+    def listening(self) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The batches that purchase publishes from now on, taken from nobody. Raises StoreAway."""
 
 
 class Untouched:

@@ -1,10 +1,33 @@
-"""The broker that the settings name."""
+"""The brokers that the settings name."""
+
+from typing import assert_never
 
 from message_terminal.brokers import Broker
+from message_terminal.brokers.kafka import Kafka
 from message_terminal.brokers.rabbitmq import RabbitMQ
-from message_terminal.settings import Settings
+from message_terminal.settings import BrokerName, Settings
 
 
 def choose(settings: Settings) -> Broker:
     """The broker that BROKER names; nothing is connected yet."""
-    return RabbitMQ(settings.rabbitmq_url)
+    return _make(settings.broker, settings)
+
+
+def both(settings: Settings) -> tuple[Broker, Broker]:
+    """RabbitMQ and Kafka. Raises WrongSetting when one of them has no address."""
+    return _make("rabbitmq", settings), _make("kafka", settings)
+
+
+def _make(name: BrokerName, settings: Settings) -> Broker:
+    settings.check_address(name)
+    match name:
+        case "rabbitmq":
+            return RabbitMQ(settings.rabbitmq_url)
+        case "kafka":
+            return Kafka(
+                settings.kafka_bootstrap_servers,
+                idempotence=settings.kafka_idempotence,
+                replication=settings.kafka_replication,
+            )
+        case _:
+            assert_never(name)

@@ -4,10 +4,12 @@ Handlers only hand over. Nothing is declared on the way: `setup` did, and a queu
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import aio_pika
+from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS, AMQPError, ChannelPreconditionFailed
 from contracts import routing
 from contracts.codec import encode, encode_batch
@@ -16,13 +18,15 @@ from faststream import AckPolicy
 from faststream.rabbit import Channel, RabbitBroker, RabbitExchange, RabbitMessage, RabbitQueue
 from faststream.rabbit.schemas.queue import QueueType
 
-from message_terminal.brokers import LANES, Unfit, Untouched, rabbitmq_topology
+from message_terminal.brokers import LANES, StillConsumed, Unfit, Untouched, rabbitmq_topology
 from message_terminal.stores import StoreAway
 from message_terminal.worker import DELIVERIES_IN_HAND, Delivery, Worker
 
 PUBLISH_SECONDS = 5.0
 ACKNOWLEDGE_SECONDS = 5.0
 CANCEL_SECONDS = 2.0
+DELIVER_SECONDS = 3.0
+TAP_BYTES_MAX = 64 * 2**20
 
 _EXCHANGE = RabbitExchange(routing.EXCHANGE, declare=False)
 _DELIVERY_COUNT = "x-delivery-count"
@@ -99,6 +103,43 @@ class RabbitMQ:
                     message_id=message.id,
                 )
         except CONNECTION_EXCEPTIONS as error:
+            raise _away(error) from error
+
+    async def is_drained(self, lane: str) -> bool:
+        """Whether the queue delivers nothing to whoever asks. Raises StoreAway, StillConsumed."""
+        async with self._channel() as channel:
+            # How many wait in a quorum queue is told late: what it delivers is true.
+            queue = await channel.get_queue(lane)
+            if queue.declaration_result.consumer_count:
+                raise StillConsumed(lane)
+            try:
+                async with queue.iterator(timeout=DELIVER_SECONDS) as deliveries:
+                    async for waiting in deliveries:
+                        await waiting.nack(requeue=True)
+                        return False
+            except TimeoutError:
+                return True
+        return True
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Raises StoreAway."""
+        async with self._channel() as channel:
+            tap = await channel.declare_queue(exclusive=True, arguments={"x-max-length-bytes": TAP_BYTES_MAX})
+            await tap.bind(routing.EXCHANGE, rabbitmq_topology.TO_MODELS)
+            async with tap.iterator(no_ack=True) as deliveries:
+                yield (delivered.body async for delivered in deliveries)
+
+    @asynccontextmanager
+    async def _channel(self) -> AsyncIterator[AbstractChannel]:
+        """A connection of its own. Raises StoreAway."""
+        try:
+            async with asyncio.timeout(PUBLISH_SECONDS):
+                connection = await aio_pika.connect(self._url)
+            async with connection, connection.channel() as channel:
+                await channel.set_qos(prefetch_count=1)
+                yield channel
+        except (AMQPError, OSError) as error:
             raise _away(error) from error
 
 

@@ -9,10 +9,13 @@ from contracts import routing
 
 STEP_SECONDS = 20.0
 
+TO_MODELS = "*"
+"""Binds what purchase tells the models."""
+
 _MEBIBYTE = 2**20
 _LANES = {
-    routing.WRITE_MODEL: ("*", 1024 * _MEBIBYTE),
-    routing.READ_MODEL: ("*", 1024 * _MEBIBYTE),
+    routing.WRITE_MODEL: (TO_MODELS, 1024 * _MEBIBYTE),
+    routing.READ_MODEL: (TO_MODELS, 1024 * _MEBIBYTE),
     routing.PURCHASE: ("purchase.*", 64 * _MEBIBYTE),
 }
 """Binding and bound of each queue that someone consumes."""

@@ -1,0 +1,230 @@
+"""Kafka: a group of consumers for each model, whose terminals share the partitions.
+
+Handlers only hand over. What a group has committed is in its model's store; what was handed over since comes again.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.structs import OffsetAndMetadata
+from contracts.codec import encode, encode_batch
+from contracts.routing import MESSAGES, PURCHASE
+from contracts.ticket import TicketRejected
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, KafkaMessage
+
+from message_terminal.brokers import LANES, Untouched, kafka_topology
+from message_terminal.stores import StoreAway
+from message_terminal.worker import DELIVERIES_IN_HAND, Delivery, Worker
+
+PUBLISH_SECONDS = 5.0
+ACKNOWLEDGE_SECONDS = 5.0
+CANCEL_SECONDS = 2.0
+FETCH_BYTES_MAX = 8 * 2**20
+
+log = logging.getLogger(__name__)
+
+
+class Kafka:
+    """Kafka as the terminal's broker; `servers` are `host:port`, separated by commas."""
+
+    name = "Kafka"
+
+    def __init__(self, servers: str, *, idempotence: bool, replication: int) -> None:
+        self._servers = servers.split(",")
+        self._replication = replication
+        self.application = KafkaBroker(
+            self._servers,
+            codec=Untouched(),
+            apply_types=False,
+            logger=None,
+            allow_auto_create_topics=False,
+            graceful_timeout=CANCEL_SECONDS,
+            acks="all",
+            enable_idempotence=idempotence,
+        )
+        self._groups: list[_Group] = []
+
+    async def declare(self, partitions: int) -> None:
+        """Raises StoreAway, Unfit."""
+        async with self._administering() as admin:
+            await kafka_topology.declare(admin, partitions, self._replication)
+
+    def lead(self, worker: Worker) -> None:
+        """Hand the records of the partitions that the model's group gives this process to its worker."""
+        self._groups.append(_Group(self.application, worker))
+
+    async def connect(self) -> None:
+        """Raises StoreAway."""
+        # What cannot start is not closed again by FastStream: so it is started where somebody answers.
+        async with self._administering():
+            await self.application.connect()
+
+    async def watch(self, lost: Callable[[str], None]) -> None:
+        """Nothing to watch: consumers join their groups again by themselves, and a failing commit ends the worker."""
+
+    async def stop_consuming(self) -> None:
+        """Hand over no more; the groups are left when the process ends, with what was in hand committed."""
+        for group in self._groups:
+            group.end()
+
+    async def reject(self, message: TicketRejected) -> None:
+        """Tell purchase, and know that it is kept for it. Raises StoreAway, because nothing is lost by trying again."""
+        try:
+            async with asyncio.timeout(PUBLISH_SECONDS):
+                await self.application.publish(
+                    encode_batch([encode(message)]),
+                    topic=PURCHASE,
+                    key=str(message.partition).encode(),
+                    partition=message.partition,
+                )
+        except (KafkaError, OSError) as error:
+            raise _away(error) from error
+
+    async def is_drained(self, lane: str) -> bool:
+        """Whether the group has committed all there is. Raises StoreAway."""
+        topic = PURCHASE if lane == PURCHASE else MESSAGES
+        async with self._administering() as admin, self._reading(topic) as consumer:
+            partitions = list(consumer.assignment())
+            stands = await admin.list_consumer_group_offsets(lane, partitions=partitions)
+            firsts, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
+            return all(max(stands[one].offset, firsts[one]) == ends[one] for one in partitions)
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Raises StoreAway."""
+        async with self._reading(MESSAGES) as consumer:
+            await consumer.seek_to_end()
+            yield (bytes(record.value) async for record in consumer)
+
+    @asynccontextmanager
+    async def _reading(self, topic: str) -> AsyncIterator[AIOKafkaConsumer]:
+        """A consumer of all of its partitions, which belongs to no group."""
+        consumer = AIOKafkaConsumer(topic, bootstrap_servers=self._servers, fetch_max_bytes=FETCH_BYTES_MAX)
+        try:
+            await consumer.start()
+            yield consumer
+        except (KafkaError, OSError) as error:
+            raise _away(error) from error
+        finally:
+            await consumer.stop()
+
+    @asynccontextmanager
+    async def _administering(self) -> AsyncIterator[AIOKafkaAdminClient]:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._servers)
+        try:
+            await admin.start()
+            yield admin
+        except (KafkaError, OSError) as error:
+            raise _away(error) from error
+        finally:
+            await admin.close()
+
+
+class _Group(ConsumerRebalanceListener):  # type: ignore[misc]  # it has no types
+    """This process as one of a model's group: what it has in hand, and of which assignment of partitions.
+
+    Kafka does not count how often a record came back. So whoever is given a partition in which records wait notes, with
+    the offset at which the group stands, that it tries; what was committed since then says nothing.
+    """
+
+    def __init__(self, application: KafkaBroker, worker: Worker) -> None:
+        self.name = LANES[worker.model]
+        self._application = application
+        self._worker = worker
+        self._room = asyncio.Semaphore(DELIVERIES_IN_HAND)
+        self._ended = False
+        self._assignment = 0
+        self._assigned = asyncio.Event()
+        self._tried: dict[TopicPartition, tuple[int, int]] = {}
+        self._subscriber = application.subscriber(
+            MESSAGES,
+            group_id=self.name,
+            auto_offset_reset="earliest",
+            fetch_max_bytes=FETCH_BYTES_MAX,
+            ack_policy=AckPolicy.MANUAL,
+            listener=self,
+            no_reply=True,
+        )
+        self._subscriber(self._hand_over)
+
+    def end(self) -> None:
+        """Hand over no more."""
+        self._ended = True
+
+    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:  # noqa: ARG002 - all of them
+        """What is in hand is from now on another's to commit."""
+        self._assigned.clear()
+        self._assignment += 1
+
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        """From here on records come, from where the group stands."""
+        try:
+            self._tried = await self._note_tries(list(assigned)) if assigned else {}
+        finally:
+            self._assigned.set()
+            log.info("consuming", extra={"group": self.name, "partitions": len(assigned)})
+
+    async def _hand_over(self, message: KafkaMessage) -> None:
+        """Give it to the worker as soon as that has room, unless its partition is no longer ours by then."""
+        assignment = self._assignment
+        await self._assigned.wait()
+        await self._room.acquire()
+        if self._ended or assignment != self._assignment:
+            self._room.release()
+            return
+        record = message.raw_message
+        assert not isinstance(record, tuple)
+        partition = TopicPartition(record.topic, record.partition)
+        offset, tries = self._tried.pop(partition, (record.offset, 0))
+
+        async def acknowledge() -> None:
+            self._room.release()
+            # Whoever has the partition now is given the record again, and repeating it harms nothing.
+            if assignment == self._assignment:
+                await self._commit(partition, record.offset + 1)
+
+        self._worker.receive(Delivery(bytes(message.body), tries if offset == record.offset else 0, acknowledge))
+
+    async def _commit(self, partition: TopicPartition, offset: int) -> None:
+        """Raises KafkaError, TimeoutError."""
+        try:
+            async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
+                await self._consumer.commit({partition: OffsetAndMetadata(offset, "")})
+        except (CommitFailedError, IllegalStateError):
+            log.info("a partition went to another before this was committed", extra={"partition": partition.partition})
+
+    async def _note_tries(self, assigned: list[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
+        """Where the group stands in each partition in which records wait, and how often that was tried before."""
+        admin, consumer = self._application.config.admin_client, self._consumer
+        noted = await admin.list_consumer_group_offsets(self.name, partitions=assigned)
+        firsts, ends = await consumer.beginning_offsets(assigned), await consumer.end_offsets(assigned)
+        stands = {partition: max(noted[partition].offset, firsts[partition]) for partition in assigned}
+        tried = {
+            partition: (offset, _number(noted[partition].metadata))
+            for partition, offset in stands.items()
+            if offset < ends[partition]
+        }
+        await consumer.commit(
+            {partition: OffsetAndMetadata(offset, str(times + 1)) for partition, (offset, times) in tried.items()}
+        )
+        return tried
+
+    @property
+    def _consumer(self) -> AIOKafkaConsumer:
+        assert self._subscriber.consumer is not None
+        return self._subscriber.consumer
+
+
+def _number(metadata: str) -> int:
+    """What was noted with an offset; others than us may have noted something else."""
+    return int(metadata) if metadata.isdecimal() else 0
+
+
+def _away(error: BaseException) -> StoreAway:
+    return StoreAway(f"Kafka: {type(error).__name__} {error}")
