@@ -12,7 +12,6 @@ from tests.isolation import Database, Tables
 from tests.wires import KafkaWire, RabbitMQWire, Wire
 
 BROKERS = ("rabbitmq", "kafka")
-ON_BOTH, ON_RABBITMQ = "on_both_brokers", "on_rabbitmq"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,9 +27,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that asks for a `wire` has one on the broker that was asked for."""
     if "wire" in metafunc.fixturenames:
         asked = metafunc.config.getoption("broker")
-        on = {marker.name for marker in metafunc.definition.iter_markers()}
-        unasked = BROKERS if ON_BOTH in on else BROKERS[:1]
-        metafunc.parametrize("wire", unasked if asked is None or ON_RABBITMQ in on else [asked], indirect=True)
+        marks = {marker.name for marker in metafunc.definition.iter_markers()}
+        special = [broker for broker in BROKERS if f"on_{broker}" in marks]
+        unasked = BROKERS if "on_both_brokers" in marks else BROKERS[:1]
+        metafunc.parametrize("wire", special or ([asked] if asked else unasked), indirect=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -112,14 +112,23 @@ def kafka_servers(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture
-def wire(request: pytest.FixtureRequest) -> Iterator[Wire]:
+def rabbitmq_wire(rabbitmq_url: str) -> Wire:
+    """A place of its own on RabbitMQ."""
+    return RabbitMQWire(rabbitmq_url)
+
+
+@pytest.fixture
+def kafka_wire(kafka_servers: str) -> Wire:
+    """A place of its own on Kafka."""
+    weaker = {"KAFKA_IDEMPOTENCE": "false"} if stores.is_private(stores.KAFKA) else {}
+    return KafkaWire(kafka_servers, {"KAFKA_REPLICATION": "1", **weaker})
+
+
+@pytest.fixture
+def wire(request: pytest.FixtureRequest) -> Wire:
     """A place of its own on the broker that the test is for."""
-    if request.param == "rabbitmq":
-        yield RabbitMQWire(request.getfixturevalue("rabbitmq_url"))
-    else:
-        servers: str = request.getfixturevalue("kafka_servers")
-        weaker = {"KAFKA_IDEMPOTENCE": "false"} if stores.is_private(stores.KAFKA) else {}
-        yield KafkaWire(servers, {"KAFKA_REPLICATION": "1", **weaker})
+    own: Wire = request.getfixturevalue(f"{request.param}_wire")
+    return own
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from contracts.ticket import TicketRejected
 
 from message_terminal.settings import READ, WRITE
 from message_terminal.stores import StoreAway
-from message_terminal.worker import Worker
+from message_terminal.worker import Delivery
 
 if TYPE_CHECKING:
     from faststream._internal.broker import BrokerUsecase
@@ -30,6 +30,17 @@ class StillConsumed(Exception):
     """Somebody takes what waits, so that nobody else can see it; the text names the queue."""
 
 
+class Receiver(Protocol):
+    """Takes deliveries in hand for a model, no more at once than DELIVERIES_IN_HAND that are not acknowledged."""
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+
+    def receive(self, delivery: Delivery) -> None:
+        """Take one in hand."""
+
+
 class Broker(Protocol):
     """One broker: the queues that lead to the workers, and the one thing that the terminal tells purchase."""
 
@@ -42,7 +53,7 @@ class Broker(Protocol):
     async def declare(self, partitions: int) -> None:
         """Make what messages travel through, or find it made. Raises StoreAway, Unfit."""
 
-    def lead(self, worker: Worker) -> None:
+    def lead(self, worker: Receiver) -> None:
         """Hand what comes for the model to its worker; before the start."""
 
     async def connect(self) -> None:

@@ -18,9 +18,9 @@ from contracts.ticket import TicketRejected
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
-from message_terminal.brokers import LANES, Untouched, kafka_topology
+from message_terminal.brokers import LANES, Receiver, Untouched, kafka_topology
 from message_terminal.stores import StoreAway
-from message_terminal.worker import DELIVERIES_IN_HAND, Delivery, Worker
+from message_terminal.worker import DELIVERIES_IN_HAND, Delivery
 
 PUBLISH_SECONDS = 5.0
 ACKNOWLEDGE_SECONDS = 5.0
@@ -55,7 +55,7 @@ class Kafka:
         async with self._administering() as admin:
             await kafka_topology.declare(admin, partitions, self._replication)
 
-    def lead(self, worker: Worker) -> None:
+    def lead(self, worker: Receiver) -> None:
         """Hand the records of the partitions that the model's group gives this process to its worker."""
         self._groups.append(_Group(self.application, worker))
 
@@ -133,7 +133,7 @@ class _Group(ConsumerRebalanceListener):  # type: ignore[misc]  # it has no type
     the offset at which the group stands, that it tries; what was committed since then says nothing.
     """
 
-    def __init__(self, application: KafkaBroker, worker: Worker) -> None:
+    def __init__(self, application: KafkaBroker, worker: Receiver) -> None:
         self.name = LANES[worker.model]
         self._application = application
         self._worker = worker
@@ -221,9 +221,9 @@ class _Group(ConsumerRebalanceListener):  # type: ignore[misc]  # it has no type
         return self._subscriber.consumer
 
 
-def _number(metadata: str) -> int:
+def _number(metadata: str | None) -> int:
     """What was noted with an offset; others than us may have noted something else."""
-    return int(metadata) if metadata.isdecimal() else 0
+    return int(metadata) if metadata is not None and metadata.isdecimal() else 0
 
 
 def _away(error: BaseException) -> StoreAway:

@@ -18,9 +18,9 @@ from faststream import AckPolicy
 from faststream.rabbit import Channel, RabbitBroker, RabbitExchange, RabbitMessage, RabbitQueue
 from faststream.rabbit.schemas.queue import QueueType
 
-from message_terminal.brokers import LANES, StillConsumed, Unfit, Untouched, rabbitmq_topology
+from message_terminal.brokers import LANES, Receiver, StillConsumed, Unfit, Untouched, rabbitmq_topology
 from message_terminal.stores import StoreAway
-from message_terminal.worker import DELIVERIES_IN_HAND, Delivery, Worker
+from message_terminal.worker import DELIVERIES_IN_HAND, Delivery
 
 PUBLISH_SECONDS = 5.0
 ACKNOWLEDGE_SECONDS = 5.0
@@ -58,7 +58,7 @@ class RabbitMQ:
         except (AMQPError, OSError) as error:
             raise _away(error) from error
 
-    def lead(self, worker: Worker) -> None:
+    def lead(self, worker: Receiver) -> None:
         """Hand the deliveries of the model's queue to its worker."""
         channel = Channel(prefetch_count=DELIVERIES_IN_HAND)
         self._channels.append(channel)

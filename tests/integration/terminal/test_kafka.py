@@ -1,0 +1,114 @@
+"""What the terminal does on Kafka alone: its topics, how terminals share the partitions, and how tries are counted."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from contracts.routing import MESSAGES, PURCHASE
+from message_terminal.brokers import Unfit
+from message_terminal.brokers.kafka import Kafka
+from message_terminal.worker import Delivery
+
+from tests.integration.terminal.conftest import PARTITIONS
+from tests.integration.terminal.running import Environment, started, until
+from tests.mock_cluster import mock_cluster
+from tests.unit.terminal.messages import batch, many_purchased
+from tests.wires import Wire
+
+
+class Hand:
+    """A worker that keeps what it is given, until told to acknowledge it."""
+
+    model = "read"
+
+    def __init__(self) -> None:
+        self._deliveries: asyncio.Queue[Delivery] = asyncio.Queue()
+
+    def receive(self, delivery: Delivery) -> None:
+        self._deliveries.put_nowait(delivery)
+
+    async def next(self) -> Delivery:
+        """The next one. Raises TimeoutError."""
+        async with asyncio.timeout(20):
+            return await self._deliveries.get()
+
+
+@pytest.fixture
+def servers() -> Iterator[str]:
+    """A Kafka that keeps what is noted with an offset."""
+    with mock_cluster() as servers:
+        yield servers
+
+
+@asynccontextmanager
+async def consuming(servers: str) -> AsyncIterator[Hand]:
+    """What a terminal is given while it runs."""
+    hand, kafka = Hand(), Kafka(servers, idempotence=True, replication=1)
+    kafka.lead(hand)
+    try:
+        await kafka.connect()
+        await kafka.application.start()
+        yield hand
+    finally:
+        await kafka.application.stop()
+
+
+async def test_topics_are_made_once_with_a_partition_for_each_of_ours(kafka_servers: str) -> None:
+    kafka = Kafka(kafka_servers, idempotence=False, replication=1)
+    await asyncio.gather(kafka.declare(PARTITIONS), kafka.declare(PARTITIONS))
+    await kafka.declare(PARTITIONS)
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_servers)
+    await admin.start()
+    described = await admin.describe_topics([MESSAGES, PURCHASE])
+    await admin.close()
+    assert {topic["topic"]: len(topic["partitions"]) for topic in described} == {
+        MESSAGES: PARTITIONS,
+        PURCHASE: PARTITIONS,
+    }
+    with pytest.raises(Unfit, match=f"{MESSAGES} has {PARTITIONS} partitions, not 64"):
+        await kafka.declare(64)
+
+
+async def test_a_record_that_comes_again_and_again_says_how_often(servers: str) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=servers) as producer:
+        for body in (b"first", b"second"):
+            await producer.send_and_wait(MESSAGES, body, partition=1)
+    async with consuming(servers) as hand:
+        assert await said(hand) == (b"first", 0)
+    async with consuming(servers) as hand:
+        assert await said(hand) == (b"first", 1)
+        assert await said(hand) == (b"second", 0)
+    async with consuming(servers) as hand:
+        await (await hand.next()).acknowledge()
+    async with consuming(servers) as hand:
+        assert await said(hand) == (b"second", 0)
+
+
+async def said(hand: Hand) -> tuple[bytes, int]:
+    """What came, and how often it came before."""
+    delivery = await hand.next()
+    return delivery.body, delivery.redeliveries
+
+
+@pytest.mark.on_kafka
+async def test_terminals_share_the_partitions_and_each_message_is_counted_once(
+    wire: Wire, environment: Environment, tmp_path: Path
+) -> None:
+    async with AsyncExitStack() as stack:
+        both = [await started(stack, environment | {"MODELS": "read"}, tmp_path / name) for name in ("one", "other")]
+
+        async def shares() -> list[float]:
+            return [await one.metric('messages_projected_total{model="read"}') for one in both]
+
+        async def all_are_projected() -> bool:
+            return sum(await shares()) >= 25 * PARTITIONS
+
+        for partition in range(PARTITIONS):
+            sales = many_purchased(25, event_id=f"Event{partition}", first=0, partition=partition)
+            await wire.publish(partition, [batch(sales)])
+        await until(all_are_projected)
+        assert await shares() == [25 * PARTITIONS / 2] * 2
