@@ -10,9 +10,9 @@ from contracts.text import whole
 from contracts.timestamp import Timestamp
 
 Identifier = Annotated[str, Meta(pattern=whole("[A-Za-z0-9._~-]{1,64}"))]
-ZoneId = Annotated[int, Meta(ge=1, le=2**31 - 1)]
-Cents = Annotated[int, Meta(ge=0, le=99_999_999)]
-Currency = Annotated[str, Meta(pattern=whole("[A-Z]{3}"))]
+ZoneId = Annotated[int, Meta(ge=1, le=2**31 - 1, description="One of its venue's.")]
+Cents = Annotated[int, Meta(ge=0, le=99_999_999, description="In hundredths of its currency.")]
+Currency = Annotated[str, Meta(pattern=whole("[A-Z]{3}"), description="As ISO 4217 names it.")]
 
 
 class Zone(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -40,13 +40,13 @@ class Scheduled(Struct, frozen=True, kw_only=True, rename="camel"):
     event_id: Identifier
     venue_id: Identifier
     name: str
-    type: str
+    type: Annotated[str, Meta(description="What kind of show, as `concert`.")]
     date: date
     currency: Currency
     zones: Annotated[list[Zone], Meta(min_length=1)]
-    sales_open_at: Timestamp | None = None
-    sales_close_at: Timestamp | None = None
-    max_seats_per_customer: Annotated[int, Meta(ge=1, le=2**63 - 1)] | None = None
+    sales_open_at: Annotated[Timestamp, Meta(description="Absent: it is sold at once.")] | None = None
+    sales_close_at: Annotated[Timestamp, Meta(description="Absent: it is sold without end.")] | None = None
+    max_seats_per_customer: Annotated[int, Meta(ge=1, le=2**63 - 1, description="Absent: any number.")] | None = None
 
 
 class VenueDefined(Message, frozen=True, kw_only=True, tag="venue.defined.v1"):

@@ -10,7 +10,9 @@ from contracts.seat import ColumnLabel, RowLabel
 from contracts.text import whole
 from contracts.timestamp import Timestamp
 
-HoldReference = Annotated[str, Meta(pattern=whole("[0-9a-f]{32}"))]
+HoldReference = Annotated[
+    str, Meta(pattern=whole("[0-9a-f]{32}"), description="The digest by which others know the hold.")
+]
 """`blake2b(hold id's bytes, digest_size=16)`: the id itself is a bearer secret and never travels."""
 
 
@@ -37,7 +39,7 @@ class Held(Struct, frozen=True, kw_only=True, rename="camel"):
     hold: HoldReference
     event_id: Identifier
     seats: Annotated[list[HeldSeat], Meta(min_length=1, max_length=10)]
-    expires_at: Timestamp
+    expires_at: Annotated[Timestamp, Meta(description="When the seats are free again, if nothing else is told.")]
 
 
 class HoldEnd(Struct, frozen=True, kw_only=True, rename="camel"):

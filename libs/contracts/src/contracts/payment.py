@@ -11,12 +11,11 @@ from contracts.message import Message
 from contracts.text import whole
 from contracts.timestamp import Timestamp
 
-PaymentId = Annotated[str, Meta(pattern=whole("[!-~]{1,255}"))]
-"""The provider's own."""
+PaymentId = Annotated[str, Meta(pattern=whole("[!-~]{1,255}"), description="The provider's own.")]
 
-ProviderName = Annotated[str, Meta(pattern=whole("[a-z][a-z0-9-]{0,31}"))]
+ProviderName = Annotated[str, Meta(pattern=whole("[a-z][a-z0-9-]{0,31}"), description="Who moved the money.")]
 
-AmountCents = Annotated[int, Meta(ge=0, le=999_999_990)]
+AmountCents = Annotated[int, Meta(ge=0, le=999_999_990, description="In hundredths of its currency.")]
 """Of as many seats as a hold may have, at the highest price."""
 
 
@@ -27,7 +26,7 @@ class Capture(Struct, frozen=True, kw_only=True, rename="camel"):
     provider: ProviderName
     hold: HoldReference
     event_id: Identifier
-    ticket_ids: Annotated[list[UUID], Meta(min_length=1, max_length=10)]
+    ticket_ids: Annotated[list[UUID], Meta(min_length=1, max_length=10, description="What the money bought.")]
     amount_cents: AmountCents
     currency: Currency
     captured_on: Timestamp
@@ -40,7 +39,7 @@ class Refund(Struct, frozen=True, kw_only=True, rename="camel"):
     provider: ProviderName
     hold: HoldReference | None = None
     event_id: Identifier | None = None
-    ticket_id: UUID | None = None
+    ticket_id: Annotated[UUID, Meta(description="Absent: the whole payment was given back.")] | None = None
     amount_cents: AmountCents
     currency: Currency
     refunded_on: Timestamp

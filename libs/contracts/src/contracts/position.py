@@ -10,7 +10,9 @@ from contracts.text import whole
 _NUMBER = "(0|[1-9][0-9]{0,17})"
 _SHAPE = re.compile(f"{_NUMBER}-{_NUMBER}")
 
-PositionText = Annotated[str, Meta(pattern=whole(_SHAPE.pattern))]
+PositionText = Annotated[
+    str, Meta(pattern=whole(_SHAPE.pattern), description="`<epoch>-<sequence>`, without gaps in its partition.")
+]
 
 
 class MalformedPosition(ValueError):

@@ -6,8 +6,8 @@ from msgspec import Meta
 
 from contracts.text import whole
 
-RowLabel = Annotated[str, Meta(pattern=whole("[1-9][0-9]{0,3}"))]
-ColumnLabel = Annotated[str, Meta(pattern=whole("[a-z]{1,2}"))]
+RowLabel = Annotated[str, Meta(pattern=whole("[1-9][0-9]{0,3}"), description="Counted from 1.")]
+ColumnLabel = Annotated[str, Meta(pattern=whole("[a-z]{1,2}"), description="`a` … `z`, `aa`, `ab`, …")]
 
 
 def column_label(number: int) -> str:

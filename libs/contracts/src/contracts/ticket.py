@@ -1,9 +1,9 @@
 """What becomes of a ticket: it is purchased, it may be cancelled, and the write model may reject it."""
 
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from contracts.catalogue import Cents, Currency, Identifier, ZoneId
 from contracts.hold import HoldReference
@@ -24,7 +24,7 @@ class Sale(Struct, frozen=True, kw_only=True, rename="camel"):
     price_cents: Cents
     currency: Currency
     created_on: Timestamp
-    revision: Literal[1] = 1
+    revision: Annotated[Literal[1], Meta(description="Of the ticket: it was sold.")] = 1
     hold: HoldReference | None = None
 
 
@@ -41,18 +41,18 @@ class Cancellation(Struct, frozen=True, kw_only=True, rename="camel"):
     currency: Currency
     created_on: Timestamp
     cancelled_on: Timestamp
-    revision: Literal[2] = 2
+    revision: Annotated[Literal[2], Meta(description="Of the ticket: it was cancelled.")] = 2
 
 
 class Rejection(Struct, frozen=True, kw_only=True, rename="camel"):
-    """The ticket that was refused, and the one that the seat belongs to (None: it was sold and cancelled since)."""
+    """The ticket that was refused, and the one that the seat belongs to."""
 
     ticket_id: UUID
     event_id: Identifier
     zone_id: ZoneId
     row: RowLabel
     column: ColumnLabel
-    owner_ticket_id: UUID | None = None
+    owner_ticket_id: Annotated[UUID, Meta(description="Absent: it was sold and cancelled since.")] | None = None
 
 
 class TicketPurchased(Message, frozen=True, kw_only=True, tag="ticket.purchased.v1"):

@@ -11,6 +11,7 @@ Timestamp = Annotated[
     str,
     Meta(
         pattern=whole(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"),
+        description="UTC, RFC 3339, six decimals.",
         extra_json_schema={"format": "date-time"},
     ),
 ]
