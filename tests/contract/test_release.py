@@ -1,4 +1,4 @@
-"""The verb that writes schemas and samples writes them all, and never over a broken promise."""
+"""The verb that writes schemas, samples and their description writes them all, and never over a broken promise."""
 
 import json
 from typing import Any
@@ -12,11 +12,13 @@ from tests.contract.repository import Repository
 NAME = "ticket.purchased.v1"
 
 
-def test_everything_that_is_promised_is_written(repository: Repository) -> None:
+def test_everything_that_is_promised_is_written_and_what_describes_it(repository: Repository) -> None:
     repository.commit()
 
     assert release.main(repository.root) == 0
     assert documents(repository.root) == release.promised()
+    for path, text in release.described().items():
+        assert (repository.root / path).read_bytes() == text
 
 
 def test_writing_again_changes_nothing_and_says_so(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:

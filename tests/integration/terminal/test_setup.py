@@ -121,7 +121,7 @@ async def test_setup_gives_up_in_the_end_and_names_the_store(
 async def test_a_full_queue_refuses_so_that_the_relay_notices(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(rabbitmq_topology._LANES, routing.READ_MODEL, ("*", 1_000))
+    monkeypatch.setitem(rabbitmq_topology.QUEUES, routing.READ_MODEL, ("*", 1_000))
     await set_up(settings)
     with pytest.raises(DeliveryError):
         await publish(settings.rabbitmq_url, routing.to_models(1), [b"x" * 1_000] * 50)

@@ -10,8 +10,8 @@ from contracts.text import whole
 from contracts.timestamp import Timestamp
 
 Identifier = Annotated[str, Meta(pattern=whole("[A-Za-z0-9._~-]{1,64}"))]
-ZoneId = Annotated[int, Meta(ge=1, le=2**31 - 1, description="One of its venue's.")]
-Cents = Annotated[int, Meta(ge=0, le=99_999_999, description="In hundredths of its currency.")]
+ZoneId = Annotated[int, Meta(ge=1, le=2**31 - 1, description="Unique in its venue.")]
+Cents = Annotated[int, Meta(ge=0, le=99_999_999, description="In hundredths of the currency.")]
 Currency = Annotated[str, Meta(pattern=whole("[A-Z]{3}"), description="As ISO 4217 names it.")]
 
 

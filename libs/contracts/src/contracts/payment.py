@@ -15,7 +15,7 @@ PaymentId = Annotated[str, Meta(pattern=whole("[!-~]{1,255}"), description="The 
 
 ProviderName = Annotated[str, Meta(pattern=whole("[a-z][a-z0-9-]{0,31}"), description="Who moved the money.")]
 
-AmountCents = Annotated[int, Meta(ge=0, le=999_999_990, description="In hundredths of its currency.")]
+AmountCents = Annotated[int, Meta(ge=0, le=999_999_990, description="In hundredths of the currency.")]
 """Of as many seats as a hold may have, at the highest price."""
 
 

@@ -19,7 +19,7 @@ _KEPT_MILLISECONDS = 30 * 24 * 3600 * 1000
 async def declare(admin: AIOKafkaAdminClient, partitions: int, replication: int) -> None:
     """Make the topics, or find them made. Raises Unfit, KafkaError, OSError, TimeoutError."""
     async with asyncio.timeout(STEP_SECONDS):
-        wanted = [NewTopic(name, partitions, replication, topic_configs=_settings(replication)) for name in TOPICS]
+        wanted = [NewTopic(name, partitions, replication, topic_configs=settings(replication)) for name in TOPICS]
         made = await admin.create_topics(wanted)
         for name, code, reason in (topic[:3] for topic in made.topic_errors):
             if code and for_code(code) is not TopicAlreadyExistsError:
@@ -29,7 +29,7 @@ async def declare(admin: AIOKafkaAdminClient, partitions: int, replication: int)
                 raise Unfit(f"{topic['topic']} has {len(topic['partitions'])} partitions, not {partitions}")
 
 
-def _settings(replication: int) -> dict[str, str]:
+def settings(replication: int) -> dict[str, str]:
     """Two replicas have what was acknowledged, where there are two; what nobody consumed is kept for thirty days."""
     return {
         "min.insync.replicas": str(min(2, replication)),

@@ -13,7 +13,7 @@ TO_MODELS = "*"
 """Binds what purchase tells the models."""
 
 _MEBIBYTE = 2**20
-_LANES = {
+QUEUES = {
     routing.WRITE_MODEL: (TO_MODELS, 1024 * _MEBIBYTE),
     routing.READ_MODEL: (TO_MODELS, 1024 * _MEBIBYTE),
     routing.PURCHASE: ("purchase.*", 64 * _MEBIBYTE),
@@ -35,12 +35,12 @@ async def declare(url: str) -> None:
 async def _declare(channel: AbstractChannel) -> None:
     exchange = await channel.declare_exchange(routing.EXCHANGE, ExchangeType.TOPIC, durable=True)
     await channel.declare_queue(routing.DEAD, durable=True, arguments=_quorum(_DEAD_BYTES))
-    for name, (binding, largest_bytes) in _LANES.items():
-        queue = await channel.declare_queue(name, durable=True, arguments=_lane(largest_bytes))
+    for name, (binding, largest_bytes) in QUEUES.items():
+        queue = await channel.declare_queue(name, durable=True, arguments=lane(largest_bytes))
         await queue.bind(exchange, binding)
 
 
-def _lane(largest_bytes: int) -> dict[str, Any]:
+def lane(largest_bytes: int) -> dict[str, Any]:
     """A queue with one consumer at a time, which keeps order; what it can never deliver is kept elsewhere."""
     return _quorum(largest_bytes) | {
         "x-single-active-consumer": True,
