@@ -1,7 +1,9 @@
 """What the APIs' own pages promise holds, whatever is sent: no failure of ours, and no answer that is not on them."""
 
+import re
 from typing import Any
 
+import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
@@ -44,3 +46,14 @@ def test_every_answer_is_one_that_the_page_promises(
             assert response.status_code not in (500, 502, 504), response.text
 
         answers_as_promised()
+
+
+def test_the_page_about_the_messages_is_there_and_so_is_all_that_it_links_to(platform: RunningPlatform) -> None:
+    with httpx.Client(base_url=platform.url, follow_redirects=True) as client:
+        page = client.get("/docs/messages").raise_for_status()
+        links = set(re.findall(r'href="(/[^"]*)"', page.text))
+        documents = {link: client.get(link).raise_for_status() for link in links}
+
+    assert documents.keys() == {"/docs/messages/asyncapi.json", "/docs/purchase", "/docs/query"}
+    described = documents["/docs/messages/asyncapi.json"].json()
+    assert all(f'id="{name}"' in page.text for name in described["components"]["schemas"])

@@ -14,6 +14,7 @@ from infra_local import servers
 from infra_local.ports import free_port
 from infra_local.running import RunningServer
 
+CONTRACTS = Path(__file__).parents[2] / "libs/contracts"
 BREAKS_OFF = "/api/v1/breaks-off"
 CUTS_SHORT = "/api/v1/holds/cut-short-"
 
@@ -111,6 +112,23 @@ def test_each_call_reaches_its_service_unchanged(client: httpx.Client, method: s
     assert answer.json() == {"service": service, "asked": path, "bytes": 5 if method == "POST" else 0}
 
 
+@pytest.mark.parametrize(
+    ("path", "file", "media_type"),
+    [
+        ("/docs/messages", "asyncapi.html", "text/html; charset=utf-8"),
+        ("/docs/messages/", "asyncapi.html", "text/html; charset=utf-8"),
+        ("/docs/messages/asyncapi.json", "asyncapi.json", "application/json"),
+    ],
+)
+def test_what_describes_the_messages_needs_no_service(
+    deserted: httpx.Client, path: str, file: str, media_type: str
+) -> None:
+    answer = deserted.get(path)
+    assert answer.status_code == deserted.head(path).status_code == 200
+    assert answer.headers["Content-Type"] == media_type
+    assert answer.content == (CONTRACTS / file).read_bytes()
+
+
 def test_a_log_of_what_failed_names_neither_a_hold_nor_a_receipt(tmp_path: Path) -> None:
     with (
         serving(Purchase) as purchase,
@@ -136,6 +154,8 @@ def test_head_is_answered_like_get(client: httpx.Client) -> None:
         ("TRACE", "/api/v1/tickets", "GET, HEAD, POST, PUT, DELETE"),
         ("POST", "/docs/purchase", "GET, HEAD"),
         ("DELETE", "/docs/query/openapi.json", "GET, HEAD"),
+        ("POST", "/docs/messages", "GET, HEAD"),
+        ("PUT", "/docs/messages/asyncapi.json", "GET, HEAD"),
     ],
 )
 def test_another_method_is_405_and_told_which_are_allowed(
@@ -154,6 +174,9 @@ def test_another_method_is_405_and_told_which_are_allowed(
         "/api/v2/tickets",
         "/docs",
         "/docs/terminal",
+        "/docs/messages/asyncapi.html",
+        "/docs/messages/pyproject.toml",
+        "/docs/messages/../../pyproject.toml",
         "/health/ready",
         "/metrics",
         "/api/v1/../../metrics",

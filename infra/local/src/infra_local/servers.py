@@ -199,6 +199,7 @@ def caddy(directory: Path, port_for: PortChooser, *, purchase_address: str, quer
         "PORT": str(port),
         "PURCHASE_ADDRESS": purchase_address,
         "QUERY_ADDRESS": query_address,
+        "CONTRACTS_DIR": str(INFRA.parent / "libs/contracts"),
         "XDG_CONFIG_HOME": str(directory),
         "XDG_DATA_HOME": str(directory),
     }
