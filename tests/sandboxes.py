@@ -66,6 +66,13 @@ class Sandbox:
         found: dict[str, Any] = entry
         return found
 
+    def refunds(self, payment_id: str) -> list[dict[str, Any]]:
+        """Each refund of one payment."""
+        wanted = {"payment_intent": payment_id, "limit": "100"}
+        listed = self.client.get("/v1/refunds", params=wanted).raise_for_status().json()
+        found: list[dict[str, Any]] = listed["data"]
+        return found
+
     def _tell(self, path: str, **body: object) -> None:
         self.client.post(f"/sandbox/{path}", json=body).raise_for_status()
 

@@ -2,17 +2,21 @@
 
 from collections import Counter
 from typing import Any
+from uuid import UUID
 
 from contracts.codec import decode
 from contracts.hold import HoldExpired, HoldReleased
 from contracts.payment import PaymentCaptured, PaymentRefunded
 from contracts.ticket import TicketCancelled, TicketPurchased
-from purchase.holds import reference_of
+from purchase.holds import Hold, reference_of
 from redis import Redis
 
 from tests.integration.purchase.seat_model import seat_of
 from tests.integration.purchase.stored import Stored, read
 from tests.sandboxes import Sandbox
+
+Owed = tuple[UUID | None, int]
+"""A ticket, or None where it is all of a payment, and how many cents of it are to be given back, once."""
 
 
 class Books:
@@ -25,6 +29,7 @@ class Books:
         entries = sandbox.books()["payment_intents"]
         self.payments = {entry["id"]: entry for entry in entries if entry["metadata"].get("hold") in hold_ids}
         self.told = [decode(message.message) for message in self.stored.messages]
+        self._sandbox = sandbox
 
     def assert_agree(self) -> None:
         """Nothing is left open, every seat has its one owner, every ticket its money, and the others know it all."""
@@ -55,22 +60,22 @@ class Books:
         for name, entry in self.payments.items():
             assert entry["authorised"] == 0, entry
             assert entry["captured"] - entry["refunded"] == price[name], entry
-            assert entry["refunds"] <= 1, entry
         assert price.keys() <= self.payments.keys()
 
     def _assert_money_is_told(self) -> None:
-        captured = {told.data.payment: told.data for told in self.told if isinstance(told, PaymentCaptured)}
-        refunded = {told.data.payment: told.data for told in self.told if isinstance(told, PaymentRefunded)}
-        kept = {name for name, entry in self.payments.items() if entry["captured"] > entry["refunded"]}
-        given_back = {name for name, entry in self.payments.items() if entry["refunded"]}
-        assert captured.keys() == kept
-        assert refunded.keys() == given_back
-        for told in captured.values():
-            assert told.amount_cents == self.payments[told.payment]["captured"]
-        for given in refunded.values():
-            assert given.amount_cents == self.payments[given.payment]["refunded"]
-        assert self._count(PaymentCaptured) == len(kept)
-        assert self._count(PaymentRefunded) == len(given_back)
+        sold = {hold.payment_id: hold for hold in self.holds if hold.is_captured}
+        captured = [told.data for told in self.told if isinstance(told, PaymentCaptured)]
+        assert Counter(told.payment for told in captured) == Counter(sold.keys())
+        for told in captured:
+            assert told.amount_cents == sold[told.payment].amount_cents == self.payments[told.payment]["captured"]
+        refunded = [told.data for told in self.told if isinstance(told, PaymentRefunded)]
+        for name, entry in self.payments.items():
+            owed = self._undone(sold[name]) if name in sold else _late(entry)
+            given = [(refund["metadata"]["key"], refund["amount"]) for refund in self._sandbox.refunds(name)]
+            told_given = [(told.ticket_id, told.amount_cents) for told in refunded if told.payment == name]
+            assert Counter(given) == Counter((_key(entry, ticket_id), cents) for ticket_id, cents in owed), entry
+            assert Counter(told_given) == Counter(owed), entry
+        assert {told.payment for told in refunded} <= self.payments.keys()
 
     def _assert_seats_are_told(self) -> None:
         sold = Counter(told.data.ticket_id for told in self.told if isinstance(told, TicketPurchased))
@@ -84,11 +89,24 @@ class Books:
         ends = Counter(told.data.hold for told in self.told if isinstance(told, HoldReleased | HoldExpired))
         assert ends == Counter(reference_of(hold.hold_id) for hold in self.holds if hold.state in _LET_GO)
 
+    def _undone(self, hold: Hold) -> list[Owed]:
+        """What is owed of a payment that was captured for tickets: the price of each that was cancelled."""
+        tickets = [self.stored.tickets[ticket_id] for ticket_id in hold.ticket_ids]
+        return [(kept.ticket.ticket_id, kept.ticket.price_cents) for kept in tickets if kept.is_cancelled]
+
     def _paid(self) -> list[Any]:
         return [kept.ticket for kept in self.stored.tickets.values() if not kept.is_cancelled]
 
-    def _count(self, kind: type) -> int:
-        return sum(isinstance(told, kind) for told in self.told)
+
+def _late(entry: dict[str, Any]) -> list[Owed]:
+    """What is owed of a payment for which there are no tickets: all that it brought."""
+    return [(None, entry["captured"])] if entry["captured"] else []
+
+
+def _key(entry: dict[str, Any], ticket_id: UUID | None) -> str:
+    """The key that the provider must have been given for a refund."""
+    named = entry["metadata"]
+    return f"{ticket_id}:refund" if ticket_id else f"{named['hold']}:{named['attempt']}:refund"
 
 
 _LET_GO = ("RELEASED", "EXPIRED")

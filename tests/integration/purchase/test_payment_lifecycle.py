@@ -18,7 +18,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from msgspec import Struct
-from purchase.cashier import Cashier, Confirmed
+from purchase.cashier import Confirmed
 from purchase.holds import Hold, HoldSeat
 from purchase.outbox import connect
 from purchase.payment_ledger import Noted
@@ -27,6 +27,7 @@ from purchase.refusals import HoldExpired, HoldPaid, PaymentDeclined
 
 from tests import sandboxes
 from tests.integration.purchase.builders import HOLD_MS, PAYMENT_MS, held_seat, zone
+from tests.integration.purchase.cashiers import CashierProcess
 from tests.integration.purchase.ledger import Ledger
 from tests.integration.purchase.payment_stage import EXPECTED, Stage
 from tests.integration.purchase.sellers import prepare, selling
@@ -105,11 +106,17 @@ class Lifecycle(RuleBasedStateMachine):
     @precondition(lambda self: len(self.holds) < HOLDS_MAX)
     @rule(seats=WANTED, method=METHODS, trouble=TROUBLES)
     def hold_and_pay(self, seats: list[HoldSeat], method: str | None, trouble: Trouble) -> None:
-        hold = self.run(self.stage.hold(seats))
+        hold = self.hold(seats)
         if hold is not None:
-            self.holds.append(hold)
-            self.states[hold.hold_id] = hold.state
             self.try_to_pay(hold, method, trouble)
+
+    @precondition(lambda self: len(self.holds) < HOLDS_MAX)
+    @rule(seats=WANTED)
+    def buy(self, seats: list[HoldSeat]) -> None:
+        """Without any trouble, where the seats are free."""
+        hold = self.hold(seats)
+        if hold is not None:
+            self.pay_and_confirm(hold)
 
     @precondition(lambda self: self.holds)
     @rule(number=NUMBERS, method=METHODS, trouble=TROUBLES)
@@ -120,7 +127,7 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(number=NUMBERS, trouble=TROUBLES)
     def confirm(self, number: int, trouble: Trouble) -> None:
         hold = self.one(number)
-        match self.outcome(trouble, lambda cashier: cashier.confirm(hold.hold_id)):
+        match self.outcome(trouble, lambda process: process.cashier.confirm(hold.hold_id)):
             case Confirmed(tickets=tickets):
                 assert self.state_of(hold) == "CONFIRMED"
                 [payment_id] = {ticket.payment_id for ticket in tickets}
@@ -135,16 +142,32 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(number=NUMBERS, trouble=TROUBLES)
     def release(self, number: int, trouble: Trouble) -> None:
         hold = self.one(number)
-        match self.outcome(trouble, lambda cashier: cashier.release(hold.hold_id)):
+        match self.outcome(trouble, lambda process: process.cashier.release(hold.hold_id)):
             case HoldPaid():
                 assert self.state_of(hold) == "CONFIRMED"
             case Position():
                 assert self.state_of(hold) in ("RELEASED", "EXPIRED", "CANCELLED")
 
+    @precondition(lambda self: self.ticket_ids())
+    @rule(number=NUMBERS, troubles=st.lists(TROUBLES, min_size=1, max_size=3))
+    def undo(self, number: int, troubles: list[Trouble]) -> None:
+        """Any ticket that was ever sold, its money taken yet or not, some times over."""
+        ticket_id = self.one_ticket(number)
+        for trouble in troubles:
+            if isinstance(self.outcome(trouble, lambda process: process.box_office.cancel(ticket_id)), tuple):
+                assert self.stage.books().stored.tickets[ticket_id].is_cancelled
+
+    @precondition(lambda self: self.ticket_ids())
+    @rule(number=NUMBERS, trouble=TROUBLES)
+    def settle_refund(self, number: int, trouble: Trouble) -> None:
+        """Whether one is owed or not."""
+        ticket_id = self.one_ticket(number)
+        self.outcome(trouble, lambda process: process.refunds.settle(ticket_id))
+
     @precondition(lambda self: self.holds)
     @rule(number=NUMBERS, trouble=TROUBLES)
     def settle(self, number: int, trouble: Trouble) -> None:
-        self.outcome(trouble, lambda cashier: cashier.settle(self.one(number).hold_id))
+        self.outcome(trouble, lambda process: process.cashier.settle(self.one(number).hold_id))
 
     @precondition(lambda self: self.holds)
     @rule(number=NUMBERS, trouble=TROUBLES)
@@ -154,7 +177,7 @@ class Lifecycle(RuleBasedStateMachine):
         if payments:
             entry = payments[number % len(payments)]
             [hold] = [hold for hold in self.holds if str(hold.hold_id) == entry["metadata"]["hold"]]
-            self.outcome(trouble, lambda cashier: cashier.disown(entry["id"], hold.hold_id))
+            self.outcome(trouble, lambda process: process.cashier.disown(entry["id"], hold.hold_id))
 
     @precondition(lambda self: self.holds)
     @rule(outcome=st.sampled_from(["authorised", "captured", "declined"]))
@@ -194,14 +217,23 @@ class Lifecycle(RuleBasedStateMachine):
             return
         self.run(self.stage.settle_all())
         self.stage.books().assert_agree()
+        self.sell_every_free_seat()
+        self.stage.books().assert_agree()
         self.run(self.stage.leave())
         self.run(self.client.aclose())
         self.runner.close()
         self.redis.close()
 
+    def hold(self, seats: list[HoldSeat]) -> Hold | None:
+        hold = self.run(self.stage.hold(seats))
+        if hold is not None:
+            self.holds.append(hold)
+            self.states[hold.hold_id] = hold.state
+        return hold
+
     def try_to_pay(self, hold: Hold, method: str | None, trouble: Trouble) -> None:
         before = self.state_of(hold)
-        match self.outcome(trouble, lambda cashier: cashier.pay(hold.hold_id, method, None)):
+        match self.outcome(trouble, lambda process: process.cashier.pay(hold.hold_id, method, None)):
             case Noted(begun):
                 assert begun.payment_id in self.stage.books().payments
             case PaymentDeclined():
@@ -211,15 +243,38 @@ class Lifecycle(RuleBasedStateMachine):
             case ProviderAway():
                 assert self.state_of(hold) == before
 
+    def sell_every_free_seat(self) -> None:
+        """Whatever became of its owners before, a seat that nobody has can be sold."""
+        owned = {place for place, seat in self.stage.books().stored.seats.items() if seat.owner is not None}
+        free = [seat for seat in SEATS if ("Gala", *seat.place) not in owned]
+        if free:
+            hold = self.hold(free)
+            assert hold is not None
+            self.pay_and_confirm(hold)
+
+    def pay_and_confirm(self, hold: Hold) -> None:
+        self.try_to_pay(hold, "pm_card_visa", Trouble())
+        confirmed = self.outcome(Trouble(), lambda process: process.cashier.confirm(hold.hold_id))
+        assert isinstance(confirmed, Confirmed)
+
+    def ticket_ids(self) -> list[UUID]:
+        """Of every ticket that was sold, in the order of their holds."""
+        kept = {hold.hold_id: hold.ticket_ids for hold in self.stage.books().holds}
+        return [ticket_id for hold in self.holds for ticket_id in kept[hold.hold_id]]
+
+    def one_ticket(self, number: int) -> UUID:
+        tickets = self.ticket_ids()
+        return tickets[number % len(tickets)]
+
     def one(self, number: int) -> Hold:
         return self.holds[number % len(self.holds)]
 
-    def outcome(self, trouble: Trouble, call: Callable[[Cashier], Awaitable[T]]) -> T | BaseException | None:
+    def outcome(self, trouble: Trouble, call: Callable[[CashierProcess], Awaitable[T]]) -> T | BaseException | None:
         """What a process answered in this trouble, or how it refused; None when it was killed."""
         self.sandbox.misbehave(trouble.mood)
         process = self.stage.process(commands_max=trouble.dies_after)
         try:
-            return self.run(self.answered(call(process.cashier)))
+            return self.run(self.answered(call(process)))
         except EXPECTED as refused:
             return refused
         except Killed:
@@ -255,5 +310,5 @@ def test_whatever_happens_every_hold_is_settled_and_the_books_agree(
 ) -> None:
     with sandboxes.serving() as sandbox:
         machine = type("OnThisStage", (Lifecycle,), {"url": redis_url, "on_sale": on_sale, "sandbox": sandbox})
-        exploration = settings(max_examples=40, stateful_step_count=20, deadline=None, derandomize=True, database=None)
+        exploration = settings(max_examples=60, stateful_step_count=20, deadline=None, derandomize=True, database=None)
         run_state_machine_as_test(machine, settings=exploration)

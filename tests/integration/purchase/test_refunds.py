@@ -158,6 +158,20 @@ async def test_while_the_provider_is_away_a_purchase_is_undone_and_refunded_late
 
 
 @pytest.mark.usefixtures("begin")
+async def test_a_refund_that_many_settle_at_once_is_told_once(stage: Stage, sandbox: Sandbox) -> None:
+    first, _ = await buy(stage)
+    sandbox.misbehave("unavailable")
+    await stage.process().box_office.cancel(first.ticket_id)
+    sandbox.misbehave(None)
+
+    await asyncio.gather(*(stage.process().refunds.settle(first.ticket_id) for _ in range(5)), return_exceptions=True)
+
+    await stage.settle_all()
+    assert given_back(stage) == (2_500, 1)
+    stage.books().assert_agree()
+
+
+@pytest.mark.usefixtures("begin")
 async def test_a_refund_whose_answer_was_lost_is_given_once(stage: Stage, sandbox: Sandbox) -> None:
     first, _ = await buy(stage)
     sandbox.misbehave("lost")
