@@ -1,9 +1,10 @@
 """A guard bounds what a provider that is slow or away can cost."""
 
 import asyncio
+from collections import Counter
 
 import pytest
-from purchase.payments import Declined, Payment, ProviderAway, ProviderSilent, Status
+from purchase.payments import Declined, Payment, ProviderAway, ProviderSilent, Status, deadline
 from purchase.payments.guarded import Guarded
 
 from tests.integration.payments.clients import client, wanted
@@ -19,12 +20,14 @@ class Gate:
 
     def __init__(self) -> None:
         self.is_open = asyncio.Event()
+        self.is_reached = asyncio.Event()
         self.asked = 0
         self.at_once = 0
         self.most_at_once = 0
 
     async def answer(self, writer: asyncio.StreamWriter) -> None:
         self.asked += 1
+        self.is_reached.set()
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         await self.is_open.wait()
@@ -49,6 +52,33 @@ async def test_a_provider_that_does_not_answer_in_time_is_silent() -> None:
         with pytest.raises(ProviderSilent):
             await Guarded(provider, answer_seconds=0.1).retrieve("pi_1")
         gate.is_open.set()
+
+
+async def test_the_calls_of_a_command_share_its_deadline() -> None:
+    gate = Gate()
+    async with answering(gate.answer) as url, client("sandbox", url) as provider:
+        guarded = Guarded(provider)
+        with deadline.shared(0.2):
+            with pytest.raises(ProviderSilent):
+                await guarded.retrieve("pi_1")
+            with pytest.raises(ProviderAway):
+                await guarded.retrieve("pi_1")
+        assert gate.asked == 1
+        gate.is_open.set()
+        assert (await guarded.retrieve("pi_1")).status is Status.AUTHORISED
+
+
+async def test_a_call_waits_for_its_turn_until_the_deadline_of_its_command() -> None:
+    gate = Gate()
+    async with answering(gate.answer) as url, client("sandbox", url) as provider:
+        guarded = Guarded(provider, calls_max=1, wait_seconds=30)
+        under_way = asyncio.create_task(guarded.retrieve("pi_1"))
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            await gate.is_reached.wait()
+            with deadline.shared(0.2), pytest.raises(ProviderAway):
+                await guarded.retrieve("pi_1")
+        gate.is_open.set()
+        await under_way
 
 
 async def test_calls_beyond_the_bound_wait_for_their_turn_and_then_give_up() -> None:
@@ -104,6 +134,21 @@ async def test_a_failure_after_the_while_opens_the_circuit_at_once(sandbox: Sand
                     await guarded.retrieve("pi_1")
         finally:
             sandbox.misbehave(None)
+
+
+async def test_after_the_while_one_call_tries_and_the_crowd_is_told_at_once() -> None:
+    gate = Gate()
+    async with answering(gate.answer) as url, client("sandbox", url) as provider:
+        guarded = Guarded(provider, failures_max=1, open_seconds=0.2, answer_seconds=0.2)
+        with pytest.raises(ProviderSilent):
+            await guarded.retrieve("pi_1")
+        crowd: list[Payment | BaseException] = []
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while gate.asked == 1:
+                crowd = await asyncio.gather(*(guarded.retrieve("pi_1") for _ in range(10)), return_exceptions=True)
+        assert Counter(map(type, crowd)) == {ProviderSilent: 1, ProviderAway: 9}
+        assert gate.asked == 2
+        gate.is_open.set()
 
 
 async def test_declines_are_no_failures(sandbox: Sandbox) -> None:

@@ -8,7 +8,7 @@ from purchase import examples, refusals
 from purchase.answers import consistency_token, hold_answer
 from purchase.documentation import IDEMPOTENCY_KEY, HoldId, declare, takes
 from purchase.hold_desk import HoldBest, HoldSeats
-from purchase.payments import ProviderAway
+from purchase.payments import ProviderAway, deadline
 from purchase.problems import InvalidIdempotencyKey, answer
 from purchase.refusals import Refusal
 from purchase.requests import read_hold, read_hold_id, read_key, read_trace
@@ -86,7 +86,8 @@ async def release_hold(request: Caller, hold_id: HoldId) -> Response[None]:
     Nothing happens to a hold that has ended before.
     """
     wanted = read_hold_id(hold_id)
-    position = await services_of(request).cashier.release(wanted, read_trace(request))
+    with deadline.shared():
+        position = await services_of(request).cashier.release(wanted, read_trace(request))
     token = consistency_token({partition_bits(wanted): position})
     return Response(None, headers={"Consistency-Token": token})
 

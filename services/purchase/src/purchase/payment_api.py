@@ -8,7 +8,7 @@ from purchase import examples, refusals
 from purchase.answers import confirmation_answer, consistency_token, hold_answer, payment_answer, ticket_answer
 from purchase.cashier import Confirmed
 from purchase.documentation import IDEMPOTENCY_KEY, HoldId, declare, takes
-from purchase.payments import ProviderAway
+from purchase.payments import ProviderAway, deadline
 from purchase.problems import InvalidIdempotencyKey
 from purchase.requests import BeginPayment, ConfirmHold, read_hold_id, read_key, read_optional_body, read_trace
 from purchase.services import Caller, services_of
@@ -41,7 +41,8 @@ async def begin_payment(request: Caller, hold_id: HoldId) -> ASGIResponse:
     wanted = read_hold_id(hold_id)
     body = await read_optional_body(request, _payment_decoder)
     key = await read_key(request, f"POST /api/v1/holds/{wanted}/payment")
-    noted = await services.cashier.pay(wanted, body.payment_method, key, read_trace(request))
+    with deadline.shared():
+        noted = await services.cashier.pay(wanted, body.payment_method, key, read_trace(request))
     headers = {"Consistency-Token": consistency_token({partition_bits(wanted): noted.position})}
     if noted.is_replayed:
         headers["Idempotent-Replayed"] = "true"
@@ -73,7 +74,8 @@ async def confirm_hold(request: Caller, hold_id: HoldId) -> ASGIResponse:
     await read_optional_body(request, _confirm_decoder)
     # Only its shape is judged: repeated, with a key or without, the call answers the same by nature.
     await read_key(request, f"POST /api/v1/holds/{wanted}/confirm")
-    outcome = await services.cashier.confirm(wanted, read_trace(request))
+    with deadline.shared():
+        outcome = await services.cashier.confirm(wanted, read_trace(request))
     headers = {"Consistency-Token": consistency_token({partition_bits(wanted): outcome.position})}
     if isinstance(outcome, Confirmed):
         tickets = [ticket_answer(t, "PAID", services.receipts.sign(t.ticket_id)) for t in outcome.tickets]

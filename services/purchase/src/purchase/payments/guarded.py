@@ -1,14 +1,14 @@
 """A provider behind a guard, so that one that is slow or away costs nobody more than a bounded wait."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 
-from circuitbreaker import CircuitBreaker
+from circuitbreaker import STATE_HALF_OPEN, CircuitBreaker
 
 from purchase import metrics
-from purchase.payments import Authorisation, Notification, Payment, Provider, ProviderAway, ProviderSilent
+from purchase.payments import Authorisation, Notification, Payment, Provider, ProviderAway, ProviderSilent, deadline
 
 T = TypeVar("T")
 
@@ -17,7 +17,8 @@ class Guarded:
     """At most `calls_max` calls at once, each with a deadline; after `failures_max` failures on end, none for a while.
 
     A call that waits `wait_seconds` for its turn, or meets the open circuit, raises ProviderAway; one without an answer
-    within `answer_seconds` raises ProviderSilent. What the provider declines or refuses is no failure of it.
+    within `answer_seconds` raises ProviderSilent; both wait no longer than the command's deadline, if it has one. After
+    the while one call tries whether the provider is well again. What it declines or refuses is no failure of it.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Guarded:
         self._turns = asyncio.Semaphore(calls_max)
         self._wait_seconds = wait_seconds
         self._answer_seconds = answer_seconds
+        self._is_on_trial = False
         self._circuit = CircuitBreaker(
             failure_threshold=failures_max,
             recovery_timeout=open_seconds,
@@ -69,20 +71,33 @@ class Guarded:
     async def _guard(self, call: Callable[[], Awaitable[T]]) -> T:
         """Raises ProviderAway, ProviderSilent, and whatever else the call raises."""
         async with self._turn():
-            if self._circuit.opened:
-                raise ProviderAway("it has failed too often of late")
-            with self._circuit:
+            if deadline.seconds_left() <= 0:
+                raise ProviderAway("no time is left to ask it")
+            with self._admitted(), self._circuit:
                 try:
                     return await self._answer(call)
                 except (ProviderAway, ProviderSilent) as failure:
                     metrics.provider_failures.labels(type(failure).__name__).inc()
                     raise
 
+    @contextmanager
+    def _admitted(self) -> Iterator[None]:
+        """Raises ProviderAway."""
+        is_trial = self._circuit.state == STATE_HALF_OPEN
+        if self._circuit.opened or (is_trial and self._is_on_trial):
+            raise ProviderAway("it has failed too often of late")
+        self._is_on_trial |= is_trial
+        try:
+            yield
+        finally:
+            if is_trial:
+                self._is_on_trial = False
+
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
         """Raises ProviderAway."""
         try:
-            async with asyncio.timeout(self._wait_seconds):
+            async with asyncio.timeout(min(self._wait_seconds, deadline.seconds_left())):
                 await self._turns.acquire()
         except TimeoutError:
             raise ProviderAway("too many calls are under way") from None
@@ -93,8 +108,9 @@ class Guarded:
 
     async def _answer(self, call: Callable[[], Awaitable[T]]) -> T:
         """Raises ProviderSilent."""
+        seconds = min(self._answer_seconds, deadline.seconds_left())
         try:
-            async with asyncio.timeout(self._answer_seconds):
+            async with asyncio.timeout(seconds):
                 return await call()
         except TimeoutError:
-            raise ProviderSilent(f"no answer within {self._answer_seconds} s") from None
+            raise ProviderSilent(f"no answer within {seconds:.1f} s") from None
