@@ -1,6 +1,8 @@
 """A hold is paid for and becomes tickets; whatever goes wrong on the way is told, and costs nobody a seat or money."""
 
 import asyncio
+import json
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -60,6 +62,12 @@ def payment_of(sandbox: Sandbox, hold: Json) -> Json:
     entries = sandbox.books()["payment_intents"]
     found: Json = [entry for entry in entries if entry["metadata"]["hold"] == hold["holdId"]][-1]
     return found
+
+
+def payments_of(sandbox: Sandbox, hold: Json) -> list[str]:
+    """The status of each payment for this hold."""
+    entries = sandbox.books()["payment_intents"]
+    return [entry["status"] for entry in entries if entry["metadata"]["hold"] == hold["holdId"]]
 
 
 def let_pass(ledger: Ledger, show: Show, ms: int) -> None:
@@ -368,6 +376,35 @@ async def test_a_key_that_comes_with_another_body_is_refused(window: Window, hol
 
     with left_alone(ledger, hold):
         assert_problem(await window.pay(hold, "pm_card_amex", key=key), 422, "idempotency-key-reused")
+
+
+async def test_a_key_that_comes_with_another_body_while_the_first_is_undecided_asks_the_provider_for_nothing(
+    window: Window, hold: Json, sandbox: Sandbox, ledger: Ledger
+) -> None:
+    key = unique("key")
+    assert_problem(await window.pay(hold, "pm_sandbox_answer_lost", key=key), 504, "outcome-unknown")
+
+    with left_alone(ledger, hold):
+        assert_problem(await window.pay(hold, "pm_card_amex", key=key), 422, "idempotency-key-reused")
+
+    assert (await window.pay(hold, "pm_sandbox_answer_lost", key=key)).status_code == 201
+    assert payments_of(sandbox, hold) == ["requires_capture"]
+
+
+@pytest.mark.parametrize("other", ["pm_card_amex", None], ids=str)
+@pytest.mark.parametrize("method", ["pm_card_visa", "pm_card_authenticationRequired"])
+async def test_a_key_that_comes_with_two_bodies_at_once_begins_one_payment(
+    window: Window, hold: Json, sandbox: Sandbox, method: str, other: str | None
+) -> None:
+    key = unique("key")
+
+    answers = await asyncio.gather(*(window.pay(hold, wanted, key=key) for wanted in [method, other] * 3))
+
+    assert Counter(answer.status_code for answer in answers) == {201: 3, 422: 3}
+    [told] = {answer.content for answer in answers if answer.status_code == 201}
+    assert payment_of(sandbox, hold)["id"] == json.loads(told)["paymentId"]
+    assert len(payments_of(sandbox, hold)) == 1
+    assert payments_of(sandbox, hold) != ["canceled"]
 
 
 async def test_a_decline_is_not_remembered(window: Window, hold: Json) -> None:

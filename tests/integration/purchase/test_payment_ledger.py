@@ -281,6 +281,34 @@ async def test_a_key_is_answered_with_what_was_told_first(desk: Desk) -> None:
     assert await desk.payments.note(hold, BEGUN, idempotency_key("a key", "another body")) == "KEY_REUSED"
 
 
+async def test_a_key_that_was_answered_begins_no_other_attempt(desk: Desk, ledger: Ledger) -> None:
+    hold, key = await desk.paying(), idempotency_key("a key")
+    await desk.payments.note(hold, BEGUN, key)
+
+    with ledger.unchanged():
+        again = await desk.payments.begin(hold, "pm_card_visa", key)
+        reused = await desk.payments.begin(hold, "pm_card_visa", idempotency_key("a key", "another body"))
+
+    assert isinstance(again, Noted)
+    assert (again.begun, again.is_replayed) == (BEGUN, True)
+    assert reused == "KEY_REUSED"
+
+
+async def test_an_attempt_says_by_which_key_it_was_begun(desk: Desk) -> None:
+    key, other_body = idempotency_key("a key"), idempotency_key("a key", "another body")
+
+    begun = await desk.payments.begin(await desk.held(), "pm_card_visa", key)
+
+    assert isinstance(begun, Hold)
+    kept = await desk.found(begun)
+    assert kept.key_mark == begun.key_mark == key.mark
+    assert [one.is_reused(kept.key_mark) for one in (key, other_body, idempotency_key("another"))] == [
+        False,
+        True,
+        False,
+    ]
+
+
 async def test_what_a_customer_has_paid_for_counts_once_against_the_limit_of_seats(desk: Desk) -> None:
     await desk.confirmed()
 

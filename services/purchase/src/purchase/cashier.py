@@ -204,12 +204,12 @@ class Cashier:
     async def _begin(
         self, hold: Hold, method: str | None, key: IdempotencyKey | None, traceparent: str | None
     ) -> Noted | Literal["MOVED"]:
-        """Begin the next attempt."""
-        begun = await self._payments.begin(hold, method, traceparent)
+        """Begin the next attempt, unless it was told with this key how one was begun before."""
+        begun = await self._payments.begin(hold, method, key, traceparent)
         if begun == "EXPIRED":
             raise _expired()
-        if begun == "MOVED":
-            return "MOVED"
+        if not isinstance(begun, Hold):
+            return "MOVED" if begun == "MOVED" else _unless_reused(begun)
         try:
             return await self._ask(begun, key)
         except (ProviderSilent, Unavailable) as error:  # it may have been done, and `settle` finds out
@@ -232,6 +232,8 @@ class Cashier:
         self, hold: Hold, method: str | None, key: IdempotencyKey | None, traceparent: str | None
     ) -> Noted | Literal["MOVED"]:
         """Tell of the payment that is under way, or begin another in its place."""
+        if key is not None and key.is_reused(hold.key_mark):
+            return _unless_reused("KEY_REUSED")
         if hold.payment_id is None:
             await self._find_payment(hold)
             return "MOVED"

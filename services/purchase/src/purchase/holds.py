@@ -47,6 +47,7 @@ class Hold(Struct, frozen=True, kw_only=True):
 
     While it is HELD, its seats are free at its deadline; while it is PAYING, that is the latest end of its payment.
     `version` counts its transitions, `epoch` is the one it was made under; ENDING, it will be what `why` says.
+    `key_mark` is that of the idempotency key with which its last attempt to pay was begun.
     """
 
     hold_id: UUID
@@ -63,6 +64,7 @@ class Hold(Struct, frozen=True, kw_only=True):
     epoch: int = 0
     attempt: int = 0
     method: str | None = None
+    key_mark: bytes | None = None
     payment_id: str | None = None
     cap_ms: int | None = None
     why: Literal["RELEASED", "EXPIRED"] | None = None
@@ -132,6 +134,7 @@ def decode_hold(hold_id: UUID, fields: dict[bytes, bytes]) -> Hold:
         epoch=int(fields[b"epoch"]),
         attempt=int(fields[b"attempt"]),
         method=_text(fields, b"method"),
+        key_mark=fields.get(b"key") or None,
         payment_id=_text(fields, b"payment"),
         cap_ms=int(fields[b"cap"]) if b"cap" in fields else None,
         why=cast("Any", _text(fields, b"why")),

@@ -24,6 +24,15 @@ class IdempotencyKey(Struct, frozen=True):
     digest: str
     fingerprint: bytes
 
+    @property
+    def mark(self) -> bytes:
+        """What it leaves on something that it begins and that is not answered yet: fingerprint and digest."""
+        return self.fingerprint + self.digest.encode()
+
+    def is_reused(self, mark: bytes | None) -> bool:
+        """Whether what bears this mark was begun with the same key and another body."""
+        return mark is not None and mark != self.mark and mark[len(self.fingerprint) :] == self.digest.encode()
+
 
 class KeyMemory:
     """The keys of all partitions; the scripts that sell, hold and note payments write them."""

@@ -89,9 +89,12 @@ class PaymentLedger:
         return Noted(_decode_begun(told), last, is_replayed=True)
 
     async def begin(
-        self, hold: Hold, method: str | None, traceparent: str | None = None
-    ) -> Hold | Literal["EXPIRED", "MOVED"]:
-        """The hold with its next attempt to pay begun; no payment of it may be open before."""
+        self, hold: Hold, method: str | None, key: IdempotencyKey | None = None, traceparent: str | None = None
+    ) -> Hold | Noted | Literal["KEY_REUSED", "EXPIRED", "MOVED"]:
+        """The hold with its next attempt to pay begun, or what was told with this key before.
+
+        No payment of it may be open before.
+        """
         now = await self._clock.now_ms()
         cap = hold.cap_ms or now + self._payment_ms
         begun = msgspec.structs.replace(
@@ -100,6 +103,7 @@ class PaymentLedger:
             version=hold.version + 1,
             attempt=hold.attempt + 1,
             method=method,
+            key_mark=key.mark if key else None,
             payment_id=None,
             code=None,
             cap_ms=cap,
@@ -108,19 +112,22 @@ class PaymentLedger:
         decided = await self._run(
             self._begin,
             hold,
-            [*names_of(hold), *rows_of(hold)],
+            [*names_of(hold), *rows_of(hold), *_key_names(hold, key)],
             hold.version,
             secrets.token_bytes(8),
             method or "",
             cap,
             self._next_look(begun, now),
             encode(seats_held(begun, traceparent)),
+            begun.key_mark or b"",
         )
         match decided.word:
             case "BEGUN":
                 return begun
-            case "EXPIRED":
-                return "EXPIRED"
+            case "REPLAYED":
+                return Noted(_decode_begun(decided.told), decided.last, is_replayed=True)
+            case "KEY_REUSED" | "EXPIRED" as word:
+                return word
         return "MOVED"
 
     async def ask_again(self, hold: Hold) -> Hold | None:
@@ -241,7 +248,7 @@ class PaymentLedger:
     async def _note_payment(
         self, hold: Hold, payment_id: str, key: IdempotencyKey | None = None, answer: bytes = b""
     ) -> _Decided:
-        names = [*_short(hold), *([keys.idempotency(hold.partition, key.digest)] if key else [])]
+        names = [*_short(hold), *_key_names(hold, key)]
         remembering = (key.fingerprint, REMEMBERED_SECONDS, answer) if key else ()
         look = self._next_look(hold, await self._clock.now_ms())
         return await self._run(self._note, hold, names, hold.attempt, payment_id, look, *remembering)
@@ -267,6 +274,10 @@ class PaymentLedger:
 def _short(hold: Hold) -> list[str]:
     """The keys of a call that is about the hold alone: itself, and what is due."""
     return [keys.hold(hold.partition, hold.hold_id.bytes), keys.due(hold.partition)]
+
+
+def _key_names(hold: Hold, key: IdempotencyKey | None) -> list[str]:
+    return [keys.idempotency(hold.partition, key.digest)] if key else []
 
 
 def _ticket(hold: Hold, place: int) -> Ticket:
