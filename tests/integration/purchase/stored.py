@@ -35,6 +35,11 @@ class StoredTicket:
     generation: int
     is_cancelled: bool
 
+    @property
+    def is_owed(self) -> bool:
+        """Whether its price is to be given back."""
+        return self.is_cancelled and self.ticket.price_cents > 0
+
 
 @dataclass(frozen=True)
 class StoredMessage:

@@ -26,7 +26,7 @@ from tests.integration.purchase.ledger import Ledger, partition_of
 from tests.integration.purchase.passing_time import pass_time
 from tests.integration.purchase.problems import assert_problem
 from tests.integration.purchase.serving import prepare, serving
-from tests.integration.purchase.shows import Json, Show, Window, open_window, unique
+from tests.integration.purchase.shows import Json, Show, Window, open_window, unique, zone
 from tests.sandboxes import Sandbox
 
 
@@ -83,6 +83,16 @@ def record_of(ledger: Ledger, hold: Json) -> dict[bytes, bytes]:
 
 def state_of(ledger: Ledger, hold: Json) -> bytes:
     return record_of(ledger, hold)[b"state"]
+
+
+@contextmanager
+def away(sandbox: Sandbox) -> Iterator[None]:
+    """Nothing is asked of the provider, or it would be refused."""
+    sandbox.misbehave("busy")
+    try:
+        yield
+    finally:
+        sandbox.misbehave(None)
 
 
 @contextmanager
@@ -268,6 +278,52 @@ async def test_tickets_whose_money_is_refused_are_cancelled(
     await window.bought(show.seat())
 
 
+async def test_seats_that_cost_nothing_are_sold_without_a_payment(
+    window: Window, sandbox: Sandbox, ledger: Ledger
+) -> None:
+    show = await window.stage(zone(ticketPrice=0))
+    hold = await window.held(show.hold("1a", "1b"))
+    with away(sandbox):
+        confirmed, again = await window.confirm(hold), await window.confirm(hold)
+
+    tickets = confirmed.json()["tickets"]
+    assert (confirmed.status_code, confirmed.json()["amount"]) == (201, 0.0)
+    assert [(ticket["status"], ticket["price"]) for ticket in tickets] == [("PAID", 0.0)] * 2
+    assert again.content == confirmed.content
+    assert payments_of(sandbox, hold) == []
+    assert len(told_of_seats(ledger, show, TicketPurchased)) == 2
+    assert told_of_seats(ledger, show, PaymentCaptured) == []
+    assert_problem(await window.buy(show.seat()), 409, "seat-taken")
+
+    assert (await window.cancel(tickets[0])).status_code == 200
+    await window.bought(show.seat())
+
+
+async def test_where_there_is_nothing_to_pay_no_payment_is_begun(
+    window: Window, sandbox: Sandbox, ledger: Ledger
+) -> None:
+    show = await window.stage(zone(ticketPrice=0))
+    hold = await window.held(show.hold())
+
+    with left_alone(ledger, hold):
+        assert_problem(await window.pay(hold), 402, "payment-declined", code="nothing_to_pay")
+
+    assert payments_of(sandbox, hold) == []
+    let_pass(ledger, show, HOLD_MS)
+    assert_problem(await window.pay(hold), 410, "hold-expired")
+    assert_problem(await window.confirm(hold), 410, "hold-expired")
+
+
+async def test_less_than_the_provider_takes_is_declined_and_the_hold_stays(window: Window) -> None:
+    show = await window.stage(zone(ticketPrice=0.3))
+    hold = await window.held(show.hold("1a"))
+
+    assert_problem(await window.pay(hold), 402, "payment-declined", code="amount_too_small")
+    assert (await window.found(hold)).json()["status"] == "HELD"
+
+    await window.confirmed(await window.held(show.hold("1b", "1c")))
+
+
 async def test_a_hold_that_is_given_up_is_not_paid_for(window: Window, show: Show, hold: Json) -> None:
     assert (await window.release(hold)).status_code == 204
 
@@ -430,12 +486,9 @@ async def test_many_that_begin_a_payment_at_once_with_one_key_are_told_the_same(
 async def test_while_the_provider_is_away_the_hold_stays_and_nothing_is_bought(
     window: Window, hold: Json, sandbox: Sandbox
 ) -> None:
-    sandbox.misbehave("busy")
-    try:
+    with away(sandbox):
         assert_problem(await window.pay(hold), 503, "payment-unavailable")
         assert (await window.found(hold)).json()["status"] == "HELD"
-    finally:
-        sandbox.misbehave(None)
 
     await window.confirmed(hold)
     assert payment_of(sandbox, hold)["metadata"]["attempt"] == "2"
@@ -484,13 +537,10 @@ async def test_seats_are_not_free_before_their_payment_is_known_to_be_cancelled(
     window: Window, show: Show, hold: Json, sandbox: Sandbox, ledger: Ledger
 ) -> None:
     await window.pay(hold)
-    sandbox.misbehave("busy")
-    try:
+    with away(sandbox):
         assert_problem(await window.release(hold), 503, "payment-unavailable")
         assert_problem(await window.buy(show.seat()), 409, "seat-taken")
         assert_problem(await window.confirm(hold), 410, "hold-expired")
-    finally:
-        sandbox.misbehave(None)
     let_pass(ledger, show, HOLD_MS)
 
     await until(lambda: state_of(ledger, hold) == b"RELEASED")

@@ -58,6 +58,12 @@ class Desk:
         assert isinstance(made, Made)
         return await self.found(made.hold)
 
+    async def free(self) -> Hold:
+        """A hold with nothing to pay."""
+        made = await self.holds.hold(new_hold(held_seat(price_cents=0)))
+        assert isinstance(made, Made)
+        return await self.found(made.hold)
+
     async def paying(self) -> Hold:
         """A hold with a payment under way, of which the provider has told."""
         begun = await self.payments.begin(await self.held(), "pm_card_visa")
@@ -183,6 +189,7 @@ async def test_a_step_of_an_older_attempt_is_refused(desk: Desk, ledger: Ledger,
         (Desk.paying, begin, "PAYING", 0),
         (Desk.paying, decline, "HELD", 1),
         (Desk.paying, sell, "CONFIRMED", 2),
+        (Desk.free, sell, "CONFIRMED", 1),
         (Desk.paying, begin_ending, "ENDING", 0),
         (Desk.confirmed, note_captured, "CONFIRMED", 1),
         (Desk.confirmed, refuse_capture, "CANCELLED", 2),
@@ -236,6 +243,23 @@ async def test_a_hold_that_has_run_out_is_not_begun_to_be_paid(desk: Desk, ledge
 
     with ledger.unchanged():
         assert await desk.payments.begin(hold, None) == "EXPIRED"
+
+
+async def test_a_hold_with_nothing_to_pay_is_sold_and_nothing_is_due(desk: Desk, ledger: Ledger) -> None:
+    hold = await desk.free()
+
+    assert await desk.payments.sell(hold) == "SOLD"
+
+    assert (await desk.found(hold)).is_captured
+    assert not ledger.redis.exists(keys.due(PARTITION))
+
+
+async def test_a_hold_with_nothing_to_pay_that_has_run_out_is_not_sold(desk: Desk, ledger: Ledger) -> None:
+    hold = await desk.free()
+    pass_time(ledger.redis, PARTITION, ms=HOLD_MS)
+
+    with ledger.unchanged():
+        assert await desk.payments.sell(hold) == "GONE"
 
 
 async def test_attempts_never_keep_seats_longer_than_the_first_payment_may_take(desk: Desk, ledger: Ledger) -> None:

@@ -34,7 +34,7 @@ from tests.integration.purchase.sellers import prepare, selling
 from tests.integration.purchase.turnstile import Killed
 from tests.sandboxes import Sandbox
 
-SEATS = [held_seat(column=column, price_cents=1_000 * column) for column in (1, 2, 3)]
+SEATS = [held_seat(column=1, price_cents=0), held_seat(column=2, price_cents=1_000), held_seat(column=3)]
 WANTED = st.lists(st.sampled_from(SEATS), min_size=1, max_size=3, unique=True)
 METHODS = st.sampled_from(
     [
@@ -49,7 +49,7 @@ METHODS = st.sampled_from(
     ]
 )
 NEXT = {
-    "HELD": {"PAYING", "RELEASED", "EXPIRED"},
+    "HELD": {"PAYING", "CONFIRMED", "RELEASED", "EXPIRED"},
     "PAYING": {"HELD", "CONFIRMED", "ENDING"},
     "CONFIRMED": {"CANCELLED"},
     "ENDING": {"RELEASED", "EXPIRED"},
@@ -131,8 +131,8 @@ class Lifecycle(RuleBasedStateMachine):
             case Confirmed(tickets=tickets):
                 assert self.state_of(hold) == "CONFIRMED"
                 [payment_id] = {ticket.payment_id for ticket in tickets}
-                assert payment_id is not None
-                assert self.stage.books().payments[payment_id]["captured"] == hold.amount_cents
+                captured = self.stage.books().payments[payment_id]["captured"] if payment_id else 0
+                assert captured == hold.amount_cents
             case PaymentDeclined():
                 assert self.state_of(hold) == "CANCELLED"
             case HoldExpired():

@@ -45,6 +45,9 @@ TRIES = 10
 CANCELLED_THERE = "payment_cancelled"
 """The code of an attempt whose payment was cancelled at the provider."""
 
+NOTHING_TO_PAY = "nothing_to_pay"
+"""The code of whoever wants to pay for seats that cost nothing: they are had by confirming."""
+
 PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4)
 """How long another call is waited for that may be asking for the same payment, between looks."""
 
@@ -105,6 +108,8 @@ class Cashier:
             return _unless_reused(remembered)
         for _ in range(TRIES):
             match hold.state:
+                case "HELD" if hold.is_free and not await self._is_late(hold):
+                    raise PaymentDeclined("there is nothing to pay: confirm the hold", code=NOTHING_TO_PAY)
                 case "HELD":
                     noted = await self._begin(hold, method, key, traceparent)
                 case "PAYING":
@@ -121,9 +126,13 @@ class Cashier:
     async def confirm(self, hold_id: UUID, traceparent: str | None = None) -> Confirmed | Undecided:
         """Sell the seats of a hold whose payment is authorised, and take the money; repeating it answers the same.
 
+        Seats that cost nothing are sold without a payment.
+
         Raises HoldNotFound, HoldExpired, PaymentRequired, PaymentDeclined.
         """
         hold = await self._found(hold_id)
+        if hold.state == "HELD" and hold.is_free:
+            return await self._give_away(hold, traceparent)
         payment = None
         try:
             hold, payment = await self._carry_on(hold, traceparent)
@@ -323,6 +332,15 @@ class Cashier:
                 await self._payments.look_later(hold)
                 return payment
         return None
+
+    async def _give_away(self, hold: Hold, traceparent: str | None) -> Confirmed | Undecided:
+        """Sell seats that cost nothing, of which no provider hears. Raises HoldExpired."""
+        if await self._payments.sell(hold, traceparent) == "SOLD":
+            metrics.seats_sold.inc(len(hold.seats))
+        hold = await self._found_again(hold)
+        if hold.state != "CONFIRMED":
+            raise _expired()
+        return await self._sold(hold)
 
     async def _sell(self, hold: Hold, traceparent: str | None) -> None:
         """Sell the seats to whoever has authorised; where they are gone, that shall end too."""

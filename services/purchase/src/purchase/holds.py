@@ -85,6 +85,11 @@ class Hold(Struct, frozen=True, kw_only=True):
         return sum(seat.price_cents for seat in self.seats)
 
     @property
+    def is_free(self) -> bool:
+        """Whether there is nothing to pay, so that no provider hears of it."""
+        return self.amount_cents == 0
+
+    @property
     def expires_at(self) -> str:
         """RFC 3339, UTC, six decimals."""
         return timestamp_of(self.deadline_ms * 1_000)

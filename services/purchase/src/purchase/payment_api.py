@@ -36,6 +36,7 @@ async def begin_payment(request: Caller, hold_id: HoldId) -> ASGIResponse:
 
     With a `paymentMethod` the provider tries it at once. Without one the customer confirms the payment there, with the
     `clientSecret`. Asked again, the payment under way is told; another method replaces one that waits for its customer.
+    Where the seats cost nothing there is nothing to pay (402, code `nothing_to_pay`): the hold is confirmed without.
     """
     services = services_of(request)
     wanted = read_hold_id(hold_id)
@@ -66,6 +67,8 @@ async def begin_payment(request: Caller, hold_id: HoldId) -> ASGIResponse:
 )
 async def confirm_hold(request: Caller, hold_id: HoldId) -> ASGIResponse:
     """The seats are sold and then the money is taken; the same tickets again when repeated.
+
+    A hold whose amount is 0.00 is confirmed without a payment.
 
     202 while the provider has not decided, or has not said yet that the money is taken: repeat it.
     """

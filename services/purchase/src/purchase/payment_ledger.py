@@ -172,7 +172,7 @@ class PaymentLedger:
         return decided.word == "DECLINED"
 
     async def sell(self, hold: Hold, traceparent: str | None = None) -> Literal["SOLD", "GONE", "MOVED"]:
-        """Sell the seats to whoever has authorised the payment."""
+        """Sell the seats to whoever has authorised the payment, or who has nothing to pay and holds them still."""
         tickets = [_ticket(hold, place) for place in range(len(hold.seats))]
         orders = [
             argument
@@ -196,7 +196,7 @@ class PaymentLedger:
             ],
             hold.attempt,
             hold.customer_id or "",
-            await self._soon(),
+            "" if hold.is_free else await self._soon(),
             *orders,
         )
         match decided.word:

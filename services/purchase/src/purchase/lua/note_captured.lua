@@ -20,7 +20,6 @@ if state ~= 'CONFIRMED' then return {'JUDGED', last, {state}} end
 if captured then return {'JUDGED', last, {'CAPTURED'}} end
 
 last = append(epoch, message)
-move_hold(hold, 'CONFIRMED', 'captured', 1)
-redis.call('EXPIRE', hold, HOLD_KEPT_SECONDS)
-redis.call('ZREM', due, 'H' .. id)
+move_hold(hold, 'CONFIRMED')
+note_captured(hold, due, id)
 return {'JUDGED', last, {'CAPTURED'}}

@@ -1,4 +1,4 @@
--- Sell the seats of a hold to whoever has authorised its payment, all or none, and tell the others.
+-- Sell the seats of a hold to whoever has authorised its payment, or has nothing to pay, all or none, and tell the others.
 --
 -- KEYS[1]     outbox     stream
 -- KEYS[2]     epoch      string
@@ -9,25 +9,28 @@
 -- KEYS[7]     customers  hash        customer → seats
 -- KEYS[8..]   rows       hashes      the row of each of its seats; then buckets, hashes, of each of their tickets
 -- ARGV[1..4]  see lib/outbox.lua
--- ARGV[5..]   hold id, attempt, customer ('': none), when it is looked at again; then ticket id, ticket and message for each seat
+-- ARGV[5..]   hold id, attempt, customer ('': none), when it is looked at again because its money is to be taken ('': it costs
+--             nothing); then ticket id, ticket and message for each seat
 --
--- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, {'SOLD', ticket ids} | {'GONE'} | {'STALE'} | {state}};
---             a hold that was sold before answers the same, with the tickets that it was sold as
+-- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, {'SOLD'} | {'GONE'} | {'STALE'} | {state}};
+--             a hold that was sold before answers the same
 
 local refusal, epoch, last = judge()
 if refusal then return {refusal} end
 
 local hold, held, due, sold, customers = unpack(KEYS, 3, 7)
 local id, attempt, customer, look = unpack(ARGV, 5, 8)
+local is_free = look == ''
 
-local state, kept_attempt, kept_epoch, tickets = unpack(redis.call('HMGET', hold, 'state', 'attempt', 'epoch', 'tickets'))
-if state == 'CONFIRMED' then return {'JUDGED', last, {'SOLD', tickets}} end
+local state, kept_attempt, kept_epoch, deadline = unpack(redis.call('HMGET', hold, 'state', 'attempt', 'epoch', 'deadline'))
+if state == 'CONFIRMED' then return {'JUDGED', last, {'SOLD'}} end
 if kept_attempt ~= attempt then return {'JUDGED', last, {'STALE'}} end
-if state ~= 'PAYING' then return {'JUDGED', last, {state}} end
+if state ~= (is_free and 'HELD' or 'PAYING') then return {'JUDGED', last, {state}} end
+if is_free and tonumber(deadline) <= now() then return {'JUDGED', last, {'GONE'}} end
 local seats = seats_of(hold, 8)
 if kept_epoch ~= epoch or not are_held(seats, id) then return {'JUDGED', last, {'GONE'}} end
 
-tickets = ''
+local tickets = ''
 for place, seat in ipairs(seats) do
   local bucket = KEYS[7 + #seats + place]
   local ticket_id, ticket, message = unpack(ARGV, 6 + 3 * place, 8 + 3 * place)
@@ -42,5 +45,9 @@ end
 if customer ~= '' then redis.call('HINCRBY', customers, customer, #seats) end
 redis.call('ZREM', held, id .. string.char(#seats))
 move_hold(hold, 'CONFIRMED', 'tickets', tickets)
-redis.call('ZADD', due, look, 'H' .. id)
-return {'JUDGED', last, {'SOLD', tickets}}
+if is_free then
+  note_captured(hold, due, id)
+else
+  redis.call('ZADD', due, look, 'H' .. id)
+end
+return {'JUDGED', last, {'SOLD'}}

@@ -49,6 +49,13 @@ local function move_hold(hold, state, ...)
   redis.call('HSET', hold, 'state', state, ...)
 end
 
+-- All the money for a hold that is sold has come: nothing is due any more.
+local function note_captured(hold, due, id)
+  redis.call('HSET', hold, 'captured', 1)
+  redis.call('EXPIRE', hold, HOLD_KEPT_SECONDS)
+  redis.call('ZREM', due, 'H' .. id)
+end
+
 -- Take a hold that has not been confirmed to its end: those of the seats that are still its own are free.
 local function end_hold(hold, held, due, id, state, seats)
   for _, seat in ipairs(seats) do
