@@ -1,4 +1,4 @@
-"""What becomes of a hold that is not paid for: seats are kept for a while, then let go or run out."""
+"""What becomes of a hold until it is sold: seats are kept for a while, then let go or run out."""
 
 from typing import Annotated
 
@@ -57,12 +57,12 @@ class SeatsHeld(Message, frozen=True, kw_only=True, tag="seats.held.v1"):
 
 
 class HoldReleased(Message, frozen=True, kw_only=True, tag="hold.released.v1"):
-    """A customer let go of the seats before paying."""
+    """A customer gave the hold up; a payment that was under way is ended, and the seats are free again."""
 
     data: HoldEnd
 
 
 class HoldExpired(Message, frozen=True, kw_only=True, tag="hold.expired.v1"):
-    """The time to pay ran out and the seats are free again."""
+    """The time to pay ran out, or the seats were lost to the hold; those that were still its own are free again."""
 
     data: HoldEnd
