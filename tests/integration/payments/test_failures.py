@@ -1,5 +1,8 @@
 """What a client makes of a provider that is away, silent, or says what nobody understands."""
 
+import json
+import logging
+
 import pytest
 from infra_local.ports import free_port
 from purchase.payments import PaymentFailure, ProviderAway, ProviderSilent
@@ -24,6 +27,17 @@ async def test_a_provider_that_cannot_be_reached_is_away(name: str, host: str) -
     async with client(name, f"http://{host}:{free_port('nobody')}") as provider:
         with pytest.raises(ProviderAway):
             await provider.authorise(wanted())
+
+
+async def test_no_log_names_a_hold_though_the_provider_does(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    asked = wanted()
+    error = {"type": "idempotency_error", "message": f"The key {asked.key} came with other parameters before."}
+    async with answering(saying(400, json.dumps({"error": error}).encode())) as url, client(name, url) as provider:
+        with pytest.raises(ProviderSilent):
+            await provider.authorise(asked)
+
+    assert str(asked.hold_id) not in caplog.text
 
 
 async def test_a_provider_that_hangs_up_is_silent(name: str) -> None:

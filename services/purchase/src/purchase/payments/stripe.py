@@ -1,5 +1,6 @@
 """Carries the calls to Stripe with its own library; installed with `purchase[stripe]`."""
 
+import logging
 from collections.abc import Mapping
 
 import httpx
@@ -10,6 +11,9 @@ from purchase.payments import failures
 
 API_VERSION = "2026-10-28.endive"
 """The one that this code was written for; a newer library does not change it."""
+
+# What it tells of a call it may tell with its key, and a key names the hold, which is its bearer's secret.
+logging.getLogger("stripe").setLevel(logging.WARNING)
 
 TIMEOUT = httpx.Timeout(10.0, connect=2.0)
 
