@@ -1,0 +1,2 @@
+SOURCE = "/purchase"
+"""Who tells the messages of this service."""

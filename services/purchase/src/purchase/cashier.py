@@ -36,7 +36,7 @@ from purchase.payments import (
     Status,
     step_key,
 )
-from purchase.refusals import HoldExpired, HoldNotFound, HoldPaid, KeyReused, PaymentDeclined, PaymentRequired
+from purchase.refusals import HoldExpired, HoldPaid, KeyReused, PaymentDeclined, PaymentRequired
 from purchase.tickets import Ticket, partition_bits
 
 TRIES = 10
@@ -103,7 +103,7 @@ class Cashier:
         Another method replaces a payment that still waits for its customer.
         Raises HoldNotFound, HoldExpired, HoldPaid, KeyReused, PaymentDeclined.
         """
-        hold = await self._found(hold_id)
+        hold = await self._holds.found(hold_id)
         if key is not None and (remembered := await self._payments.recall(hold_id, key)):
             return _unless_reused(remembered)
         for _ in range(TRIES):
@@ -130,7 +130,7 @@ class Cashier:
 
         Raises HoldNotFound, HoldExpired, PaymentRequired, PaymentDeclined.
         """
-        hold = await self._found(hold_id)
+        hold = await self._holds.found(hold_id)
         if hold.state == "HELD" and hold.is_free:
             return await self._give_away(hold, traceparent)
         payment = None
@@ -158,7 +158,7 @@ class Cashier:
 
         Raises HoldNotFound, HoldPaid.
         """
-        hold = await self._found(hold_id)
+        hold = await self._holds.found(hold_id)
         for _ in range(TRIES):
             match hold.state:
                 case "HELD":
@@ -259,7 +259,7 @@ class Cashier:
         """Wait a moment for whoever has asked for the payment of this attempt; then ask for it again."""
         for pause in self._pauses_seconds:
             await asyncio.sleep(pause)
-            if await self._found(hold.hold_id) != hold:
+            if await self._holds.found(hold.hold_id) != hold:
                 return
         await self._ask_once_more(hold)
 
@@ -454,16 +454,10 @@ class Cashier:
     async def _is_late(self, hold: Hold) -> bool:
         return hold.deadline_ms <= await self._clock.now_ms()
 
-    async def _found(self, hold_id: UUID) -> Hold:
-        hold = await self._holds.find(hold_id)
-        if hold is None:
-            raise HoldNotFound("there is no such hold")
-        return hold
-
     async def _found_again(self, hold: Hold) -> Hold:
         """The hold as it is now. A step was taken: it is too late to say that nothing was done."""
         try:
-            return await self._found(hold.hold_id)
+            return await self._holds.found(hold.hold_id)
         except Unavailable as error:
             raise OutcomeUnknown from error
 

@@ -25,14 +25,13 @@ from contracts.seat import column_label
 from msgspec import Struct
 from redis.asyncio import Redis
 
-from purchase import keys
+from purchase import SOURCE, keys
 from purchase.catalog import Catalog, Event, Venue, decode_event, decode_venue, encode_definition
 from purchase.outbox import Outbox, OutcomeUnknown, Unavailable
 from purchase.refusals import SeatsInUse, VenueMismatch, VenueNotFound
 from purchase.scripts import load
 from purchase.tickets import now_us, timestamp_of
 
-SOURCE = "/purchase"
 TRIES = 20
 ROWS_AT_ONCE = 64
 SEATS_TOLD_MAX = 100

@@ -19,7 +19,6 @@ from purchase.refusals import (
     CustomerLimit,
     DuplicateSeat,
     EventFull,
-    HoldNotFound,
     InvalidSeatLabel,
     Refusal,
     SeatTaken,
@@ -86,7 +85,7 @@ class HoldDesk:
 
     async def find(self, hold_id: UUID) -> tuple[Hold, State]:
         """The hold, and its state at this moment. Raises HoldNotFound, Recovering."""
-        hold = await self._found(hold_id)
+        hold = await self._ledger.found(hold_id)
         return hold, hold.state_at(await self._clock.now_ms())
 
     async def settle(self, hold_id: UUID) -> None:
@@ -96,12 +95,6 @@ class HoldDesk:
             await self._ledger.forget(hold_id)
         elif isinstance(await self._ledger.end(hold, is_given_up=False), Ended) and hold.state == "HELD":
             metrics.holds_expired.inc()
-
-    async def _found(self, hold_id: UUID) -> Hold:
-        hold = await self._ledger.find(hold_id)
-        if hold is None:
-            raise HoldNotFound("there is no such hold, or it ended more than a day ago")
-        return hold
 
     async def _unless_held_before(
         self, wanted: HoldSeats | HoldBest, key: IdempotencyKey | None, refusal: Refusal

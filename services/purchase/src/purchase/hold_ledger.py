@@ -17,6 +17,7 @@ from purchase.hold_messages import best_seats_held, hold_expired, hold_released,
 from purchase.holds import SEATS_MAX, Hold, HoldSeat, State, decode_hold, decode_seats, encode_hold, encode_seats
 from purchase.idempotency import REMEMBERED_SECONDS, IdempotencyKey, KeyMemory
 from purchase.outbox import Outbox
+from purchase.refusals import HoldNotFound
 from purchase.scripts import load
 from purchase.tickets import partition_bits, partition_in
 
@@ -131,6 +132,13 @@ class HoldLedger:
             await self._outbox.confirm(partition)
             return None
         return decode_hold(hold_id, fields)
+
+    async def found(self, hold_id: UUID) -> Hold:
+        """The hold that somebody asks for. Raises HoldNotFound, Recovering."""
+        hold = await self.find(hold_id)
+        if hold is None:
+            raise HoldNotFound("there is no such hold, or it ended more than a day ago")
+        return hold
 
     async def end(
         self, hold: Hold, *, is_given_up: bool, traceparent: str | None = None

@@ -7,10 +7,9 @@ from contracts.hold import FreedSeat, Held, HeldSeat, HoldEnd, HoldExpired, Hold
 from msgspec.json import encode as encode_part
 from msgspec.structs import replace
 
+from purchase import SOURCE
 from purchase.holds import Hold, HoldSeat
 from purchase.tickets import now_us, timestamp_of
-
-SOURCE = "/purchase"
 
 End = TypeVar("End", HoldReleased, HoldExpired)
 

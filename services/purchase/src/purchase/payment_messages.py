@@ -4,11 +4,10 @@ from uuid import UUID
 
 from contracts.payment import Capture, PaymentCaptured, PaymentRefunded, Refund
 
+from purchase import SOURCE
 from purchase.holds import Hold, reference_of
 from purchase.payments import Payment
 from purchase.tickets import Ticket, now_us, partition_bits, timestamp_of
-
-SOURCE = "/purchase"
 
 
 def payment_captured(hold: Hold, provider: str, traceparent: str | None = None) -> PaymentCaptured:

@@ -4,9 +4,8 @@ from typing import Any
 
 from contracts.ticket import Cancellation, Sale, TicketCancelled, TicketPurchased
 
+from purchase import SOURCE
 from purchase.tickets import Ticket, now_us, timestamp_of
-
-SOURCE = "/purchase"
 
 
 def ticket_purchased(ticket: Ticket, traceparent: str | None = None, *, hold: str | None = None) -> TicketPurchased:
