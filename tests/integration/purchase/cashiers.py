@@ -8,6 +8,7 @@ from purchase.clock import Clock
 from purchase.hold_desk import HoldDesk
 from purchase.hold_ledger import HoldLedger
 from purchase.payment_ledger import PaymentLedger
+from purchase.payment_steps import PaymentSteps
 from purchase.payments import Authorisation, Notification, Payment, Provider
 from purchase.refunds import Refunds
 from purchase.settlement import Settlement
@@ -36,8 +37,9 @@ class CashierProcess(Process):
             payment_seconds=PAYMENT_MS // 1_000,
         )
         line = _Line(provider, self)
+        steps = PaymentSteps(self.holds, self.payments, self.inventory, line, clock, self.attention)
         self.cashier = Cashier(
-            desk, self.holds, self.payments, self.inventory, line, clock, self.attention, pauses_seconds=[0.01]
+            desk, self.holds, self.payments, self.inventory, line, clock, steps, pauses_seconds=[0.01]
         )
         self.refunds = Refunds(
             self.connection, self.outbox, self.inventory, line, self.attention, settle_hold=self.cashier.settle

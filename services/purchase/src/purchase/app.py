@@ -28,6 +28,7 @@ from purchase.hold_ledger import HoldLedger
 from purchase.inventory import Inventory
 from purchase.outbox import Outbox, OutcomeUnknown, Unavailable, connect
 from purchase.payment_ledger import PaymentLedger
+from purchase.payment_steps import PaymentSteps
 from purchase.payments.providers import connect as connect_provider
 from purchase.problems import plugin
 from purchase.receipts import Receipts
@@ -71,7 +72,8 @@ def create_app(settings: Settings) -> Litestar:
         redis, outbox, clock, hold_seconds=settings.hold_seconds, payment_seconds=settings.payment_seconds
     )
     attention = Attention(outbox)
-    cashier = Cashier(hold_desk, hold_ledger, payments, inventory, provider, clock, attention)
+    steps = PaymentSteps(hold_ledger, payments, inventory, provider, clock, attention)
+    cashier = Cashier(hold_desk, hold_ledger, payments, inventory, provider, clock, steps)
     refunds = Refunds(redis, outbox, inventory, provider, attention, cashier.settle)
     webhooks = Webhooks(WebhookLedger(redis, outbox), provider, cashier, attention)
     settlement = Settlement(redis, outbox, clock, {b"H": cashier.settle, b"R": refunds.settle})

@@ -23,6 +23,10 @@ class Clock:
             self._asked_at = time.monotonic()
         return (_monotonic_us() + self._ahead_us) // 1_000
 
+    async def is_past(self, moment_ms: int) -> bool:
+        """Whether this moment is over. Raises Recovering."""
+        return moment_ms <= await self.now_ms()
+
     async def _ask(self) -> int:
         """How far Redis's clock is ahead of this process's monotonic one, which nobody sets."""
         before = _monotonic_us()

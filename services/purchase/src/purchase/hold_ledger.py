@@ -16,7 +16,7 @@ from purchase import keys
 from purchase.hold_messages import best_seats_held, hold_expired, hold_released, seats_held
 from purchase.holds import SEATS_MAX, Hold, HoldSeat, State, decode_hold, decode_seats, encode_hold, encode_seats
 from purchase.idempotency import REMEMBERED_SECONDS, IdempotencyKey, KeyMemory
-from purchase.outbox import Outbox
+from purchase.outbox import Outbox, OutcomeUnknown, Unavailable
 from purchase.refusals import HoldNotFound
 from purchase.scripts import load
 from purchase.tickets import partition_bits, partition_in
@@ -139,6 +139,16 @@ class HoldLedger:
         if hold is None:
             raise HoldNotFound("there is no such hold, or it ended more than a day ago")
         return hold
+
+    async def found_again(self, hold: Hold) -> Hold:
+        """The hold as it is now, after a step was taken: it is too late to say that nothing was done.
+
+        Raises HoldNotFound, OutcomeUnknown.
+        """
+        try:
+            return await self.found(hold.hold_id)
+        except Unavailable as error:
+            raise OutcomeUnknown from error
 
     async def end(
         self, hold: Hold, *, is_given_up: bool, traceparent: str | None = None

@@ -112,6 +112,13 @@ class Inventory:
             return None
         return decode_ticket(ticket_id, kept[5:])
 
+    async def tickets(self, ticket_ids: Sequence[UUID]) -> list[Ticket]:
+        """These tickets, which are kept. Raises Recovering."""
+        found = await asyncio.gather(*(self.ticket(ticket_id) for ticket_id in ticket_ids))
+        tickets = [ticket for ticket in found if ticket is not None]
+        assert len(tickets) == len(ticket_ids), "a hold names tickets that are not kept"
+        return tickets
+
     async def cancel(self, ticket: Ticket, message: TicketCancelled) -> Cancelled:
         """Cancel a ticket, free its seat and owe its refund; repeating it changes nothing.
 
