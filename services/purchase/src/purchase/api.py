@@ -40,6 +40,7 @@ EventId = Annotated[
 
 @post(
     "/api/v1/tickets",
+    tags=["Tickets"],
     operation_id="purchaseTicket",
     summary="Buy one seat at once",
     operation_class=takes(PurchaseTicket, examples.PURCHASE_TICKET, [IDEMPOTENCY_KEY]),
@@ -84,6 +85,7 @@ async def purchase_ticket(request: Caller) -> ASGIResponse:
 @delete(
     "/api/v1/tickets/{ticketId:str}",
     status_code=200,
+    tags=["Tickets"],
     operation_id="cancelTicket",
     summary="Undo a purchase",
     operation_class=takes(None, headers=[RECEIPT]),
@@ -109,6 +111,7 @@ async def cancel_ticket(request: Caller, ticket_id: TicketId) -> ASGIResponse:
 
 @put(
     "/api/v1/venues/{venueId:str}",
+    tags=["Catalogue"],
     operation_id="defineVenue",
     summary="Define a venue and update its events",
     operation_class=takes(DefineVenue, examples.DEFINE_VENUE),
@@ -128,6 +131,7 @@ async def define_venue(request: Caller, venue_id: VenueId) -> ASGIResponse:
 
 @put(
     "/api/v1/events/{eventId:str}",
+    tags=["Catalogue"],
     operation_id="scheduleEvent",
     summary="Define an event and put it on sale",
     operation_class=takes(ScheduleEvent, examples.SCHEDULE_EVENT),

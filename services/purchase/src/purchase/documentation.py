@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from inspect import cleandoc
 from typing import Annotated, Any
 
 import msgspec
@@ -37,12 +38,19 @@ from purchase.problems import (
     ProblemDetails,
     UnsupportedMediaType,
 )
+from purchase.refusals import PaymentDeclined, PaymentRequired
 
 PATH = "/docs/purchase"
 ASSETS_PATH = f"{PATH}/assets"
 
 EVERYWHERE = (InvalidRequest, Recovering, Overloaded, OutcomeUnknown)
 """Problems that every command may meet."""
+
+_FACTS: Mapping[Kind, dict[str, Any]] = {
+    KINDS[PaymentRequired]: {"code": "card_declined"},
+    KINDS[PaymentDeclined]: {"code": "insufficient_funds"},
+}
+"""What some problems say beyond what all do."""
 
 NO_OTHER: Mapping[type[Struct], dict[str, Any]] = {}
 
@@ -77,7 +85,9 @@ def openapi() -> OpenAPIConfig:
     return OpenAPIConfig(
         title="Ticketing: commands",
         version="1",
-        description="Buys, holds and undoes, and defines what is on sale. Every error is `application/problem+json`.",
+        description="Buys, holds and undoes, and defines what is on sale. Every error is `application/problem+json`. "
+        "Whatever a command changed, a query reads that sends back its `Consistency-Token`.",
+        use_handler_docstrings=True,
         components=Components(
             security_schemes={"admin": SecurityScheme(type="http", scheme="bearer", description="An admin token.")},
         ),
@@ -129,25 +139,28 @@ def takes(
 
 
 def declare(
-    answers: dict[int, Struct], *errors: type[Exception], with_body: bool = True, more: Sequence[Kind] = ()
+    answers: dict[int, Struct | None], *errors: type[Exception], with_body: bool = True, more: Sequence[Kind] = ()
 ) -> dict[int, ResponseSpec]:
-    """Answers like these examples, by status, or one of these problems, or one that every command may meet."""
+    """Answers by status, like these examples or empty; or one of these problems, or one that every command may meet."""
     kinds = [*(KINDS[error] for error in (*errors, *EVERYWHERE)), *more]
     if with_body:
         kinds += [KINDS[UnsupportedMediaType], TOO_LARGE]
     by_status: dict[int, list[Kind]] = {}
     for kind in kinds:
         by_status.setdefault(kind.status, []).append(kind)
-    told = {
-        status: ResponseSpec(
-            data_container=type(example),
-            generate_examples=False,
-            description=(type(example).__doc__ or "").strip(),
-            examples=[Example(summary="For example", value=msgspec.to_builtins(example))],
-        )
-        for status, example in answers.items()
-    }
+    told = {status: _declare_answer(example) for status, example in answers.items()}
     return {**told, **{status: _declare_problems(kinds) for status, kinds in by_status.items()}}
+
+
+def _declare_answer(example: Struct | None) -> ResponseSpec:
+    if example is None:
+        return ResponseSpec(data_container=None, generate_examples=False, description="Done; there is no more to tell.")
+    return ResponseSpec(
+        data_container=type(example),
+        generate_examples=False,
+        description=cleandoc(type(example).__doc__ or ""),
+        examples=[Example(summary="For example", value=msgspec.to_builtins(example))],
+    )
 
 
 def _declare_problems(kinds: list[Kind]) -> ResponseSpec:
@@ -161,7 +174,8 @@ def _declare_problems(kinds: list[Kind]) -> ResponseSpec:
 
 
 def _example(kind: Kind) -> dict[str, object]:
-    return {"type": kind.type, "title": kind.title, "status": kind.status, "detail": kind.title, "instance": "/api/v1"}
+    told = {"type": kind.type, "title": kind.title, "status": kind.status, "detail": kind.title, "instance": "/api/v1"}
+    return {**told, **_FACTS.get(kind, {})}
 
 
 def _schema(body: type[Struct]) -> Any:

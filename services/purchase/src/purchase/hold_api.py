@@ -18,6 +18,7 @@ from purchase.tickets import partition_bits
 
 @post(
     "/api/v1/holds",
+    tags=["Holds"],
     operation_id="holdSeats",
     summary="Hold seats for a while: these, or the best so many of a zone",
     operation_class=takes(HoldSeats, examples.HOLD_SEATS, [IDEMPOTENCY_KEY], or_else={HoldBest: examples.HOLD_BEST}),
@@ -62,6 +63,7 @@ async def hold_seats(request: Caller) -> ASGIResponse:
 
 @get(
     "/api/v1/holds/{holdId:str}",
+    tags=["Holds"],
     operation_id="getHold",
     summary="How a hold stands",
     responses=declare({200: examples.HOLD}, refusals.HoldNotFound, with_body=False),
@@ -75,10 +77,11 @@ async def get_hold(request: Caller, hold_id: HoldId) -> ASGIResponse:
 @delete(
     "/api/v1/holds/{holdId:str}",
     status_code=204,
+    tags=["Holds"],
     operation_id="releaseHold",
     summary="Give a hold up",
     operation_class=takes(None),
-    responses=declare({}, refusals.HoldNotFound, refusals.HoldPaid, ProviderAway, with_body=False),
+    responses=declare({204: None}, refusals.HoldNotFound, refusals.HoldPaid, ProviderAway, with_body=False),
 )
 async def release_hold(request: Caller, hold_id: HoldId) -> Response[None]:
     """Its seats are free at once, or once a payment that is under way is cancelled; the same again when repeated.

@@ -17,6 +17,7 @@ from purchase.tickets import partition_bits
 
 @post(
     "/api/v1/holds/{holdId:str}/payment",
+    tags=["Payments"],
     operation_id="beginPayment",
     summary="Begin to pay for a hold",
     operation_class=takes(BeginPayment, examples.BEGIN_PAYMENT, [IDEMPOTENCY_KEY], required=False),
@@ -36,7 +37,7 @@ async def begin_payment(request: Caller, hold_id: HoldId) -> ASGIResponse:
 
     With a `paymentMethod` the provider tries it at once. Without one the customer confirms the payment there, with the
     `clientSecret`. Asked again, the payment under way is told; another method replaces one that waits for its customer.
-    Where the seats cost nothing there is nothing to pay (402, code `nothing_to_pay`): the hold is confirmed without.
+    Where the seats cost nothing there is nothing to pay (402, code `nothing_to_pay`): the hold is confirmed without it.
     """
     services = services_of(request)
     wanted = read_hold_id(hold_id)
@@ -52,6 +53,7 @@ async def begin_payment(request: Caller, hold_id: HoldId) -> ASGIResponse:
 
 @post(
     "/api/v1/holds/{holdId:str}/confirm",
+    tags=["Payments"],
     operation_id="confirmHold",
     summary="Turn a hold whose payment is authorised into tickets",
     operation_class=takes(ConfirmHold, {}, [IDEMPOTENCY_KEY], required=False),

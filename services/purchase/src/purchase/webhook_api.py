@@ -23,10 +23,11 @@ class ProviderEvent(Struct):
 @post(
     "/api/v1/payments/webhook",
     status_code=204,
+    tags=["Payments"],
     operation_id="receiveWebhook",
     summary="Take a notification of the payment provider",
     operation_class=takes(ProviderEvent, examples.PROVIDER_EVENT, [STRIPE_SIGNATURE]),
-    responses=declare({}, with_body=False, more=[TOO_LARGE]),
+    responses=declare({204: None}, with_body=False, more=[TOO_LARGE]),
 )
 async def receive_webhook(request: Caller) -> Response[None]:
     """Answered once it is durably stored, and handled after that. Whatever the answer is but 2xx: repeat it.
