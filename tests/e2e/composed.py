@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra_local.brokers import DEFAULT_BROKER, BrokerName, LastBroker
 from infra_local.composition import ROOT, Composition, project_of
 from infra_local.ports import PortBook
 
@@ -20,7 +21,9 @@ class ComposedPlatform:
     """What runs, under Docker's restart policy."""
 
     composition: Composition
+    broker: BrokerName
     image: str
+    keeps_messages = True
 
     @property
     def url(self) -> str:
@@ -65,15 +68,17 @@ class ComposedPlatform:
 
 
 @contextmanager
-def running() -> Iterator[ComposedPlatform]:
+def running(broker: BrokerName = DEFAULT_BROKER) -> Iterator[ComposedPlatform]:
     """The platform, built and brought up; gone with its data afterwards. Its images stay."""
     project = project_of(ROOT) + "-e2e"
     with tempfile.TemporaryDirectory(prefix="ticketing-") as directory:
-        composition = Composition(PortBook(Path(directory) / "ports.json"), project=project)
+        last_broker = LastBroker(Path(directory) / "broker")
+        last_broker.remember(broker)
+        composition = Composition(PortBook(Path(directory) / "ports.json"), last_broker, project=project)
         gone = ("--volumes", f"--timeout={STOP_SECONDS}")
         composition.down(*gone)
         try:
             composition.up()
-            yield ComposedPlatform(composition=composition, image=f"{project}-purchase")
+            yield ComposedPlatform(composition=composition, broker=broker, image=f"{project}-purchase")
         finally:
             composition.down(*gone)

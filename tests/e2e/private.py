@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra_local import debian, leftovers
+from infra_local.brokers import DEFAULT_BROKER, BrokerName
 from infra_local.platform import Platform
 from infra_local.ports import PortBook
 from infra_local.startup import bring_up, shut_down
@@ -21,8 +22,13 @@ class PrivatePlatform:
     """What runs, and the supervisor that starts again whatever dies of it."""
 
     home: Path
+    broker: BrokerName
     description: Platform
     supervisor: Supervisor
+
+    @property
+    def keeps_messages(self) -> bool:
+        return self.broker != "kafka"
 
     @property
     def url(self) -> str:
@@ -54,17 +60,17 @@ class PrivatePlatform:
         self.start(name)
 
     def bring_up_again(self) -> str:
-        return bring_up(self.home, PortBook(self.home / "ports.json"), print).gateway.url
+        return bring_up(self.home, PortBook(self.home / "ports.json"), self.broker, print).gateway.url
 
 
 @contextmanager
-def running() -> Iterator[PrivatePlatform]:
+def running(broker: BrokerName = DEFAULT_BROKER) -> Iterator[PrivatePlatform]:
     """The platform, brought up; gone with its data afterwards, and every process with it."""
     debian.install_missing_servers()
     home = Path(tempfile.mkdtemp(prefix="ticketing-"))
     try:
-        description = bring_up(home, PortBook(home / "ports.json"), print)
-        yield PrivatePlatform(home=home, description=description, supervisor=Supervisor(home))
+        description = bring_up(home, PortBook(home / "ports.json"), broker, print)
+        yield PrivatePlatform(home=home, broker=broker, description=description, supervisor=Supervisor(home))
     finally:
         shut_down(home)
         assert leftovers.find(home) == []

@@ -1,11 +1,13 @@
 """The platform while it runs, as end-to-end tests see it, whichever way it was brought up.
 
 Its parts have the same names everywhere: gateway, purchase, relay, terminal-write, terminal-read, query, sandbox,
-redis, rabbitmq, mysql, dynamodb.
+redis, rabbitmq or kafka, mysql, dynamodb.
 """
 
 import time
 from typing import Protocol
+
+from infra_local.brokers import BrokerName
 
 PATIENCE_SECONDS = 90
 POLL_SECONDS = 0.05
@@ -13,6 +15,14 @@ POLL_SECONDS = 0.05
 
 class RunningPlatform(Protocol):
     """What runs, under a supervisor that starts again whatever dies of it."""
+
+    @property
+    def broker(self) -> BrokerName:
+        """The name of the broker that it runs on."""
+
+    @property
+    def keeps_messages(self) -> bool:
+        """Whether its broker has after a `kill -9` what it had confirmed before."""
 
     @property
     def url(self) -> str:

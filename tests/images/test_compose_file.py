@@ -4,28 +4,47 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from infra_local.composition import CHOICES
 
 ROOT = Path(__file__).parents[2]
 ONE_SHOTS = {"install", "setup"}
-STORES = {"redis", "rabbitmq", "mysql", "dynamodb", "sandbox"}
+STORES = {"redis", "rabbitmq", "kafka", "mysql", "dynamodb", "sandbox"}
 OURS = {"sandbox"}
 """The stores whose image is ours."""
 
 Services = dict[str, dict[str, Any]]
 
 
-@pytest.fixture(scope="module")
-def services() -> Services:
-    """The services, as Docker Compose understands the file without any setting."""
+def understood(settings: Mapping[str, str]) -> Services:
+    """The services that run, as Docker Compose understands the file with nothing set but these."""
     command = ["docker", "compose", "--env-file", os.devnull, "--file", str(ROOT / "compose.yaml"), "config"]
-    environment = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **settings}
     output = subprocess.run([*command, "--format=json"], env=environment, capture_output=True, check=True).stdout
     found: Services = json.loads(output)["services"]
-    return found
+    return {name: service for name, service in found.items() if service.get("scale") != 0}
+
+
+@pytest.fixture(scope="module", params=["rabbitmq", "kafka"])
+def services(request: pytest.FixtureRequest) -> Services:
+    """All that runs on this broker."""
+    return understood(CHOICES[request.param])
+
+
+def test_without_any_setting_it_runs_on_rabbitmq() -> None:
+    assert understood({}) == understood(CHOICES["rabbitmq"])
+
+
+def test_one_broker_runs_and_everyone_who_speaks_to_a_broker_is_told_which() -> None:
+    for broker, settings in CHOICES.items():
+        services = understood(settings)
+        assert services.keys() & CHOICES.keys() == {broker}
+        told = {service["environment"].get("BROKER") for service in services.values() if "environment" in service}
+        assert told - {None} == {broker}
 
 
 def test_only_the_gateway_is_published_and_only_here(services: Services) -> None:
@@ -35,7 +54,8 @@ def test_only_the_gateway_is_published_and_only_here(services: Services) -> None
 
 
 def test_what_is_not_built_here_comes_in_a_version_to_its_second_number(services: Services) -> None:
-    floating = {name for name in STORES - OURS | {"gateway"} if not re.search(r":\d+\.\d+", services[name]["image"])}
+    from_outside = services.keys() & (STORES - OURS | {"gateway"})
+    floating = {name for name in from_outside if not re.search(r":\d+\.\d+", services[name]["image"])}
     assert floating == {"dynamodb"}, "DynamoDB itself has no versions"
 
 
@@ -68,7 +88,7 @@ def test_each_service_is_told_where_traces_go_which_is_nowhere_unless_somebody_s
 
 
 def test_the_data_of_each_store_outlives_its_container(services: Services) -> None:
-    for name in STORES:
+    for name in STORES & services.keys():
         assert name in {volume["source"] for volume in services[name]["volumes"] if volume["type"] == "volume"}
 
 

@@ -1,9 +1,12 @@
-"""Which way the platform is run: what was asked for, else what the data and the machine suggest."""
+"""Which way the platform is run, and on which broker: what was asked for, else what data and machine suggest."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
+from infra_local.brokers import BrokerName, LastBroker
+from infra_local.cli import CannotRun, choose_broker
 from infra_local.ways import choose
 from rich.console import Console
 
@@ -13,6 +16,13 @@ class SomeWay:
     name: str
     words: str = ""
     runs: bool = False
+    broker: LastBroker = field(default_factory=lambda: LastBroker(Path("nowhere")))
+
+    def about(self, broker: BrokerName) -> str:
+        return broker
+
+    def keeps(self, broker: BrokerName) -> bool:
+        return broker != "kafka"
 
     def is_running(self) -> bool:
         return self.runs
@@ -22,9 +32,9 @@ class SomeWay:
 
     def clear(self) -> None: ...
 
-    def bring_up(self, console: Console) -> None: ...
+    def bring_up(self, broker: BrokerName, console: Console) -> None: ...
 
-    def take_down(self, *, purge: bool) -> None: ...
+    def take_down(self, console: Console, *, purge: bool) -> None: ...
 
     def follow_logs(self) -> None: ...
 
@@ -49,3 +59,40 @@ def test_the_way_is_chosen_and_the_reason_told(
     both = [SomeWay(name, runs=name == runs) for name in ("docker", "private")]
     choice = choose(both, asked=asked, last=last, engine_answers=lambda: engine)
     assert (choice.way.name, choice.why) == (taken, why)
+
+
+@pytest.fixture
+def way(tmp_path: Path) -> SomeWay:
+    """One that forgets what is in Kafka."""
+    return SomeWay("some", broker=LastBroker(tmp_path / "broker"))
+
+
+@pytest.mark.parametrize(
+    ("last", "asked", "taken"),
+    [
+        (None, None, "rabbitmq"),
+        (None, "kafka", "kafka"),
+        ("kafka", None, "kafka"),
+        ("kafka", "rabbitmq", "rabbitmq"),
+        ("rabbitmq", "rabbitmq", "rabbitmq"),
+    ],
+)
+def test_the_broker_is_that_which_was_asked_for_or_that_of_last_time(
+    way: SomeWay, last: BrokerName | None, asked: BrokerName | None, taken: BrokerName
+) -> None:
+    if last:
+        way.broker.remember(last)
+    assert choose_broker(way, asked) == taken
+
+
+def test_a_broker_that_may_keep_messages_is_not_left_for_another(way: SomeWay) -> None:
+    way.broker.remember("rabbitmq")
+    with pytest.raises(CannotRun, match="RabbitMQ may keep messages"):
+        choose_broker(way, "kafka")
+
+
+def test_the_broker_is_not_changed_under_a_platform_that_runs(way: SomeWay) -> None:
+    way.broker.remember("kafka")
+    way.runs = True
+    with pytest.raises(CannotRun, match="runs already, on Kafka"):
+        choose_broker(way, "rabbitmq")

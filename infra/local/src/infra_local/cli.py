@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from rich.console import Console
 
 from infra_local import debian
+from infra_local.brokers import BROKERS, TITLES, BrokerName
 from infra_local.composition import CompositionFailed, engine_answers
 from infra_local.platform import ADMIN_TOKEN
 from infra_local.ports import PortBook, is_free
@@ -58,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
     start = commands.add_parser("up", help="run the platform; PORT says where (8080)")
     start.add_argument("--with", dest="asked", choices=[Containers.name, Private.name], help="how (it chooses itself)")
+    start.add_argument("--broker", choices=BROKERS, help="on which broker (that of last time, else rabbitmq)")
     start.set_defaults(run=up)
     stop = commands.add_parser("down", help="stop the platform and keep its data")
     stop.add_argument("--purge", action="store_true", help="remove its data too")
@@ -84,13 +86,14 @@ def up(command: argparse.Namespace) -> None:
     _check_disk()
     ports = _ports()
     way = _choose_way(ways(HOME, ports), command.asked)
+    broker = choose_broker(way, command.broker)
     if way.is_running():
         _check_same_port(ports)
     else:
         way.clear()
         _choose_ports(ports)
     LAST_WAY.write_text(way.name)
-    way.bring_up(console)
+    way.bring_up(broker, console)
     _say_where(way.addresses())
 
 
@@ -105,8 +108,25 @@ def _choose_way(both: Sequence[Way], asked: str | None) -> Way:
             f"no Docker engine with Docker Compose answers here; without: ./taskw up -- --with {other.name}"
         )
     console.print(f"Running the platform {choice.way.words}: {choice.why}.")
-    console.print(f"The other way, {other.words}: ./taskw up -- --with {other.name}\n")
+    console.print(f"The other way, {other.words}: ./taskw up -- --with {other.name}")
     return choice.way
+
+
+def choose_broker(way: Way, asked: BrokerName | None) -> BrokerName:
+    """What was asked for, else that of last time, having said so. Raises CannotRun when the other may have messages."""
+    last = way.broker.name
+    broker = asked or last
+    if broker != last and way.is_running():
+        raise CannotRun(f"the platform runs already, on {TITLES[last]}: ./taskw down, then try again")
+    if broker != last and way.broker.is_chosen and way.keeps(last):
+        raise CannotRun(
+            f"{TITLES[last]} may keep messages of last time that the models have not taken in: run on it (./taskw up), "
+            "or begin anew (./taskw down -- --purge, then try again); docs/runbook.md tells how to move without loss"
+        )
+    console.print(f"The broker: {way.about(broker)}.")
+    [other] = [name for name in BROKERS if name != broker]
+    console.print(f"The other broker, {TITLES[other]}: ./taskw up -- --broker {other}\n")
+    return broker
 
 
 def _last_way() -> str | None:
@@ -176,7 +196,7 @@ def down(command: argparse.Namespace) -> None:
     with console.status("stopping"):
         for way in ways(HOME, _ports()):
             if command.purge or way.is_running() or way.name == _last_way() or isinstance(way, Private):
-                way.take_down(purge=command.purge)
+                way.take_down(console, purge=command.purge)
     if command.purge:
         shutil.rmtree(HOME)
     console.print("The platform is stopped" + (", and its data removed." if command.purge else "; its data is kept."))

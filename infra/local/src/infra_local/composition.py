@@ -9,15 +9,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from infra_local.brokers import BrokerName, LastBroker
 from infra_local.ports import PortChooser
 from infra_local.servers import BROKER_PASSWORD, BROKER_USER, INFRA
 
 ROOT = INFRA.parent
 FILES = (ROOT / "compose.yaml", INFRA / "local/published.yaml")
 SERVICES = ("sandbox", "purchase", "relay", "terminal-write", "terminal-read", "query")
-_BEHIND_THE_GATEWAY = ("redis", "amqp", "management", "mysql", "dynamodb", *SERVICES)
+_BEHIND_THE_GATEWAY = ("redis", "amqp", "management", "kafka", "mysql", "dynamodb", *SERVICES)
 # The variables that the files ask for, by the names that ports have here.
 PORTS = {name: name.upper().replace("-", "_") + "_PORT" for name in _BEHIND_THE_GATEWAY} | {"gateway": "PORT"}
+# What the files are told so that one broker runs, and is used.
+CHOICES: Mapping[BrokerName, Mapping[str, str]] = {
+    "rabbitmq": {"BROKER": "rabbitmq", "RABBITMQ_SCALE": "1"},
+    "kafka": {"BROKER": "kafka", "RABBITMQ_SCALE": "0", "COMPOSE_PROFILES": "kafka"},
+}
 ANSWER_SECONDS = 10
 LOG_LINES = 20
 
@@ -44,16 +50,19 @@ def project_of(checkout: Path) -> str:
 class Composition:
     """One project of Docker Compose."""
 
-    def __init__(self, port_for: PortChooser, *, project: str) -> None:
+    def __init__(self, port_for: PortChooser, broker: LastBroker, *, project: str) -> None:
         self._port_for = port_for
+        self._broker = broker
         self._project = project
 
     def addresses(self) -> Mapping[str, str]:
         """Where this machine reaches each part, the gateway last."""
         at = {name: f"127.0.0.1:{self._port_for(name)}" for name in PORTS}
+        brokers = {"rabbitmq": f"amqp://{BROKER_USER}:{BROKER_PASSWORD}@{at['amqp']}/", "kafka": at["kafka"]}
+        broker = self._broker.name
         return {
             "redis": f"redis://{at['redis']}/0",
-            "rabbitmq": f"amqp://{BROKER_USER}:{BROKER_PASSWORD}@{at['amqp']}/",
+            broker: brokers[broker],
             "mysql": f"mysql+aiomysql://terminal:terminal@{at['mysql']}/ticketing",
             **{name: f"http://{at[name]}" for name in ("dynamodb", *SERVICES, "gateway")},
         }
@@ -92,9 +101,10 @@ class Composition:
     def _run(self, arguments: tuple[str, ...], *, capture: bool) -> str:
         files = [part for file in FILES for part in ("--file", str(file))]
         at = ["--project-directory", str(ROOT), "--project-name", self._project]
+        ports = {variable: str(self._port_for(name)) for name, variable in PORTS.items()}
         result = subprocess.run(
             ["docker", "compose", *files, *at, *arguments],
-            env={**os.environ, **{variable: str(self._port_for(name)) for name, variable in PORTS.items()}},
+            env={**os.environ, **ports, **CHOICES[self._broker.name]},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if capture else None,
             text=True,

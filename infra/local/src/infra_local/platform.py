@@ -5,8 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import assert_never
 
 from infra_local import probes, servers
+from infra_local.brokers import BrokerName
 from infra_local.ports import PortChooser
 from infra_local.servers import AWS_ENVIRONMENT, INFRA, Server
 
@@ -34,6 +36,8 @@ class Platform:
     one_shots: Sequence[OneShot]
     services: Sequence[Server]
     gateway: Server
+    drained: OneShot
+    """Ends with 0 when nothing waits at the broker."""
 
     def servers(self) -> Iterator[Server]:
         """All that keeps running, in the order of starting."""
@@ -42,11 +46,10 @@ class Platform:
         yield self.gateway
 
 
-def describe(home: Path, port_for: PortChooser) -> Platform:
+def describe(home: Path, port_for: PortChooser, broker: BrokerName) -> Platform:
     """The platform whose data lives in `home`. Raises ProgramMissing."""
+    brokers, telling = _broker(broker, home, port_for)
     redis = servers.valkey(home / "redis", port_for)
-    epmd = servers.erlang_port_mapper(home / "epmd", port_for)
-    rabbitmq = servers.rabbitmq(home / "rabbitmq", port_for)
     mysql = servers.mariadb(home / "mysql", port_for)
     dynamodb = servers.ministack(home / "dynamodb", port_for)
 
@@ -56,15 +59,15 @@ def describe(home: Path, port_for: PortChooser) -> Platform:
 
     selling = {
         **PROFILE,
+        **telling,
         "REDIS_URL": redis.url,
-        "RABBITMQ_URL": rabbitmq.url,
         "SANDBOX_URL": sandbox.url,
         "CATALOG_DIR": str(INFRA / "catalog"),
     }
     projecting = {
         **PROFILE,
         **AWS_ENVIRONMENT,
-        "RABBITMQ_URL": rabbitmq.url,
+        **telling,
         "MYSQL_URL": mysql.url,
         "DYNAMODB_URL": dynamodb.url,
     }
@@ -73,7 +76,7 @@ def describe(home: Path, port_for: PortChooser) -> Platform:
     purchase = _service("purchase", "purchase.app", home, port_for, selling)
     query = _service("query", "query.app", home, port_for, reading)
     return Platform(
-        stores=[epmd, rabbitmq, redis, mysql, dynamodb],
+        stores=[*brokers, redis, mysql, dynamodb],
         one_shots=[
             OneShot(name="setup", argv=_module("message_terminal.cli", "setup"), environment=projecting),
             OneShot(name="install", argv=_module("purchase.install"), environment=selling),
@@ -89,7 +92,23 @@ def describe(home: Path, port_for: PortChooser) -> Platform:
         gateway=servers.caddy(
             home / "gateway", port_for, purchase_address=_address(purchase), query_address=_address(query)
         ),
+        drained=OneShot(name="drained", argv=_module("message_terminal.cli", "drained"), environment=projecting),
     )
+
+
+def _broker(name: BrokerName, home: Path, port_for: PortChooser) -> tuple[Sequence[Server], Mapping[str, str]]:
+    """Its servers in the order in which they start, and what everyone is told who speaks to it."""
+    match name:
+        case "rabbitmq":
+            rabbitmq = servers.rabbitmq(home / "rabbitmq", port_for)
+            told = {"RABBITMQ_URL": rabbitmq.url}
+            return [servers.erlang_port_mapper(home / "epmd", port_for), rabbitmq], {"BROKER": name, **told}
+        case "kafka":
+            kafka = servers.kafka(home / "kafka", port_for)
+            told = {"KAFKA_BOOTSTRAP_SERVERS": kafka.url, "KAFKA_IDEMPOTENCE": "false", "KAFKA_REPLICATION": "1"}
+            return [kafka], {"BROKER": name, **told}
+        case _:
+            assert_never(name)
 
 
 def _module(name: str, *arguments: str) -> list[str]:

@@ -4,13 +4,13 @@ import shutil
 import sys
 from pathlib import Path
 
-DEBIAN_PACKAGES = {
-    "rabbitmq-server": "rabbitmq-server",
-    "epmd": "rabbitmq-server",
+RABBITMQ_PACKAGES = {"rabbitmq-server": "rabbitmq-server", "epmd": "rabbitmq-server"}
+MARIADB_PACKAGES = {
     "mariadbd": "mariadb-server",
     "mariadb-install-db": "mariadb-server",
     "mariadb": "mariadb-server",
 }
+DEBIAN_PACKAGES = RABBITMQ_PACKAGES | MARIADB_PACKAGES
 # Debian's own /usr/sbin/rabbitmq-server insists on the user rabbitmq, so RabbitMQ's folder comes first.
 DEBIAN_FOLDERS = "/usr/lib/rabbitmq/bin:/usr/bin:/usr/sbin:/usr/local/bin:/usr/local/sbin"
 

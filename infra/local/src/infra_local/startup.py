@@ -4,9 +4,12 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from infra_local import leftovers, probes
+from infra_local.brokers import BrokerName
 from infra_local.platform import OneShot, Platform, describe
 from infra_local.ports import PortChooser
 from infra_local.running import ProgramFailed, prepare
@@ -21,14 +24,17 @@ ANSWER_SECONDS = 30
 LIVES = 3
 STOP_SECONDS = 120
 SOME_QUERY = "/api/v1/events"
+# Who brings messages, in the order in which they end: what the terminals tell purchase comes in through the relay.
+SOURCES = (("gateway", "purchase"), ("relay",))
+SETTLE_SECONDS = 60
 
 
-def bring_up(home: Path, port_for: PortChooser, say: Say) -> Platform:
+def bring_up(home: Path, port_for: PortChooser, broker: BrokerName, say: Say) -> Platform:
     """Start what does not run yet of the platform that lives in `home`, and wait until all is ready.
 
     Raises ProgramFailed, ProgramMissing; then, and on Ctrl-C, what was started is stopped again.
     """
-    platform, supervisor = describe(home, port_for), Supervisor(home)
+    platform, supervisor = describe(home, port_for, broker), Supervisor(home)
     if supervisor.is_running():
         Startup(platform, supervisor, say).run()
         return platform
@@ -41,6 +47,26 @@ def bring_up(home: Path, port_for: PortChooser, say: Say) -> Platform:
     return platform
 
 
+def settle(platform: Platform, supervisor: Supervisor) -> bool:
+    """Sell nothing any more, and let what waits at the broker arrive; whether all of it did within SETTLE_SECONDS."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    for names in SOURCES:
+        for name in names:
+            if name in supervisor.running():
+                supervisor.stop(name)
+        while not _is_drained(platform.drained, supervisor):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(POLL_SECONDS)
+    return True
+
+
+def _is_drained(command: OneShot, supervisor: Supervisor) -> bool:
+    with supervisor.log_file(command.name).open("ab") as log, suppress(subprocess.TimeoutExpired):
+        return _run(command, log, SETTLE_SECONDS).returncode == 0
+    return False
+
+
 def shut_down(home: Path) -> None:
     """Stop everything; leave no process, not even one that has lost its supervisor."""
     supervisor = Supervisor(home)
@@ -48,6 +74,19 @@ def shut_down(home: Path) -> None:
         supervisor.shut_down()
         leftovers.wait_until_gone(home, STOP_SECONDS)
     leftovers.end(home, STOP_SECONDS)
+
+
+def _run(command: OneShot, log: BinaryIO, seconds: int) -> subprocess.CompletedProcess[bytes]:
+    """Run it until it ends. Raises TimeoutExpired."""
+    return subprocess.run(
+        command.argv,
+        env={**os.environ, **command.environment},
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        timeout=seconds,
+        check=False,
+    )
 
 
 class Startup:
@@ -101,15 +140,7 @@ class Startup:
         self._say(f"running {command.name}")
         with self._supervisor.log_file(command.name).open("ab") as log:
             try:
-                result = subprocess.run(
-                    command.argv,
-                    env={**os.environ, **command.environment},
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    timeout=ONE_SHOT_SECONDS,
-                    check=False,
-                )
+                result = _run(command, log, ONE_SHOT_SECONDS)
             except subprocess.TimeoutExpired:
                 raise self._failed(command.name, f"did not end within {ONE_SHOT_SECONDS} s") from None
         if result.returncode != 0:

@@ -10,13 +10,19 @@ from typing import Protocol
 from rich.console import Console
 
 from infra_local import composition, debian, leftovers
+from infra_local.brokers import TITLES, BrokerName, LastBroker
 from infra_local.composition import ROOT, Composition, project_of
-from infra_local.platform import describe
+from infra_local.platform import Platform, describe
 from infra_local.ports import PortBook
-from infra_local.startup import STOP_SECONDS, bring_up, shut_down
+from infra_local.programs import DEBIAN_PACKAGES, MARIADB_PACKAGES
+from infra_local.startup import SETTLE_SECONDS, STOP_SECONDS, bring_up, settle, shut_down
 from infra_local.supervision import Supervisor
 
 LOG_LINES = "20"
+IN_MEMORY = (
+    "Kafka, played by Tansu, which has no idempotent producer and keeps messages in memory only. ./taskw down lets the "
+    "models take in what waits there; should it die otherwise, that is lost"
+)
 
 
 class Way(Protocol):
@@ -24,6 +30,13 @@ class Way(Protocol):
 
     name: str
     words: str
+    broker: LastBroker
+
+    def about(self, broker: BrokerName) -> str:
+        """What is to be known of this broker here."""
+
+    def keeps(self, broker: BrokerName) -> bool:
+        """Whether messages may wait in this broker while the platform does not run."""
 
     def is_running(self) -> bool:
         """Whether it runs this way now."""
@@ -34,10 +47,10 @@ class Way(Protocol):
     def clear(self) -> None:
         """End what a supervisor that is gone has left behind; right only while it does not run."""
 
-    def bring_up(self, console: Console) -> None:
+    def bring_up(self, broker: BrokerName, console: Console) -> None:
         """Start what does not run yet and return when all is ready; what fails or is interrupted leaves nothing."""
 
-    def take_down(self, *, purge: bool) -> None:
+    def take_down(self, console: Console, *, purge: bool) -> None:
         """Stop everything; remove the data only if told to."""
 
     def follow_logs(self) -> None:
@@ -51,30 +64,45 @@ class Private:
     words = "as private instances, without Docker"
 
     def __init__(self, home: Path, ports: PortBook) -> None:
+        self.broker = LastBroker(home / f"{self.name}-broker")
         self._home = home
         self._ports = ports
         self._supervisor = Supervisor(home)
+
+    def about(self, broker: BrokerName) -> str:
+        return IN_MEMORY if broker == "kafka" else TITLES[broker]
+
+    def keeps(self, broker: BrokerName) -> bool:
+        return broker != "kafka"
 
     def is_running(self) -> bool:
         return self._supervisor.is_running()
 
     def addresses(self) -> Mapping[str, str]:
-        return {server.name: server.url for server in describe(self._home, self._ports).servers()}
+        return {server.name: server.url for server in self._platform().servers()}
 
     def clear(self) -> None:
         leftovers.end(self._home, STOP_SECONDS)
 
-    def bring_up(self, console: Console) -> None:
-        debian.install_missing_servers()
+    def bring_up(self, broker: BrokerName, console: Console) -> None:
+        debian.install_missing(DEBIAN_PACKAGES if broker == "rabbitmq" else MARIADB_PACKAGES)
+        self.broker.remember(broker)
         with _reporting(console) as say:
-            bring_up(self._home, self._ports, say)
+            bring_up(self._home, self._ports, broker, say)
 
-    def take_down(self, *, purge: bool) -> None:  # noqa: ARG002 - its data lie in its home, and go with it
+    def take_down(self, console: Console, *, purge: bool) -> None:
+        """Its data lie in its home, and go with it."""
+        forgetting = self.is_running() and not self.keeps(self.broker.name)
+        if forgetting and not purge and not settle(self._platform(), self._supervisor):
+            console.print(f"after {SETTLE_SECONDS} s messages still waited in the broker's memory: they are lost")
         shut_down(self._home)
 
     def follow_logs(self) -> None:
         logs = sorted(str(path) for path in (self._home / "logs").glob("*.log"))
         subprocess.run(["tail", "-n", LOG_LINES, "-F", *logs], check=False)
+
+    def _platform(self) -> Platform:
+        return describe(self._home, self._ports, self.broker.name)
 
 
 class Containers:
@@ -83,8 +111,15 @@ class Containers:
     name = "docker"
     words = "in containers, with Docker"
 
-    def __init__(self, ports: PortBook) -> None:
-        self._composition = Composition(ports, project=project_of(ROOT))
+    def __init__(self, home: Path, ports: PortBook) -> None:
+        self.broker = LastBroker(home / f"{self.name}-broker")
+        self._composition = Composition(ports, self.broker, project=project_of(ROOT))
+
+    def about(self, broker: BrokerName) -> str:
+        return TITLES[broker]
+
+    def keeps(self, broker: BrokerName) -> bool:  # noqa: ARG002 - each has a volume
+        return True
 
     def is_running(self) -> bool:
         return composition.engine_answers() and self._composition.is_running()
@@ -95,9 +130,10 @@ class Containers:
     def clear(self) -> None:
         """Docker leaves nothing behind."""
 
-    def bring_up(self, console: Console) -> None:
+    def bring_up(self, broker: BrokerName, console: Console) -> None:
         """Docker Compose has a progress of its own."""
         was_running = self.is_running()
+        self.broker.remember(broker)
         try:
             self._composition.up()
         except BaseException:
@@ -106,7 +142,7 @@ class Containers:
                 self._composition.down()
             raise
 
-    def take_down(self, *, purge: bool) -> None:
+    def take_down(self, console: Console, *, purge: bool) -> None:  # noqa: ARG002 - nothing to say
         if composition.engine_answers():
             self._composition.down(*(["--volumes"] if purge else []))
 
@@ -124,7 +160,7 @@ class Choice:
 
 def ways(home: Path, ports: PortBook) -> Sequence[Way]:
     """Both, on these ports; what must be kept lies in `home`, or in volumes of Docker."""
-    return [Containers(ports), Private(home, ports)]
+    return [Containers(home, ports), Private(home, ports)]
 
 
 def choose(both: Sequence[Way], *, asked: str | None, last: str | None, engine_answers: Callable[[], bool]) -> Choice:
