@@ -60,7 +60,7 @@ def kafka() -> Iterator[tuple[str]]:
     """Apache Kafka, one process."""
     # It tells its clients where it is, so its port is the same inside and outside.
     port = free_port("kafka")
-    container = DockerContainer("apache/kafka:4.0.0").with_bind_ports(port, port)
+    container = DockerContainer("apache/kafka:4.1.1").with_bind_ports(port, port)
     address = f"{container.get_container_host_ip()}:{port}"
     listeners = {
         "KAFKA_LISTENERS": f"PLAINTEXT://:{port},CONTROLLER://:9093",

@@ -21,7 +21,7 @@ _BEHIND_THE_GATEWAY = ("redis", "amqp", "management", "kafka", "mysql", "dynamod
 PORTS = {name: name.upper().replace("-", "_") + "_PORT" for name in _BEHIND_THE_GATEWAY} | {"gateway": "PORT"}
 # What the files are told so that one broker runs, and is used.
 CHOICES: Mapping[BrokerName, Mapping[str, str]] = {
-    "rabbitmq": {"BROKER": "rabbitmq", "RABBITMQ_SCALE": "1"},
+    "rabbitmq": {"BROKER": "rabbitmq", "RABBITMQ_SCALE": "1", "COMPOSE_PROFILES": ""},
     "kafka": {"BROKER": "kafka", "RABBITMQ_SCALE": "0", "COMPOSE_PROFILES": "kafka"},
 }
 ANSWER_SECONDS = 10
