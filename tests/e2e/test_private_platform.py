@@ -1,9 +1,31 @@
 """What holds for the platform of private instances alone."""
 
+import httpx
+import pytest
 from infra_local import leftovers
+from infra_local.startup import settle
 
+from tests.e2e.on_sale import put_on_sale
 from tests.e2e.private import PrivatePlatform
+
+SEATS = 20
 
 
 def test_each_process_would_be_found_without_its_supervisor(platform: PrivatePlatform) -> None:
     assert set(platform.process_ids().values()) <= set(leftovers.find(platform.home))
+
+
+def test_before_a_broker_that_forgets_is_taken_down_all_that_was_sold_has_arrived(platform: PrivatePlatform) -> None:
+    if platform.keeps_messages:
+        pytest.skip(f"{platform.broker} keeps what waits there until the next time")
+    put_on_sale(platform, "Venue1", "LastMinute")
+    with httpx.Client(base_url=platform.url) as gateway:
+        for row in range(1, SEATS + 1):
+            seat = {"venueId": "Venue1", "eventId": "LastMinute", "zoneId": 1, "row": str(row), "column": "a"}
+            assert gateway.post("/api/v1/tickets", json=seat).status_code == 201
+    try:
+        assert settle(platform.description, platform.supervisor)
+        count = httpx.get(platform.url_of("query") + "/api/v1/tickets/count/LastMinute").json()
+        assert sum(zone["soldCount"] for zone in count["zones"]) == SEATS
+    finally:
+        platform.bring_up_again()

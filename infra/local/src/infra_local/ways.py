@@ -21,7 +21,7 @@ from infra_local.supervision import Supervisor
 LOG_LINES = "20"
 IN_MEMORY = (
     "Kafka, played by Tansu, which has no idempotent producer and keeps messages in memory only. ./taskw down lets the "
-    "models take in what waits there; should it die otherwise, that is lost"
+    "models take in what waits there; should it die otherwise, that is lost, and ./taskw up gets things going again"
 )
 
 
