@@ -1,0 +1,173 @@
+"""From RabbitMQ to Kafka and back, by the runbook's steps, while a crowd buys: nobody notices, and nothing is lost."""
+
+import asyncio
+import os
+import subprocess
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+from infra_local import probes, servers
+from infra_local.brokers import BrokerName
+from infra_local.crowd import Race, Seat, race, seats_of
+from infra_local.ports import free_port
+from infra_local.running import RunningServer
+
+from tests.e2e.on_sale import put_on_sale
+from tests.e2e.private import PrivatePlatform
+from tests.e2e.running import wait_until_ready
+from tests.e2e.test_race import assert_models_agree
+
+PARTS = ("relay", "terminal-write", "terminal-read")
+WAVE = 40
+PAUSE_SECONDS = 0.2
+PARITY_SECONDS = 8
+TRIES = 10
+
+
+class Move:
+    """The parts that a move replaces, each with what it is told, and the commands."""
+
+    def __init__(self, platform: PrivatePlatform, folder: Path, addresses: Mapping[str, str]) -> None:
+        self._platform = platform
+        self._folder = folder
+        self._addresses = addresses
+        self._running: dict[str, RunningServer] = {}
+
+    def start(self, name: str, part: str, **told: str) -> None:
+        """Start this part of the platform under a name of its own, and wait until it is ready."""
+        [described] = [server for server in self._platform.description.services if server.name == part]
+        port = free_port(name)
+        environment = {**described.environment, **self._addresses, **told, "HTTP_PORT": str(port)}
+        self._running[name] = RunningServer(
+            replace(
+                described,
+                name=name,
+                directory=self._folder / name,
+                environment=environment,
+                ready=partial(probes.http_answers, port, "/health/ready"),
+            )
+        )
+        self._running[name].start()
+
+    def stop(self, name: str) -> None:
+        """Let it end in order."""
+        self._running.pop(name).stop()
+
+    def restart(self, name: str, part: str, **told: str) -> None:
+        self.stop(name)
+        self.start(name, part, **told)
+
+    def stop_all(self) -> None:
+        for name in list(self._running):
+            self.stop(name)
+
+    async def command(self, *arguments: str, broker: BrokerName) -> int:
+        """Run `message-terminal`; its exit status."""
+        [setup] = [shot for shot in self._platform.description.one_shots if shot.name == "setup"]
+        process = await asyncio.create_subprocess_exec(
+            *setup.argv[:-1],
+            *arguments,
+            env={**os.environ, **setup.environment, **self._addresses, "BROKER": broker},
+            stdin=subprocess.DEVNULL,
+        )
+        return await asyncio.wait_for(process.wait(), 60)
+
+
+@pytest.fixture
+def kafka(tmp_path: Path) -> Iterator[RunningServer]:
+    """The broker beside the platform's own."""
+    running = RunningServer(servers.kafka(tmp_path / "kafka", free_port))
+    running.start()
+    yield running
+    running.kill()
+
+
+@pytest.fixture
+def move(platform: PrivatePlatform, kafka: RunningServer, tmp_path: Path) -> Iterator[Move]:
+    """The platform, with the parts that a move replaces in the test's hands."""
+    rabbitmq = platform.url_of("rabbitmq")
+    addresses = {
+        "RABBITMQ_URL": rabbitmq,
+        "KAFKA_BOOTSTRAP_SERVERS": kafka.url,
+        "KAFKA_IDEMPOTENCE": "false",
+        "KAFKA_REPLICATION": "1",
+    }
+    move = Move(platform, tmp_path, addresses)
+    for part in PARTS:
+        platform.stop(part)
+        move.start(f"{part} on rabbitmq", part, BROKER="rabbitmq") if part != "relay" else move.start(
+            part, part, BROKER="rabbitmq"
+        )
+    try:
+        yield move
+    finally:
+        move.stop_all()
+        for part in PARTS:
+            platform.start(part)
+            wait_until_ready(platform, part)
+
+
+async def carry_out(move: Move, old: BrokerName, new: BrokerName) -> None:
+    """The runbook's steps."""
+    terminals = ("terminal-write", "terminal-read")
+    assert await move.command("setup", broker=new) == 0
+    await asyncio.to_thread(move.restart, "relay", "relay", BROKER=old, MIRROR_BROKER=new)
+    assert await move.command("parity", "--seconds", str(PARITY_SECONDS), broker=old) == 0
+    for part in terminals:
+        await asyncio.to_thread(move.start, f"{part} on {new}", part, BROKER=new)
+    await asyncio.to_thread(move.restart, "relay", "relay", BROKER=new, DRAIN_BROKER=old)
+    for part, lane in zip(terminals, ("write", "read"), strict=True):
+        await drain(move, part, lane, old)
+    await asyncio.to_thread(move.restart, "relay", "relay", BROKER=new)
+    assert await move.command("drained", broker=old) == 0
+
+
+async def drain(move: Move, part: str, lane: str, old: BrokerName) -> None:
+    """End the old terminal once nothing waits for it."""
+    name = f"{part} on {old}"
+    for _ in range(TRIES):
+        await asyncio.to_thread(move.stop, name)
+        if await move.command("drained", lane, broker=old) == 0:
+            return
+        await asyncio.to_thread(move.start, name, part, BROKER=old)
+    raise AssertionError(f"{lane} was not drained")
+
+
+@asynccontextmanager
+async def buying(platform: PrivatePlatform, event: str) -> AsyncIterator[Race]:
+    """A crowd that buys wave after wave; what became of it all."""
+    seats, sold, is_over = iter(await seats_of(platform.url, event)), Race(), asyncio.Event()
+
+    async def buy() -> None:
+        while not is_over.is_set():
+            wave: list[Seat] = [seat for _, seat in zip(range(WAVE), seats, strict=False)]
+            assert wave, "the event is too small"
+            result = await race(platform.url, "Venue1", event, wave, buyers=8)
+            sold.sold += result.sold
+            sold.failed += result.failed
+            sold.refused += result.refused
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(buy())
+        yield sold
+        is_over.set()
+
+
+@pytest.mark.timeout(600)
+async def test_sales_go_on_and_nothing_is_lost_while_the_platform_moves_there_and_back(
+    platform: PrivatePlatform, move: Move
+) -> None:
+    put_on_sale(platform, "Venue1", "Moving")
+    async with buying(platform, "Moving") as sold:
+        await carry_out(move, "rabbitmq", "kafka")
+        on_rabbitmq = len(sold.sold)
+        await carry_out(move, "kafka", "rabbitmq")
+    assert sold.failed == []
+    assert sold.refused == 0
+    assert 0 < on_rabbitmq < len(sold.sold)
+    await assert_models_agree(platform, "Venue1", "Moving", sold)
