@@ -24,26 +24,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that asks for a `wire` has one on the broker that was asked for."""
-    if "wire" in metafunc.fixturenames:
-        asked = metafunc.config.getoption("broker")
-        marks = {marker.name for marker in metafunc.definition.iter_markers()}
-        special = [broker for broker in BROKERS if f"on_{broker}" in marks]
-        unasked = BROKERS if "on_both_brokers" in marks else BROKERS[:1]
-        metafunc.parametrize("wire", special or ([asked] if asked else unasked), indirect=True)
+    """A test that asks for a `wire` or for the `platform` has one on the broker that was asked for."""
+    asked = metafunc.config.getoption("broker")
+    marks = {marker.name for marker in metafunc.definition.iter_markers()}
+    special = [broker for broker in BROKERS if f"on_{broker}" in marks]
+    unasked = BROKERS if "on_both_brokers" in marks else BROKERS[:1]
+    for fixture in {"wire", "platform"}.intersection(metafunc.fixturenames):
+        metafunc.parametrize(fixture, special or ([asked] if asked else unasked), indirect=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of those that were asked for on one broker, only tests that have to do with it run."""
+    """Of those that were asked for on one broker, only tests that have to do with it run; and there is one platform."""
     asked = config.getoption("broker")
-    if asked:
-        kept = [item for item in items if _broker_of(item) == asked]
-        config.hook.pytest_deselected(items=[item for item in items if _broker_of(item) != asked])
-        items[:] = kept
+    config.hook.pytest_deselected(items=[item for item in items if not _is_asked(item, asked)])
+    items[:] = [item for item in items if _is_asked(item, asked)]
 
 
-def _broker_of(item: pytest.Item) -> object:
-    return item.callspec.params.get("wire") if isinstance(item, pytest.Function) and hasattr(item, "callspec") else None
+def _is_asked(item: pytest.Item, asked: str | None) -> bool:
+    runs_on = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    if "platform" in runs_on:
+        return bool(runs_on["platform"] == (asked or BROKERS[0]))
+    return asked is None or runs_on.get("wire") == asked
 
 
 def pytest_configure() -> None:

@@ -15,9 +15,8 @@ def test_each_process_would_be_found_without_its_supervisor(platform: PrivatePla
     assert set(platform.process_ids().values()) <= set(leftovers.find(platform.home))
 
 
+@pytest.mark.on_kafka
 def test_before_a_broker_that_forgets_is_taken_down_all_that_was_sold_has_arrived(platform: PrivatePlatform) -> None:
-    if platform.keeps_messages:
-        pytest.skip(f"{platform.broker} keeps what waits there until the next time")
     put_on_sale(platform, "Venue1", "LastMinute")
     with httpx.Client(base_url=platform.url) as gateway:
         for row in range(1, SEATS + 1):

@@ -9,15 +9,18 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from contracts.routing import MESSAGES, PURCHASE
+from infra_local.running import RunningServer
+from message_terminal import setup
 from message_terminal.brokers import Unfit
 from message_terminal.brokers.kafka import Kafka
+from message_terminal.settings import load
 from message_terminal.worker import Delivery
 
 from tests.integration.terminal.conftest import PARTITIONS
-from tests.integration.terminal.running import Environment, started, until
+from tests.integration.terminal.running import Environment, RunningTerminal, started, until
 from tests.mock_cluster import mock_cluster
 from tests.unit.terminal.messages import batch, many_purchased
-from tests.wires import Wire
+from tests.wires import KafkaWire, Wire
 
 
 class Hand:
@@ -92,6 +95,33 @@ async def said(hand: Hand) -> tuple[bytes, int]:
     """What came, and how often it came before."""
     delivery = await hand.next()
     return delivery.body, delivery.redeliveries
+
+
+@pytest.mark.on_kafka
+async def test_a_terminal_says_that_kafka_does_not_answer_until_it_does_again(
+    environment: Environment, private_kafka: RunningServer, tmp_path: Path
+) -> None:
+    wire = KafkaWire(private_kafka.url, {"KAFKA_IDEMPOTENCE": "false", "KAFKA_REPLICATION": "1"})
+    told = {**environment, **wire.settings, "MODELS": "read"}
+    await setup.set_up(load(told))
+    async with AsyncExitStack() as stack:
+        running = await started(stack, told, tmp_path / "log")
+        private_kafka.pause()
+
+        async def says_so() -> bool:
+            answer = await running.answer("/health/ready")
+            return answer is not None and answer.status_code == 503 and "Kafka does not answer" in answer.text
+
+        await until(says_so)
+        private_kafka.resume()
+        await until(running.is_ready)
+        await wire.publish(0, [batch(many_purchased(25, first=0, partition=0))])
+        await until(lambda: has_projected(running, 25))
+
+
+async def has_projected(running: RunningTerminal, count: int) -> bool:
+    """Whether it has taken so many messages into the read model."""
+    return await running.metric('messages_projected_total{model="read"}') >= count
 
 
 @pytest.mark.on_kafka

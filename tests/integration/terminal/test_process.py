@@ -135,7 +135,6 @@ async def test_a_terminal_that_is_killed_again_and_again_loses_nothing_and_count
     assert await parked(mysql) == []
 
 
-@pytest.mark.on_both_brokers
 async def test_another_takes_over_from_a_terminal_that_is_killed(
     wire: Wire, environment: Environment, mysql: AsyncEngine, tmp_path: Path
 ) -> None:

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 FINISH_SECONDS = 6.0
 STOP_SECONDS = 12.0
+BROKER_SECONDS = 1.0
 
 
 class Terminal:
@@ -120,6 +121,8 @@ class Terminal:
         subscribers = self._broker.application.subscribers
         if not subscribers or not all(subscriber.running for subscriber in subscribers):
             raise NotReady("not consuming")
+        if not await self._broker.application.ping(BROKER_SECONDS):
+            raise NotReady(f"{self._broker.name} does not answer")
 
     async def _nobody_waits(self) -> None:
         for worker in self._workers:

@@ -29,6 +29,8 @@ DONE, NOT_DONE, WRONG_USAGE, AWAY = range(4)
 
 LANES_BY_NAME = {**LANES, "purchase": PURCHASE}
 
+DIFFERENCES_SHOWN = 20
+
 Command = Callable[[Settings, argparse.Namespace], Awaitable[int]]
 
 
@@ -110,7 +112,7 @@ async def _set_up(settings: Settings, _: argparse.Namespace) -> int:
 async def _parity(settings: Settings, asked: argparse.Namespace) -> int:
     one, other = both(settings)
     parity = await compare(one, other, asked.seconds)
-    for difference in parity.differences:
+    for difference in parity.differences[:DIFFERENCES_SHOWN]:
         print(difference)
     print(f"{parity.compared} messages compared, {len(parity.differences)} differences")
     return DONE if parity.compared and not parity.differences else NOT_DONE

@@ -49,6 +49,7 @@ class Kafka:
             enable_idempotence=idempotence,
         )
         self._groups: list[_Group] = []
+        self._lost: Callable[[str], None] = log.error
 
     async def declare(self, partitions: int) -> None:
         """Raises StoreAway, Unfit."""
@@ -66,7 +67,8 @@ class Kafka:
             await self.application.connect()
 
     async def watch(self, lost: Callable[[str], None]) -> None:
-        """Nothing to watch: consumers join their groups again by themselves, and a failing commit ends the worker."""
+        """Call `lost` when the producer fails for good; consumers join their groups again by themselves."""
+        self._lost = lost
 
     async def stop_consuming(self) -> None:
         """Hand over no more; the groups are left when the process ends, with what was in hand committed."""
@@ -84,6 +86,9 @@ class Kafka:
                     partition=message.partition,
                 )
         except (KafkaError, OSError) as error:
+            # It numbers its records: after one that was refused for good, no other of its partition is taken.
+            if isinstance(error, KafkaError) and not error.retriable:
+                self._lost(f"the producer failed: {error!r}")
             raise _away(error) from error
 
     async def is_drained(self, lane: str) -> bool:

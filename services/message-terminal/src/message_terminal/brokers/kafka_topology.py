@@ -25,6 +25,8 @@ async def declare(admin: AIOKafkaAdminClient, partitions: int, replication: int)
             if code and for_code(code) is not TopicAlreadyExistsError:
                 raise for_code(code)(f"{name}: {reason}")
         for topic in await admin.describe_topics(list(TOPICS)):
+            if topic["error_code"]:  # it is not known everywhere yet
+                raise for_code(topic["error_code"])(topic["topic"])
             if len(topic["partitions"]) != partitions:
                 raise Unfit(f"{topic['topic']} has {len(topic['partitions'])} partitions, not {partitions}")
 
