@@ -9,7 +9,6 @@ import redis as redis_client
 import sqlalchemy
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
-from infra_local.ports import free_port
 from infra_local.servers import BROKER_PASSWORD, BROKER_USER, INFRA, read_environment
 from sqlalchemy.exc import OperationalError
 from testcontainers.core.container import DockerContainer
@@ -18,6 +17,10 @@ from testcontainers.core.docker_client import DockerClient
 ROOT_PASSWORD = "tests"
 START_SECONDS = 90
 ANSWER_SECONDS = 5
+KAFKA_START = """
+until [ -s /tmp/address ]; do sleep 0.1; done
+KAFKA_ADVERTISED_LISTENERS=$(</tmp/address) exec /etc/kafka/docker/run
+"""
 POLL_SECONDS = 0.1
 
 
@@ -58,17 +61,14 @@ def rabbitmq() -> Iterator[tuple[str, str]]:
 @contextmanager
 def kafka() -> Iterator[tuple[str]]:
     """Apache Kafka, one process."""
-    # It tells its clients where it is, so its port is the same inside and outside.
-    port = free_port("kafka")
-    container = DockerContainer("apache/kafka:4.1.1").with_bind_ports(port, port)
-    address = f"{container.get_container_host_ip()}:{port}"
-    listeners = {
-        "KAFKA_LISTENERS": f"PLAINTEXT://:{port},CONTROLLER://:9093",
-        "KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://{address}",
-    }
-    for name, value in (read_environment(INFRA / "kafka/kafka.env") | listeners).items():
+    # It tells its clients where it is, which is known once its container runs: until then it waits.
+    container = DockerContainer("apache/kafka:4.1.1", command=["bash", "-c", KAFKA_START]).with_exposed_ports(9092)
+    container.with_env("KAFKA_LISTENERS", "PLAINTEXT://:9092,CONTROLLER://:9093")
+    for name, value in read_environment(INFRA / "kafka/kafka.env").items():
         container.with_env(name, value)
     with container:
+        address = _address(container, 9092)
+        container.exec(["bash", "-c", f"echo PLAINTEXT://{address} >/tmp/address"])
         admin = AdminClient({"bootstrap.servers": address})
         _wait_until(lambda: admin.list_topics(timeout=ANSWER_SECONDS), KafkaException)
         yield (address,)
