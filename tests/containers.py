@@ -62,7 +62,8 @@ def rabbitmq() -> Iterator[tuple[str, str]]:
 def kafka() -> Iterator[tuple[str]]:
     """Apache Kafka, one process."""
     # It tells its clients where it is, which is known once its container runs: until then it waits.
-    container = DockerContainer("apache/kafka:4.1.1", command=["bash", "-c", KAFKA_START]).with_exposed_ports(9092)
+    container = DockerContainer("apache/kafka:4.1.1").with_exposed_ports(9092)
+    container.with_command(["bash", "-c", KAFKA_START])
     container.with_env("KAFKA_LISTENERS", "PLAINTEXT://:9092,CONTROLLER://:9093")
     for name, value in read_environment(INFRA / "kafka/kafka.env").items():
         container.with_env(name, value)

@@ -1,13 +1,18 @@
-"""Relays in this process, each with a seam on either side of the broker."""
+"""Relays in this process, each with a seam on either side of its brokers."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 
-from purchase.brokers.rabbitmq import RabbitMQ
+from purchase.brokers.chosen import choose_told
 from purchase.relay import Relay
+from purchase.settings import Settings
 from redis.asyncio import Redis
 
 from tests.integration.purchase.builders import PARTITIONS
+from tests.integration.purchase.serving import environment
+
+STOP_SECONDS = 10
 
 
 async def _nothing() -> None:
@@ -15,7 +20,7 @@ async def _nothing() -> None:
 
 
 class SeamedRelay(Relay):
-    """What happens before a batch is sent, and after the broker confirmed it, is up to the test."""
+    """What happens before a batch is sent, and after every broker confirmed it, is up to the test."""
 
     before: Callable[[], Awaitable[object]] = staticmethod(_nothing)
     after: Callable[[], Awaitable[object]] = staticmethod(_nothing)
@@ -27,13 +32,24 @@ class SeamedRelay(Relay):
 
 
 @asynccontextmanager
-async def relaying(redis_url: str, rabbitmq_url: str) -> AsyncIterator[SeamedRelay]:
+async def relaying(redis_url: str, settings: Mapping[str, str]) -> AsyncIterator[SeamedRelay]:
     """A relay that is connected; it publishes when it is told to."""
-    redis = Redis.from_url(redis_url, socket_timeout=5.0)
-    broker = RabbitMQ(rabbitmq_url)
+    brokers = choose_told(Settings.read(environment(redis_url, **settings)))
+    async with AsyncExitStack() as stack:
+        redis = await stack.enter_async_context(Redis.from_url(redis_url, socket_timeout=5.0))
+        for broker in brokers:
+            stack.push_async_callback(broker.application.stop)
+            await broker.application.connect()
+        yield SeamedRelay(redis, brokers, partitions=PARTITIONS)
+
+
+@asynccontextmanager
+async def running(relay: Relay) -> AsyncIterator[None]:
+    """The relay at work."""
+    task = asyncio.create_task(relay.run())
     try:
-        await broker.application.connect()
-        yield SeamedRelay(redis, broker, partitions=PARTITIONS)
+        yield
     finally:
-        await broker.application.stop()
-        await redis.aclose()
+        task.cancel()
+        await asyncio.wait([task], timeout=STOP_SECONDS)
+        assert task.done()

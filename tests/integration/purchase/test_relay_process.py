@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from contracts.position import Position
+from contracts.routing import PURCHASE
 from infra_local.running import RunningServer
 from purchase import keys
 from purchase.inventory import Sold
@@ -17,26 +18,27 @@ from redis import Redis
 from tests.integration.purchase.arrivals import (
     DEADLINE_SECONDS,
     Arrivals,
-    arrivals,
-    bind,
-    declare_for_relay,
     positions_in,
     until,
 )
 from tests.integration.purchase.builders import PARTITIONS, order, zone
+from tests.integration.purchase.lines import RabbitMQLine, line_of, private_settings
 from tests.integration.purchase.relay_processes import figures_of, relay_process
 from tests.integration.purchase.sellers import Seller, prepare, selling
 from tests.integration.purchase.serving import run
+from tests.wires import Wire
 
 PARTITION = keys.partition_of("Gala", PARTITIONS)
-QUEUE = "observer"
 LARGE = zone(row_count=200, col_count=30)
 AT_ONCE = 10
 PAUSE_SECONDS = 0.1
 EVERYTHING_TOLD = 3
 """The venue, the event and a ticket."""
 
-ABSENT_BROKER = "amqp://127.0.0.1:1/"
+ABSENT_BROKERS = [
+    {"BROKER": "rabbitmq", "RABBITMQ_URL": "amqp://127.0.0.1:1/"},
+    {"BROKER": "kafka", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"},
+]
 
 
 @pytest.fixture
@@ -55,11 +57,11 @@ async def seller(redis_url: str) -> AsyncIterator[Seller]:
 
 
 @pytest.fixture
-async def arriving(rabbitmq_url: str) -> AsyncIterator[Arrivals]:
-    """A queue that is given everything, and what arrives there."""
-    await declare_for_relay(rabbitmq_url)
-    await bind(rabbitmq_url, QUEUE, key=str(PARTITION))
-    async with arrivals(rabbitmq_url, QUEUE) as own:
+async def arriving(wire: Wire) -> AsyncIterator[Arrivals]:
+    """What arrives of the event's partition."""
+    line = line_of(wire.settings)
+    await line.declare()
+    async with line.arrivals(PARTITION) as own:
         yield own
 
 
@@ -105,10 +107,10 @@ def assert_nothing_lost(positions: list[Position], last: Position) -> None:
 
 
 async def test_a_leading_relay_that_is_killed_is_followed_by_another_and_nothing_is_lost(
-    seller: Seller, arriving: Arrivals, redis_url: str, rabbitmq_url: str
+    seller: Seller, arriving: Arrivals, redis_url: str, wire: Wire
 ) -> None:
     positions: list[Position] = []
-    with relay_process(redis_url, rabbitmq_url) as leader, relay_process(redis_url, rabbitmq_url):
+    with relay_process(redis_url, wire.settings) as leader, relay_process(redis_url, wire.settings):
         async with crowd(seller) as customers:
             await collect(arriving, positions, Position(1, 100))
             await asyncio.to_thread(leader.kill)
@@ -118,14 +120,15 @@ async def test_a_leading_relay_that_is_killed_is_followed_by_another_and_nothing
     assert_nothing_lost(positions, customers.last)
 
 
+@pytest.mark.on_both_brokers
 async def test_a_relay_goes_on_when_redis_was_killed(
-    private_redis: RunningServer, arriving: Arrivals, rabbitmq_url: str
+    private_redis: RunningServer, arriving: Arrivals, wire: Wire
 ) -> None:
     positions: list[Position] = []
     await prepare(private_redis.url)
     async with selling(private_redis.url) as seller:
         await seller.put_on_sale("Gala", zones=(LARGE,))
-        with relay_process(private_redis.url, rabbitmq_url):
+        with relay_process(private_redis.url, wire.settings):
             await collect(arriving, positions, Position(1, 0))
             private_redis.kill()
             private_redis.start()
@@ -135,14 +138,14 @@ async def test_a_relay_goes_on_when_redis_was_killed(
     assert_nothing_lost(positions, Position(1, 1))
 
 
-async def test_a_relay_that_loses_its_broker_ends_and_goes_on_when_it_is_started_again(
+async def test_a_relay_that_loses_rabbitmq_ends_and_goes_on_when_it_is_started_again(
     seller: Seller, client: Any, redis_url: str, private_rabbitmq: RunningServer
 ) -> None:
     """Killed only after a restart: a quorum queue that was just declared would come back without a leader."""
-    url = private_rabbitmq.url
-    await declare_for_relay(url)
-    await bind(url, QUEUE, key=str(PARTITION))
-    with relay_process(redis_url, url) as relay:
+    settings = private_settings("rabbitmq", private_rabbitmq)
+    line = line_of(settings)
+    await line.declare()
+    with relay_process(redis_url, settings) as relay:
         async with crowd(seller) as customers:
             await until(lambda: is_published(client))
             await asyncio.to_thread(private_rabbitmq.restart)
@@ -154,7 +157,7 @@ async def test_a_relay_that_loses_its_broker_ends_and_goes_on_when_it_is_started
         await until(lambda: is_published(client))
 
     positions: list[Position] = []
-    async with arrivals(url, QUEUE) as arriving:
+    async with line.arrivals(PARTITION) as arriving:
         await collect(arriving, positions, customers.last)
     assert_nothing_lost(positions, customers.last)
 
@@ -170,9 +173,32 @@ def is_published(client: Any) -> bool:
     return waiting == 0
 
 
-async def test_a_relay_without_a_broker_ends_so_that_it_is_started_again(redis_url: str) -> None:
+async def test_a_relay_that_loses_kafka_goes_on_by_itself_when_it_is_back(
+    seller: Seller, client: Any, redis_url: str, private_kafka: RunningServer
+) -> None:
+    """What this Kafka had is gone with it; so what arrives afterwards is what was not trimmed before."""
+    settings = private_settings("kafka", private_kafka)
+    line = line_of(settings)
+    await line.declare()
+    with relay_process(redis_url, settings) as relay, httpx.Client(base_url=relay.url) as http:
+        await until(lambda: is_published(client))
+        await asyncio.to_thread(private_kafka.kill)
+        await until(lambda: http.get("/health/ready").json() == {"status": "waiting for kafka"})
+        await seller.inventory.sell(order())
+        await asyncio.to_thread(private_kafka.start)
+        await line.declare()
+        async with line.arrivals(PARTITION) as arriving:
+            assert {*await arriving.positions(Position(1, 1))} == {Position(1, 1)}
+        await until(lambda: is_published(client))
+        await until(lambda: http.get("/health/ready").json() == {"status": "ready"})
+
+
+@pytest.mark.parametrize("absent", ABSENT_BROKERS, ids=lambda absent: absent["BROKER"])
+async def test_a_relay_without_a_broker_ends_so_that_it_is_started_again(
+    redis_url: str, absent: dict[str, str]
+) -> None:
     await prepare(redis_url)
-    ended = run("purchase.relay", redis_url, RABBITMQ_URL=ABSENT_BROKER)
+    ended = run("purchase.relay", redis_url, **absent)
     assert ended.returncode not in (0, None)
 
 
@@ -183,13 +209,16 @@ async def test_a_relay_for_another_number_of_partitions_ends_and_says_so(redis_u
     assert f"PARTITIONS is 64, but Redis was installed for {PARTITIONS}" in ended.stdout
 
 
+@pytest.mark.on_rabbitmq
 async def test_a_relay_tells_whether_it_is_ready_and_what_waits(
-    seller: Seller, redis_url: str, rabbitmq_url: str
+    seller: Seller, redis_url: str, wire: Wire, rabbitmq_url: str
 ) -> None:
     """Nothing is bound: whatever is published comes back."""
-    await declare_for_relay(rabbitmq_url)
+    line = RabbitMQLine(rabbitmq_url)
+    await line.declare_exchange()
+    await line.bind(PURCHASE, key="purchase.*")
     await seller.inventory.sell(order())
-    with relay_process(redis_url, rabbitmq_url) as relay:
+    with relay_process(redis_url, wire.settings) as relay:
         async with httpx.AsyncClient(base_url=relay.url) as http:
             assert (await http.get("/health/live")).json() == {"status": "live"}
             assert (await http.get("/health/ready")).json() == {"status": "ready"}

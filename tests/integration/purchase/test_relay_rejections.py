@@ -1,7 +1,8 @@
 """What the terminal tells purchase: a ticket that was refused is cancelled, whatever dies or comes twice on the way."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -9,26 +10,33 @@ from uuid import UUID
 import httpx
 import pytest
 from contracts.codec import decode, encode, encode_batch
+from contracts.message import Message
 from contracts.ticket import Rejection, TicketCancelled, TicketRejected
 from infra_local.running import RunningServer
 from purchase import keys
 from purchase.attention import Attention, Raised
-from purchase.brokers.rabbitmq import RabbitMQ
+from purchase.brokers.chosen import choose_told
 from purchase.inventory import Order, Sold
 from purchase.outbox import Recovering
 from purchase.rejections import Rejections
+from purchase.settings import Settings
 from purchase.tickets import mint_id
 from redis import Redis
 
-from tests.integration.purchase.arrivals import DEADLINE_SECONDS, declare_for_relay, tell_purchase, until
+from tests.integration.purchase.arrivals import DEADLINE_SECONDS, Arrivals, messages_in, until
 from tests.integration.purchase.builders import PARTITIONS, order, purchased
+from tests.integration.purchase.lines import Line, line_of
 from tests.integration.purchase.relay_processes import figures_of, relay_process
 from tests.integration.purchase.sellers import Seller, prepare, selling
+from tests.integration.purchase.serving import environment
 from tests.integration.purchase.stored import read
+from tests.wires import Wire
 
 PARTITION = keys.partition_of("Gala", PARTITIONS)
 QUICKLY = (0.01, 0.01)
 CANCELLED = 'rejections_total{outcome="cancelled"}'
+
+log = logging.getLogger(__name__)
 
 
 @pytest.fixture
@@ -47,10 +55,11 @@ async def seller(redis_url: str) -> AsyncIterator[Seller]:
 
 
 @pytest.fixture
-async def broker_url(rabbitmq_url: str) -> str:
+async def line(wire: Wire) -> Line:
     """A broker that the terminal has set up."""
-    await declare_for_relay(rabbitmq_url)
-    return rabbitmq_url
+    own = line_of(wire.settings)
+    await own.declare()
+    return own
 
 
 async def sold(seller: Seller, **fields: Any) -> Order:
@@ -83,9 +92,20 @@ def rejected(refused: Order, owner_id: UUID | None = None) -> bytes:
 
 
 def cancellations(client: Any) -> list[UUID]:
-    """Tickets of which it was told that they are cancelled, as often as it was."""
-    told = [decode(message.message) for message in read(client, PARTITION).messages]
-    return [message.data.ticket_id for message in told if isinstance(message, TicketCancelled)]
+    """Tickets of which it will be told that they are cancelled, as often as it will."""
+    return _cancelled(decode(message.message) for message in read(client, PARTITION).messages)
+
+
+async def published_cancellations(arriving: Arrivals, last: Order) -> list[UUID]:
+    """Tickets of which it was told that they are cancelled, as often as it was, until this one."""
+    told: list[UUID] = []
+    while last.ticket.ticket_id not in told:
+        told += _cancelled(messages_in((await arriving.next()).body))
+    return told
+
+
+def _cancelled(messages: Iterable[Message]) -> list[UUID]:
+    return [message.data.ticket_id for message in messages if isinstance(message, TicketCancelled)]
 
 
 def is_cancelled(client: Any, wanted: Order) -> bool:
@@ -102,12 +122,15 @@ async def matters(seller: Seller) -> list[Raised]:
 
 
 @asynccontextmanager
-async def subscribed(url: str, take: Callable[[bytes], Awaitable[None]]) -> AsyncIterator[None]:
+async def subscribed(
+    redis_url: str, settings: Mapping[str, str], take: Callable[[bytes], Awaitable[None]]
+) -> AsyncIterator[None]:
     """A relay's consumer in this process; its messages go back when it leaves with them in hand."""
-    broker = RabbitMQ(url)
+    [broker] = choose_told(Settings.read(environment(redis_url, **settings)))
     broker.subscribe(take)
     try:
         await broker.application.start()
+        await broker.watch(log.info)
         yield
     finally:
         await broker.application.stop()
@@ -120,29 +143,50 @@ async def figure(relay: RunningServer, name: str) -> float:
 
 
 async def test_a_rejected_ticket_is_cancelled_and_its_seat_is_the_owner_s(
-    seller: Seller, client: Any, redis_url: str, broker_url: str
+    seller: Seller, client: Any, redis_url: str, wire: Wire, line: Line
 ) -> None:
     refused, owner_id = await sold(seller), mint_id(PARTITION)
-    with relay_process(redis_url, broker_url) as relay:
-        await tell_purchase(broker_url, PARTITION, rejected(refused, owner_id))
+    with relay_process(redis_url, wire.settings) as relay:
+        await line.tell_purchase(PARTITION, rejected(refused, owner_id))
         await until(lambda: is_cancelled(client, refused))
         assert await figure(relay, CANCELLED) == 1
 
     assert owner_of_the_seat(client) == owner_id
 
 
-async def test_told_twice_it_is_cancelled_once(seller: Seller, client: Any, broker_url: str) -> None:
+async def test_told_twice_it_is_cancelled_once(
+    seller: Seller, client: Any, redis_url: str, wire: Wire, line: Line
+) -> None:
     refused, marker = await sold(seller), await sold(seller, column=2)
     rejections = Rejections(seller.inventory, Attention(seller.outbox))
-    async with subscribed(broker_url, rejections.take):
-        await tell_purchase(broker_url, PARTITION, *[rejected(refused)] * 5, rejected(marker))
+    async with subscribed(redis_url, wire.settings, rejections.take):
+        await line.tell_purchase(PARTITION, *[rejected(refused)] * 5, rejected(marker))
         await until(lambda: is_cancelled(client, marker))
 
     assert sorted(cancellations(client)) == sorted([refused.ticket.ticket_id, marker.ticket.ticket_id])
 
 
+async def test_what_could_not_be_taken_is_handed_over_again_and_what_came_behind_it_is_taken_too(
+    seller: Seller, client: Any, redis_url: str, wire: Wire, line: Line
+) -> None:
+    refused, marker = await sold(seller), await sold(seller, column=2)
+    rejections, refusals = Rejections(seller.inventory, Attention(seller.outbox)), [rejected(refused)]
+
+    async def refuse_once(batch: bytes) -> None:
+        if batch in refusals:
+            refusals.remove(batch)
+            raise Recovering
+        await rejections.take(batch)
+
+    async with subscribed(redis_url, wire.settings, refuse_once):
+        await line.tell_purchase(PARTITION, rejected(refused), rejected(marker))
+        await until(lambda: is_cancelled(client, refused) and is_cancelled(client, marker))
+
+    assert sorted(cancellations(client)) == sorted([refused.ticket.ticket_id, marker.ticket.ticket_id])
+
+
 async def test_a_relay_that_dies_before_it_acknowledges_leaves_the_message_to_another(
-    seller: Seller, client: Any, redis_url: str, broker_url: str
+    seller: Seller, client: Any, redis_url: str, wire: Wire, line: Line
 ) -> None:
     refused, marker = await sold(seller), await sold(seller, column=2)
     rejections, is_done = Rejections(seller.inventory, Attention(seller.outbox)), asyncio.Event()
@@ -152,15 +196,17 @@ async def test_a_relay_that_dies_before_it_acknowledges_leaves_the_message_to_an
         is_done.set()
         await asyncio.Event().wait()
 
-    async with subscribed(broker_url, die_after), asyncio.timeout(DEADLINE_SECONDS):
-        await tell_purchase(broker_url, PARTITION, rejected(refused))
+    async with subscribed(redis_url, wire.settings, die_after), asyncio.timeout(DEADLINE_SECONDS):
+        await line.tell_purchase(PARTITION, rejected(refused))
         await is_done.wait()
-    with relay_process(redis_url, broker_url) as relay:
-        await tell_purchase(broker_url, PARTITION, rejected(marker))
+    with relay_process(redis_url, wire.settings) as relay:
+        await line.tell_purchase(PARTITION, rejected(marker))
         await until(lambda: is_cancelled(client, marker))
         assert await figure(relay, 'rejections_total{outcome="repeated"}') == 1
 
-    assert cancellations(client) == [refused.ticket.ticket_id, marker.ticket.ticket_id]
+    async with line.arrivals(PARTITION) as arriving:
+        told = await published_cancellations(arriving, marker)
+    assert told == [refused.ticket.ticket_id, marker.ticket.ticket_id]
 
 
 @pytest.mark.parametrize(
@@ -169,12 +215,12 @@ async def test_a_relay_that_dies_before_it_acknowledges_leaves_the_message_to_an
     ids=["no JSON", "no message", "unknown", "no object"],
 )
 async def test_what_cannot_be_read_is_put_before_a_person_and_stops_nobody(
-    seller: Seller, client: Any, broker_url: str, body: bytes
+    seller: Seller, client: Any, redis_url: str, wire: Wire, line: Line, body: bytes
 ) -> None:
     refused = await sold(seller)
     rejections = Rejections(seller.inventory, Attention(seller.outbox))
-    async with subscribed(broker_url, rejections.take):
-        await tell_purchase(broker_url, PARTITION, body, rejected(refused))
+    async with subscribed(redis_url, wire.settings, rejections.take):
+        await line.tell_purchase(PARTITION, body, rejected(refused))
         await until(lambda: is_cancelled(client, refused))
 
     [raised] = await matters(seller)
@@ -238,7 +284,7 @@ async def test_what_fails_for_long_is_put_before_a_person_and_counted(seller: Se
 
 
 async def test_while_not_even_a_person_can_be_asked_the_broker_keeps_the_message(
-    seller: Seller, client: Any, redis_url: str, broker_url: str
+    seller: Seller, client: Any, redis_url: str, wire: Wire, line: Line
 ) -> None:
     refused, refusals = await sold(seller), asyncio.Event()
 
@@ -246,15 +292,16 @@ async def test_while_not_even_a_person_can_be_asked_the_broker_keeps_the_message
         refusals.set()
         raise Recovering
 
-    async with subscribed(broker_url, be_away), asyncio.timeout(DEADLINE_SECONDS):
-        await tell_purchase(broker_url, PARTITION, rejected(refused))
+    async with subscribed(redis_url, wire.settings, be_away), asyncio.timeout(DEADLINE_SECONDS):
+        await line.tell_purchase(PARTITION, rejected(refused))
         await refusals.wait()
-    with relay_process(redis_url, broker_url):
+    with relay_process(redis_url, wire.settings):
         await until(lambda: is_cancelled(client, refused))
 
 
-async def test_a_relay_tells_how_much_waits_for_a_person(seller: Seller, redis_url: str, broker_url: str) -> None:
+@pytest.mark.usefixtures("line")
+async def test_a_relay_tells_how_much_waits_for_a_person(seller: Seller, redis_url: str, wire: Wire) -> None:
     await Rejections(seller.inventory, Attention(seller.outbox)).take(rejected(order()))
 
-    with relay_process(redis_url, broker_url) as relay:
+    with relay_process(redis_url, wire.settings) as relay:
         assert await figure(relay, "matters_waiting") == 1

@@ -21,6 +21,7 @@ from tests.integration.purchase.sellers import prepare, selling
 from tests.integration.terminal.running import Environment, terminal, until
 from tests.integration.terminal.stored import items
 from tests.isolation import Tables
+from tests.wires import Wire
 
 if TYPE_CHECKING:
     from types_aiobotocore_dynamodb import DynamoDBClient
@@ -46,9 +47,8 @@ async def has_status(client: "DynamoDBClient", tables: Tables, ticket_id: UUID, 
     return stored.get(str(ticket_id)) == status
 
 
-@pytest.mark.on_rabbitmq
 async def test_of_two_sales_of_one_seat_the_second_is_undone_everywhere(
-    environment: Environment, redis_url: str, ledger: Ledger, dynamodb: Tables, tmp_path: Path
+    environment: Environment, wire: Wire, redis_url: str, ledger: Ledger, dynamodb: Tables, tmp_path: Path
 ) -> None:
     await prepare(redis_url)
     async with selling(redis_url) as seller:
@@ -58,12 +58,12 @@ async def test_of_two_sales_of_one_seat_the_second_is_undone_everywhere(
         stack.enter_context(terminal({**environment, "MODELS": WRITE}, tmp_path / "terminal.log"))
         async with open_dynamodb(dynamodb.url) as client:
             first = await sell(redis_url)
-            with relay_process(redis_url, environment["RABBITMQ_URL"]):
+            with relay_process(redis_url, wire.settings):
                 await until(partial(has_status, client, dynamodb, first, "PAID"))
 
             ledger.restore(past)
             second = await sell(redis_url)
-            with relay_process(redis_url, environment["RABBITMQ_URL"]):
+            with relay_process(redis_url, wire.settings):
                 await until(partial(has_status, client, dynamodb, second, "CANCELLED"))
 
             assert await has_status(client, dynamodb, first, "PAID")

@@ -18,7 +18,7 @@ from message_terminal.worker import Delivery
 
 from tests.integration.terminal.conftest import PARTITIONS
 from tests.integration.terminal.running import Environment, RunningTerminal, started, until
-from tests.mock_cluster import mock_cluster
+from tests.mock_kafka import mock_kafka
 from tests.unit.terminal.messages import batch, many_purchased
 from tests.wires import KafkaWire, Wire
 
@@ -43,8 +43,8 @@ class Hand:
 @pytest.fixture
 def servers() -> Iterator[str]:
     """A Kafka that keeps what is noted with an offset."""
-    with mock_cluster() as servers:
-        yield servers
+    with mock_kafka() as port:
+        yield f"127.0.0.1:{port}"
 
 
 @asynccontextmanager

@@ -14,6 +14,9 @@ WRONG = [
     ("PROFILE", "staging"),
     ("PARTITIONS", "0"), ("PARTITIONS", "4097"), ("PARTITIONS", "many"), ("PARTITIONS", "1.5"), ("PARTITIONS", "-1"),
     ("OUTBOX_MAX", "0"), ("OUTBOX_MAX", "all"),
+    ("BROKER", "none"), ("BROKER", "nats"), ("MIRROR_BROKER", "both"), ("DRAIN_BROKER", "all"),
+    ("KAFKA_BOOTSTRAP_SERVERS", "kafka"), ("KAFKA_BOOTSTRAP_SERVERS", "kafka:9092,"),
+    ("KAFKA_BOOTSTRAP_SERVERS", "kafka:9092, kafka:9093"), ("KAFKA_IDEMPOTENCE", "perhaps"),
     ("DIRECT_SALES", "perhaps"),
     ("HOLD_SECONDS", "0"), ("HOLD_SECONDS", "3601"), ("HOLDS_PER_CUSTOMER", "0"), ("HOLDS_PER_CUSTOMER", "101"),
     ("HTTP_PORT", "0"), ("HTTP_PORT", "65536"), ("HTTP_PORT", "http"),
@@ -98,6 +101,23 @@ def test_a_service_that_is_told_nothing_else_is_in_production_with_64_partitions
     assert (settings.hold_seconds, settings.payment_seconds, settings.holds_per_customer) == (120, 900, 3)
 
 
+def test_rabbitmq_carries_the_messages_unless_told() -> None:
+    assert (read().broker, read().mirror_broker, read().drain_broker) == ("rabbitmq", "none", "none")
+    assert read().kafka_idempotence
+
+
+@pytest.mark.parametrize("broker", ["rabbitmq", "kafka"])
+@pytest.mark.parametrize("beside", ["MIRROR_BROKER", "DRAIN_BROKER"])
+def test_a_broker_is_not_moved_to_itself(broker: str, beside: str) -> None:
+    with pytest.raises(SystemExit, match=f"{beside}.* must name different brokers"):
+        read(BROKER=broker, **{beside: broker})
+
+
+def test_what_is_told_everything_is_not_drained_meanwhile() -> None:
+    with pytest.raises(SystemExit, match="must name different brokers"):
+        read(MIRROR_BROKER="kafka", DRAIN_BROKER="kafka")
+
+
 def test_lists_are_separated_by_commas() -> None:
     settings = read(
         ADMIN_TOKENS="the-first-token, the-second-token",
@@ -125,7 +145,11 @@ def test_variables_of_others_do_not_matter() -> None:
 def test_every_variable_is_read_by_its_name() -> None:
     settings = read(
         REDIS_URL="redis://redis:6379/1",
+        BROKER="kafka",
+        MIRROR_BROKER="rabbitmq",
         RABBITMQ_URL="amqp://a:b@broker/",
+        KAFKA_BOOTSTRAP_SERVERS="kafka-1:9092,kafka-2:9092",
+        KAFKA_IDEMPOTENCE="false",
         PARTITIONS="8",
         OUTBOX_MAX="10",
         HOLD_SECONDS="60",
@@ -142,6 +166,9 @@ def test_every_variable_is_read_by_its_name() -> None:
         **PAYMENT_SECRETS,
     )
     assert (settings.redis_url, settings.rabbitmq_url) == ("redis://redis:6379/1", "amqp://a:b@broker/")
+    assert (settings.broker, settings.mirror_broker) == ("kafka", "rabbitmq")
+    assert (settings.kafka_bootstrap_servers, settings.kafka_idempotence) == ("kafka-1:9092,kafka-2:9092", False)
+    assert read(DRAIN_BROKER="kafka").drain_broker == "kafka"
     assert (settings.partitions, settings.outbox_max, settings.catalog_dir) == (8, 10, "/catalog")
     assert (settings.http_host, settings.http_port) == ("0.0.0.0", 80)  # noqa: S104
     assert (settings.hold_seconds, settings.holds_per_customer) == (60, 1)

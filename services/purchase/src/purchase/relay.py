@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import secrets
 import signal
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ from purchase import keys, metrics
 from purchase.app import configure_logging, serve
 from purchase.attention import Attention
 from purchase.brokers import PUBLISH_SECONDS, Broker
-from purchase.brokers.chosen import choose
+from purchase.brokers.chosen import choose_drained, choose_told
 from purchase.cancelling import is_cancelled
 from purchase.inventory import Inventory
 from purchase.outbox import Outbox
@@ -38,6 +39,7 @@ ENTRIES_MAX = 500
 BYTES_MAX = 512 * 1024
 LEASE_MS = 5_000
 BLOCK_MS = 1_000
+STOP_SECONDS = 20.0
 PAUSE_SECONDS = (0.1, 5.0)
 """First and longest pause after a failure; it doubles in between."""
 
@@ -49,9 +51,9 @@ Entry = tuple[bytes, dict[bytes, bytes]]
 class Relay:
     """One task for each partition; of all relays that run, the one with the lease publishes."""
 
-    def __init__(self, redis: Redis, broker: Broker, *, partitions: int) -> None:
+    def __init__(self, redis: Redis, brokers: Sequence[Broker], *, partitions: int) -> None:
         self._redis = redis
-        self._broker = broker
+        self._brokers = brokers
         self._partitions = partitions
         self._name = secrets.token_hex(8)
         self._lead = load(redis, "lead")
@@ -75,9 +77,13 @@ class Relay:
         return len(entries)
 
     async def publish(self, partition: int, batch: bytes) -> None:
-        """Return once the broker has the batch; it may have it, too, when this raises."""
+        """Return once every broker has the batch; when this raises, each of them may have it or not."""
         async with asyncio.timeout(PUBLISH_SECONDS):
-            await self._broker.publish(partition, batch)
+            publishing = (broker.publish(partition, batch) for broker in self._brokers)
+            failures = await asyncio.gather(*publishing, return_exceptions=True)
+        for failure in failures:
+            if failure is not None:
+                raise failure
 
     async def _run_partition(self, partition: int) -> None:
         pause, longest = PAUSE_SECONDS
@@ -137,11 +143,13 @@ def create_app(settings: Settings) -> AsgiFastStream:
         settings.redis_url, max_connections=settings.partitions + 16, socket_timeout=5.0, socket_connect_timeout=1.0
     )
     redis = Redis.from_pool(pool)
-    broker = choose(settings)
+    told, drained = choose_told(settings), choose_drained(settings)
+    brokers = [*told, *drained]
     outbox = Outbox(redis, partitions=settings.partitions, outbox_max=settings.outbox_max)
-    relay = Relay(redis, broker, partitions=settings.partitions)
+    relay = Relay(redis, told, partitions=settings.partitions)
     rejections = Rejections(Inventory(redis, outbox), Attention(outbox))
-    broker.subscribe(rejections.take)
+    for broker in brokers:
+        broker.subscribe(rejections.take)
     running: list[asyncio.Task[None]] = []
 
     def end(why: str) -> None:
@@ -150,10 +158,13 @@ def create_app(settings: Settings) -> AsgiFastStream:
             signal.raise_signal(signal.SIGTERM)
 
     async def start() -> None:
-        await broker.watch(end)
+        for broker in brokers:
+            await broker.watch(end)
         running.append(asyncio.create_task(relay.run()))
 
     async def stop() -> None:
+        # A broker that is away would be waited for: for what was handed to its client and is not confirmed.
+        asyncio.get_running_loop().call_later(STOP_SECONDS, os._exit, 1)
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
@@ -166,24 +177,31 @@ def create_app(settings: Settings) -> AsgiFastStream:
 
     @get
     async def ready(_: Scope) -> AsgiResponse:
-        try:
-            async with asyncio.timeout(1.0):
-                await redis.ping()
-        except (RedisError, TimeoutError):
-            return _status(503, "waiting for redis")
-        if not running or not await broker.is_up():
-            return _status(503, f"waiting for {broker.name}")
-        return _status(200, "ready")
+        missing = await _missing(redis, brokers)
+        return _status(503, f"waiting for {missing}") if missing else _status(200, "ready")
 
     return AsgiFastStream(
-        broker.application,
+        *(broker.application for broker in brokers),
         logger=None,
         # A start that fails before it is complete ends the process, and its supervisor starts it again.
-        on_startup=[outbox.check_partitions, broker.application.connect],
+        on_startup=[outbox.check_partitions, *(broker.application.connect for broker in brokers)],
         after_startup=[start],
         on_shutdown=[stop],
         asgi_routes=[("/health/live", live), ("/health/ready", ready), ("/metrics", make_asgi_app())],
     )
+
+
+async def _missing(redis: Redis, brokers: Sequence[Broker]) -> str | None:
+    """The first of those that the relay cannot work without and that is away."""
+    try:
+        async with asyncio.timeout(1.0):
+            await redis.ping()
+    except (RedisError, TimeoutError):
+        return "redis"
+    for broker in brokers:
+        if not await broker.is_up():
+            return broker.name
+    return None
 
 
 def _status(code: int, status: str) -> AsgiResponse:

@@ -26,11 +26,20 @@ HttpUrl = Annotated[str, Meta(pattern="^https?://")]
 
 
 class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
-    """The variables by their names in lower case; PURCHASE needs no other file or flag."""
+    """The variables by their names in lower case; PURCHASE needs no other file or flag.
+
+    While the platform moves from one broker to another, the relay publishes at `mirror_broker` as well, or takes what
+    is left at `drain_broker`.
+    """
 
     profile: Literal["local", "production"] = "production"
     redis_url: str = "redis://127.0.0.1:6379/0"
+    broker: Literal["rabbitmq", "kafka"] = "rabbitmq"
+    mirror_broker: Literal["none", "rabbitmq", "kafka"] = "none"
+    drain_broker: Literal["none", "rabbitmq", "kafka"] = "none"
     rabbitmq_url: str = "amqp://guest:guest@127.0.0.1:5672/"
+    kafka_bootstrap_servers: Annotated[str, Meta(pattern=r"^[^\s,]+:\d+(,[^\s,]+:\d+)*$")] = "127.0.0.1:9092"
+    kafka_idempotence: bool = True
     partitions: Annotated[int, Meta(ge=1, le=4096)] = 64
     outbox_max: Annotated[int, Meta(ge=1)] = 100_000
     direct_sales: bool = True
@@ -52,6 +61,9 @@ class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
     payment_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 900
 
     def __post_init__(self) -> None:
+        brokers = [name for name in (self.broker, self.mirror_broker, self.drain_broker) if name != "none"]
+        if len(brokers) != len({*brokers}):
+            raise ValueError("BROKER, MIRROR_BROKER and DRAIN_BROKER must name different brokers")
         for name in _NEEDED_BY[self.payment_provider]:
             if not getattr(self, name):
                 raise ValueError(f"PAYMENT_PROVIDER={self.payment_provider} needs {name.upper()}")

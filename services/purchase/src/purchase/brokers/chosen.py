@@ -1,10 +1,30 @@
-"""The broker that the settings name."""
+"""The brokers that the settings name; nothing is connected yet."""
+
+from typing import Literal, assert_never
 
 from purchase.brokers import Broker
+from purchase.brokers.kafka import Kafka
 from purchase.brokers.rabbitmq import RabbitMQ
 from purchase.settings import Settings
 
 
-def choose(settings: Settings) -> Broker:
-    """The broker that BROKER names; nothing is connected yet."""
-    return RabbitMQ(settings.rabbitmq_url)
+def choose_told(settings: Settings) -> list[Broker]:
+    """Those that are told everything: BROKER, and beside it MIRROR_BROKER."""
+    return _named(settings.broker, settings) + _named(settings.mirror_broker, settings)
+
+
+def choose_drained(settings: Settings) -> list[Broker]:
+    """Those that are told nothing more, and still heard: DRAIN_BROKER."""
+    return _named(settings.drain_broker, settings)
+
+
+def _named(name: Literal["none", "rabbitmq", "kafka"], settings: Settings) -> list[Broker]:
+    match name:
+        case "none":
+            return []
+        case "rabbitmq":
+            return [RabbitMQ(settings.rabbitmq_url)]
+        case "kafka":
+            return [Kafka(settings.kafka_bootstrap_servers, idempotence=settings.kafka_idempotence)]
+        case _:
+            assert_never(name)

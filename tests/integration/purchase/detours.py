@@ -1,0 +1,84 @@
+"""A way to Kafka on which a test sees what is asked, and says what becomes of an answer."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from struct import pack
+
+CHUNK_BYTES = 2**16
+
+Change = Callable[[bytes], bytes | None]
+
+
+class Detour:
+    """Hands everything on; where Kafka's answers tell its port, they tell the detour's instead.
+
+    Requests and answers come in one piece each, and an answer repeats the number of its request.
+    """
+
+    def __init__(self, server_port: int) -> None:
+        self._server_port = server_port
+        self._mark: bytes | None = None
+        self._change: Change = _unchanged
+        self._number = b""
+        self._connections: set[asyncio.StreamWriter] = set()
+        self.port = 0
+        self.marked: list[bytes] = []
+
+    def watch_for(self, mark: bytes, change: Change) -> None:
+        """Keep requests with this in them, and change what is answered to each; None cuts all connections instead."""
+        self._mark, self._change = mark, change
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._connections.add(writer)
+        from_server, to_server = await asyncio.open_connection("127.0.0.1", self._server_port)
+        async with asyncio.TaskGroup() as ways:
+            ways.create_task(self._carry(reader, to_server))
+            ways.create_task(self._carry_back(from_server, writer))
+        self._connections.discard(writer)
+
+    def cut(self) -> None:
+        for writer in self._connections:
+            writer.close()
+
+    async def _carry(self, reader: asyncio.StreamReader, to_server: asyncio.StreamWriter) -> None:
+        while request := await _read(reader):
+            if self._mark is not None and self._mark in request:
+                self.marked.append(request)
+                self._number = request[8:12]
+            to_server.write(request)
+        to_server.close()
+
+    async def _carry_back(self, from_server: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while answer := await _read(from_server):
+            told = answer.replace(pack(">i", self._server_port), pack(">i", self.port))
+            changed = self._change(told) if answer[4:8] == self._number else told
+            if changed is None:
+                self.cut()
+                break
+            writer.write(changed)
+        writer.close()
+
+
+def _unchanged(answer: bytes) -> bytes:
+    return answer
+
+
+async def _read(reader: asyncio.StreamReader) -> bytes:
+    """What came; nothing at the end, however it came."""
+    try:
+        return await reader.read(CHUNK_BYTES)
+    except ConnectionError:
+        return b""
+
+
+@asynccontextmanager
+async def detour(server_port: int) -> AsyncIterator[Detour]:
+    """A detour to the Kafka that listens there."""
+    own = Detour(server_port)
+    async with await asyncio.start_server(own.serve, "127.0.0.1", 0) as server:
+        own.port = server.sockets[0].getsockname()[1]
+        try:
+            yield own
+        finally:
+            own.cut()
