@@ -1,19 +1,22 @@
 """What the terminal does on Kafka alone: its topics, how terminals share the partitions, and how tries are counted."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import logging
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import CorruptRecordException
 from contracts.routing import MESSAGES, PURCHASE
 from infra_local.running import RunningServer
 from message_terminal import setup
-from message_terminal.brokers import Unfit
+from message_terminal.brokers import Unfit, kafka_topology
 from message_terminal.brokers.kafka import Kafka
 from message_terminal.settings import load
+from message_terminal.stores import StoreAway
 from message_terminal.worker import Delivery
 
 from tests.integration.terminal.conftest import PARTITIONS
@@ -41,22 +44,36 @@ class Hand:
 
 
 @pytest.fixture
-def servers() -> Iterator[str]:
-    """A Kafka that keeps what is noted with an offset."""
+async def servers() -> AsyncIterator[str]:
+    """A Kafka that keeps what is noted with an offset; it makes topics of whatever it is asked for."""
     with mock_kafka() as port:
+        async with administering(f"127.0.0.1:{port}") as admin:
+            await admin.describe_topics(list(kafka_topology.TOPICS))
         yield f"127.0.0.1:{port}"
 
 
 @asynccontextmanager
-async def consuming(servers: str) -> AsyncIterator[Hand]:
-    """What a terminal is given while it runs."""
+async def administering(servers: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    await admin.start()
+    try:
+        yield admin
+    finally:
+        await admin.close()
+
+
+@asynccontextmanager
+async def consuming(servers: str, lost: Callable[[str], None] = pytest.fail) -> AsyncIterator[Hand]:
+    """What a terminal is given while it runs; `lost` is called when it cannot go on."""
     hand, kafka = Hand(), Kafka(servers, idempotence=True, replication=1)
     kafka.lead(hand)
     try:
         await kafka.connect()
         await kafka.application.start()
+        await kafka.watch(lost)
         yield hand
     finally:
+        await kafka.stop_consuming()
         await kafka.application.stop()
 
 
@@ -64,16 +81,39 @@ async def test_topics_are_made_once_with_a_partition_for_each_of_ours(kafka_serv
     kafka = Kafka(kafka_servers, idempotence=False, replication=1)
     await asyncio.gather(kafka.declare(PARTITIONS), kafka.declare(PARTITIONS))
     await kafka.declare(PARTITIONS)
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_servers)
-    await admin.start()
-    described = await admin.describe_topics([MESSAGES, PURCHASE])
-    await admin.close()
+    async with administering(kafka_servers) as admin:
+        described = await admin.describe_topics([MESSAGES, PURCHASE])
     assert {topic["topic"]: len(topic["partitions"]) for topic in described} == {
         MESSAGES: PARTITIONS,
         PURCHASE: PARTITIONS,
     }
     with pytest.raises(Unfit, match=f"{MESSAGES} has {PARTITIONS} partitions, not 64"):
         await kafka.declare(64)
+
+
+async def test_without_its_topics_a_terminal_does_not_begin(kafka_servers: str) -> None:
+    kafka = Kafka(kafka_servers, idempotence=False, replication=1)
+    with pytest.raises(StoreAway, match=f"Kafka: UnknownTopicOrPartitionError .*{MESSAGES}"):
+        await kafka.connect()
+
+
+async def test_where_nothing_waits_nothing_is_noted_and_nothing_goes_wrong(
+    servers: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with consuming(servers) as hand, AIOKafkaProducer(bootstrap_servers=servers) as producer:
+        await producer.send_and_wait(MESSAGES, b"first", partition=1)
+        assert await said(hand) == (b"first", 0)
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+async def test_a_consumer_that_cannot_go_on_is_told_of(servers: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def corrupt(_: AIOKafkaConsumer) -> None:
+        raise CorruptRecordException
+
+    monkeypatch.setattr(AIOKafkaConsumer, "getone", corrupt)
+    told: asyncio.Queue[str] = asyncio.Queue()
+    async with consuming(servers, told.put_nowait):
+        assert "CorruptRecordException" in await asyncio.wait_for(told.get(), 20)
 
 
 async def test_a_record_that_comes_again_and_again_says_how_often(servers: str) -> None:

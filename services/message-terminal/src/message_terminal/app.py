@@ -118,8 +118,7 @@ class Terminal:
             await self._tracing.close()
 
     async def _consumers_run(self) -> None:
-        subscribers = self._broker.application.subscribers
-        if not subscribers or not all(subscriber.running for subscriber in subscribers):
+        if not self._tasks or not self._broker.is_consuming:
             raise NotReady("not consuming")
         if not await self._broker.application.ping(BROKER_SECONDS):
             raise NotReady(f"{self._broker.name} does not answer")

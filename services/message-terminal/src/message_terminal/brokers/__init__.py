@@ -60,7 +60,11 @@ class Broker(Protocol):
         """Reach the broker. Raises StoreAway."""
 
     async def watch(self, lost: Callable[[str], None]) -> None:
-        """Call `lost` when deliveries in hand can no longer be acknowledged, and no more will come."""
+        """Call `lost` from now on when a consumer has failed: it will neither bring nor acknowledge anything more."""
+
+    @property
+    def is_consuming(self) -> bool:
+        """Whether all consumers run."""
 
     async def stop_consuming(self) -> None:
         """Ask for no more deliveries; those in hand can still be acknowledged, unless the broker is gone."""

@@ -36,6 +36,8 @@ class Kafka:
     name = "Kafka"
 
     def __init__(self, servers: str, *, idempotence: bool, replication: int) -> None:
+        if not idempotence:
+            log.warning("the producer is not idempotent: a message whose acknowledgement gets lost will be there twice")
         self._servers = servers.split(",")
         self._replication = replication
         self.application = KafkaBroker(
@@ -63,12 +65,20 @@ class Kafka:
     async def connect(self) -> None:
         """Raises StoreAway."""
         # What cannot start is not closed again by FastStream: so it is started where somebody answers.
-        async with self._administering():
+        async with self._administering() as admin:
+            await kafka_topology.find(admin)
             await self.application.connect()
 
     async def watch(self, lost: Callable[[str], None]) -> None:
-        """Call `lost` when the producer fails for good; consumers join their groups again by themselves."""
+        """Consume from now on; call `lost` when a consumer fails, or the producer for good."""
         self._lost = lost
+        for group in self._groups:
+            group.begin(lost)
+
+    @property
+    def is_consuming(self) -> bool:
+        """Whether each group has agreed on who has which partitions, and ours are read."""
+        return all(group.is_consuming for group in self._groups)
 
     async def stop_consuming(self) -> None:
         """Hand over no more; the groups are left when the process ends, with what was in hand committed."""
@@ -110,6 +120,8 @@ class Kafka:
     @asynccontextmanager
     async def _reading(self, topic: str) -> AsyncIterator[AIOKafkaConsumer]:
         """A consumer of all of its partitions, which belongs to no group."""
+        async with self._administering() as admin:
+            await kafka_topology.find(admin)
         consumer = AIOKafkaConsumer(topic, bootstrap_servers=self._servers, fetch_max_bytes=FETCH_BYTES_MAX)
         try:
             await consumer.start()
@@ -143,7 +155,7 @@ class _Group(ConsumerRebalanceListener):  # type: ignore[misc]  # it has no type
         self._application = application
         self._worker = worker
         self._room = asyncio.Semaphore(DELIVERIES_IN_HAND)
-        self._ended = False
+        self._consuming: asyncio.Task[None] | None = None
         self._assignment = 0
         self._assigned = asyncio.Event()
         self._tried: dict[TopicPartition, tuple[int, int]] = {}
@@ -156,31 +168,53 @@ class _Group(ConsumerRebalanceListener):  # type: ignore[misc]  # it has no type
             listener=self,
             no_reply=True,
         )
-        self._subscriber(self._hand_over)
+
+    def begin(self, lost: Callable[[str], None]) -> None:
+        """Hand over from now on, and call `lost` when that fails."""
+
+        def ended(consuming: asyncio.Task[None]) -> None:
+            if not consuming.cancelled() and (error := consuming.exception()) is not None:
+                lost(f"a consumer failed: {error!r}")
+
+        self._consuming = asyncio.create_task(self._consume())
+        self._consuming.add_done_callback(ended)
 
     def end(self) -> None:
         """Hand over no more."""
-        self._ended = True
+        if self._consuming is not None:
+            self._consuming.cancel()
+
+    @property
+    def is_consuming(self) -> bool:
+        """Whether the group has agreed on who has which partitions, and ours are read."""
+        return self._assigned.is_set() and self._consuming is not None and not self._consuming.done()
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:  # noqa: ARG002 - all of them
         """What is in hand is from now on another's to commit."""
         self._assigned.clear()
         self._assignment += 1
+        self._tried = {}
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """From here on records come, from where the group stands."""
         try:
-            self._tried = await self._note_tries(list(assigned)) if assigned else {}
+            if assigned:
+                self._tried = await self._note_tries(list(assigned))
         finally:
             self._assigned.set()
             log.info("consuming", extra={"group": self.name, "partitions": len(assigned)})
+
+    async def _consume(self) -> None:
+        """Not by a handler of FastStream's, which would be called again and again after an error, and tell nobody."""
+        async for message in self._subscriber:
+            await self._hand_over(message)
 
     async def _hand_over(self, message: KafkaMessage) -> None:
         """Give it to the worker as soon as that has room, unless its partition is no longer ours by then."""
         assignment = self._assignment
         await self._assigned.wait()
         await self._room.acquire()
-        if self._ended or assignment != self._assignment:
+        if assignment != self._assignment:
             self._room.release()
             return
         record = message.raw_message
@@ -197,12 +231,12 @@ class _Group(ConsumerRebalanceListener):  # type: ignore[misc]  # it has no type
         self._worker.receive(Delivery(bytes(message.body), tries if offset == record.offset else 0, acknowledge))
 
     async def _commit(self, partition: TopicPartition, offset: int) -> None:
-        """Raises KafkaError, TimeoutError."""
+        """What cannot be committed now is committed with what comes after it, or comes again. Raises KafkaError."""
         try:
             async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
                 await self._consumer.commit({partition: OffsetAndMetadata(offset, "")})
-        except (CommitFailedError, IllegalStateError):
-            log.info("a partition went to another before this was committed", extra={"partition": partition.partition})
+        except (CommitFailedError, IllegalStateError, TimeoutError) as error:
+            log.warning("not committed", extra={"partition": partition.partition, "reason": repr(error)})
 
     async def _note_tries(self, assigned: list[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
         """Where the group stands in each partition in which records wait, and how often that was tried before."""
@@ -215,9 +249,10 @@ class _Group(ConsumerRebalanceListener):  # type: ignore[misc]  # it has no type
             for partition, offset in stands.items()
             if offset < ends[partition]
         }
-        await consumer.commit(
-            {partition: OffsetAndMetadata(offset, str(times + 1)) for partition, (offset, times) in tried.items()}
-        )
+        if tried:
+            await consumer.commit(
+                {partition: OffsetAndMetadata(offset, str(times + 1)) for partition, (offset, times) in tried.items()}
+            )
         return tried
 
     @property

@@ -2,8 +2,9 @@
 
 import asyncio
 
+from aiokafka import errors
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import for_code
 from contracts.routing import MESSAGES, PURCHASE
 
 from message_terminal.brokers import Unfit
@@ -22,13 +23,28 @@ async def declare(admin: AIOKafkaAdminClient, partitions: int, replication: int)
         wanted = [NewTopic(name, partitions, replication, topic_configs=settings(replication)) for name in TOPICS]
         made = await admin.create_topics(wanted)
         for name, code, reason in (topic[:3] for topic in made.topic_errors):
-            if code and for_code(code) is not TopicAlreadyExistsError:
-                raise for_code(code)(f"{name}: {reason}")
-        for topic in await admin.describe_topics(list(TOPICS)):
-            if topic["error_code"]:  # it is not known everywhere yet
-                raise for_code(topic["error_code"])(topic["topic"])
-            if len(topic["partitions"]) != partitions:
-                raise Unfit(f"{topic['topic']} has {len(topic['partitions'])} partitions, not {partitions}")
+            match for_code(code):
+                case errors.NoError | errors.TopicAlreadyExistsError:
+                    pass
+                case errors.InvalidReplicationFactorError:
+                    raise Unfit(f"{name} cannot be made: {reason}")
+                case error:
+                    raise error(f"{name}: {reason}")
+        for name, found in (await find(admin)).items():
+            if found != partitions:
+                raise Unfit(f"{name} has {found} partitions, not {partitions}")
+
+
+async def find(admin: AIOKafkaAdminClient) -> dict[str, int]:
+    """How many partitions each topic has. Raises KafkaError when one is not there, or not known everywhere yet."""
+    # Whoever asks for a topic by its name may get it made.
+    there = {topic["topic"]: topic for topic in await admin.describe_topics()}
+    for name in TOPICS:
+        if name not in there:
+            raise errors.UnknownTopicOrPartitionError(name)
+        if code := there[name]["error_code"]:
+            raise for_code(code)(name)
+    return {name: len(there[name]["partitions"]) for name in TOPICS}
 
 
 def settings(replication: int) -> dict[str, str]:

@@ -83,6 +83,11 @@ class RabbitMQ:
             underlying = await consuming.get_underlay_channel()
             underlying.on_consumer_cancel_callbacks.add(lambda _: lost("the broker cancelled a consumer"))
 
+    @property
+    def is_consuming(self) -> bool:
+        """Whether all consumers run."""
+        return all(subscriber.running for subscriber in self.application.subscribers)
+
     async def stop_consuming(self) -> None:
         """Ask for no more deliveries; those in hand can still be acknowledged, unless the broker is gone."""
         for subscriber in self.application.subscribers:
