@@ -122,7 +122,6 @@ async def test_listening_takes_nothing_from_the_models(
             assert await wire.take(lane, len(told)) == told
 
 
-@pytest.mark.on_both_brokers
 async def test_what_waits_is_seen_until_it_is_taken(
     wire: Wire, addresses: Environment, capsys: pytest.CaptureFixture[str]
 ) -> None:
