@@ -34,7 +34,7 @@ def _topic(batch: str, name: str, title: str) -> Part:
     return {
         "address": name,
         "title": title,
-        "description": "A topic with a partition for each of the platform's; made by the terminal's `setup` with the settings in its bindings.",
+        "description": "A topic with a partition for each of the platform's, and the settings in its bindings.",
         **carrying(batch, "kafka"),
         "bindings": {
             "kafka": {
