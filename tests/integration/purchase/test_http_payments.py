@@ -189,6 +189,27 @@ async def test_many_confirmations_at_once_sell_once(window: Window, show: Show, 
     assert len(told_of_seats(ledger, show, PaymentCaptured)) == 1
 
 
+async def test_seats_that_many_confirm_at_once_are_counted_once(window: Window, hold: Json) -> None:
+    free = await window.stage(zone(ticketPrice=0))
+    given_away = await window.held(free.hold("1a", "1b"))
+    await window.pay(hold)
+    before = await counted(window)
+
+    for sold in (given_away, hold):
+        await asyncio.gather(*(window.confirm(sold) for _ in range(5)))
+        assert (await window.confirm(sold)).status_code == 201
+
+    seats, authorised = await counted(window)
+    assert (seats - before[0], authorised - before[1]) == (4, 1)
+
+
+async def counted(window: Window) -> tuple[float, float]:
+    """Seats sold and payments authorised, as the service counts them."""
+    lines = (await window.http.get("/metrics")).text.splitlines()
+    values = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    return float(values["seats_sold_total"]), float(values["payments_authorised_total"])
+
+
 async def test_the_others_are_told_until_when_the_seats_are_kept(
     window: Window, show: Show, hold: Json, ledger: Ledger
 ) -> None:

@@ -171,8 +171,11 @@ class PaymentLedger:
         )
         return decided.word == "DECLINED"
 
-    async def sell(self, hold: Hold, traceparent: str | None = None) -> Literal["SOLD", "GONE", "MOVED"]:
-        """Sell the seats to whoever has authorised the payment, or who has nothing to pay and holds them still."""
+    async def sell(self, hold: Hold, traceparent: str | None = None) -> Literal["SOLD", "WAS_SOLD", "GONE", "MOVED"]:
+        """Sell the seats to whoever has authorised the payment, or who has nothing to pay and holds them still.
+
+        WAS_SOLD: another has sold them before, or this call has, whose answer was lost.
+        """
         tickets = [_ticket(hold, place) for place in range(len(hold.seats))]
         orders = [
             argument
@@ -200,7 +203,7 @@ class PaymentLedger:
             *orders,
         )
         match decided.word:
-            case "SOLD" | "GONE" as word:
+            case "SOLD" | "WAS_SOLD" | "GONE" as word:
                 return word
         return "MOVED"
 

@@ -12,8 +12,7 @@
 -- ARGV[5..]   hold id, attempt, customer ('': none), when it is looked at again because its money is to be taken ('': it costs
 --             nothing); then ticket id, ticket and message for each seat
 --
--- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, {'SOLD'} | {'GONE'} | {'STALE'} | {state}};
---             a hold that was sold before answers the same
+-- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, {'SOLD'} | {'WAS_SOLD'} | {'GONE'} | {'STALE'} | {state}}
 
 local refusal, epoch, last = judge()
 if refusal then return {refusal} end
@@ -23,7 +22,7 @@ local id, attempt, customer, look = unpack(ARGV, 5, 8)
 local is_free = look == ''
 
 local state, kept_attempt, kept_epoch, deadline = unpack(redis.call('HMGET', hold, 'state', 'attempt', 'epoch', 'deadline'))
-if state == 'CONFIRMED' then return {'JUDGED', last, {'SOLD'}} end
+if state == 'CONFIRMED' then return {'JUDGED', last, {'WAS_SOLD'}} end
 if kept_attempt ~= attempt then return {'JUDGED', last, {'STALE'}} end
 if state ~= (is_free and 'HELD' or 'PAYING') then return {'JUDGED', last, {state}} end
 if is_free and tonumber(deadline) <= now() then return {'JUDGED', last, {'GONE'}} end
