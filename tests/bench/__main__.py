@@ -13,10 +13,10 @@ from infra_local.verdict import Stalled
 from msgspec.structs import replace
 from rich.console import Console
 
-from tests.bench import load, machine, page, sales, sellout, wrk
+from tests.bench import brokers, load, machine, page, sales, sellout, wrk
 from tests.bench.figures import Figures, Origin
 
-MEASUREMENTS = ("sales", "load", "sellout")
+MEASUREMENTS = ("sales", "load", "sellout", "brokers")
 SEATS = 78_000
 DUPLICATES = (0.1, 0.3, 0.5, 0.7, 0.9, 1.1)
 ROUNDS = 7
@@ -54,7 +54,9 @@ def measure(command: argparse.Namespace, origin: Origin) -> Iterator[Figures]:
         for duplicates in command.duplicates:
             yield (figures := figures.with_load(load.measure(origin, command.seats, duplicates)))
     if "sellout" in command.only:
-        yield replace(figures, sell_out=sellout.measure(origin))
+        yield (figures := replace(figures, sell_out=sellout.measure(origin)))
+    if "brokers" in command.only:
+        yield replace(figures, brokers=brokers.measure(origin))
 
 
 def _parser() -> argparse.ArgumentParser:

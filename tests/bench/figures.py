@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -16,6 +16,13 @@ SUBJECTS = (RAW, TYPED, DIRECT, GATEWAY)
 
 PARTS = ("server", "Redis", "gateway")
 """Whose CPU time an answer takes; the server is the echo, or purchase."""
+
+
+RELAY = "relay"
+CLIENTS = (RELAY, "terminal-write", "terminal-read")
+"""The broker's."""
+
+Met = TypeVar("Met")
 
 
 class Origin(Struct, frozen=True, kw_only=True):
@@ -70,24 +77,29 @@ class Spread(Struct, frozen=True):
         return f"{self.median:,.{digits}f} ({self.least:,.{digits}f}–{self.most:,.{digits}f})"
 
 
-class Sales(Struct, frozen=True, kw_only=True):
-    """Purchases beside the echoes; every round asked each of them once."""
+class SideBySide(Struct, Generic[Met], frozen=True, kw_only=True):
+    """What was met with each subject, in rounds that had a turn for each."""
 
     origin: Origin
-    connections: int
-    rounds: list[dict[str, Run]]
+    rounds: list[dict[str, Met]]
 
-    def spread(self, subject: str, figure: Callable[[Run], float]) -> Spread:
+    def spread(self, subject: str, figure: Callable[[Met], float]) -> Spread:
         """A figure over all rounds."""
         return Spread.of(figure(one[subject]) for one in self.rounds)
+
+    def compare(self, subject: str, other: str, figure: Callable[[Met], float]) -> Spread:
+        """How many times the other's a figure is, each round for itself: what slows a round slows both."""
+        return Spread.of(figure(one[subject]) / figure(one[other]) for one in self.rounds)
+
+
+class Sales(SideBySide[Run], frozen=True, kw_only=True):
+    """Purchases beside the echoes."""
+
+    connections: int
 
     def cpu_us(self, subject: str, part: str) -> float:
         """The median of a part's CPU time for one answer; 0 if it does not work for it."""
         return self.spread(subject, lambda run: run.cpu_us.get(part, 0)).median
-
-    def compare(self, subject: str, other: str, figure: Callable[[Run], float]) -> Spread:
-        """How many times the other's a figure is, each round for itself: what slows a round slows both."""
-        return Spread.of(figure(one[subject]) / figure(one[other]) for one in self.rounds)
 
 
 class Resident(Struct, frozen=True, kw_only=True):
@@ -128,6 +140,26 @@ class SellOut(Struct, frozen=True, kw_only=True):
     bytes_per_seat_keyed: float
 
 
+class Turn(Struct, frozen=True, kw_only=True):
+    """One broker's turn: its clients at rest, sales that came alone, and sales that the relay found waiting.
+
+    `at_rest_ms` is CPU time a second; `single_us` and `batched_us` what a sale takes beyond that.
+    `readable_p50_ms` and `readable_p95_ms` are the time from a 201 until that sale could be queried.
+    """
+
+    at_rest_ms: dict[str, float]
+    singles: int
+    single_us: dict[str, float]
+    readable_p50_ms: float
+    readable_p95_ms: float
+    batched: int
+    batched_us: dict[str, float]
+
+
+class Brokers(SideBySide[Turn], frozen=True, kw_only=True):
+    """The platform on one broker beside the platform on the other."""
+
+
 class Figures(Struct, frozen=True, kw_only=True):
     """All that has been measured so far: loads from the fewest duplicates to the most."""
 
@@ -135,6 +167,7 @@ class Figures(Struct, frozen=True, kw_only=True):
     sales: Sales | None = None
     loads: list[Load] = []
     sell_out: SellOut | None = None
+    brokers: Brokers | None = None
 
     @classmethod
     def read(cls, path: Path) -> Self | None:

@@ -8,11 +8,11 @@ from importlib import metadata
 from pathlib import Path
 
 from infra_local.programs import debian_program, python_program
-from infra_local.servers import valkey
+from infra_local.servers import kafka, valkey
 
 from tests.bench.figures import Machine
 
-LIBRARIES = ("litestar", "uvicorn", "msgspec", "redis", "faststream", "sqlalchemy", "ministack")
+LIBRARIES = ("litestar", "uvicorn", "msgspec", "redis", "faststream", "aio-pika", "aiokafka", "sqlalchemy", "ministack")
 ANSWER_SECONDS = 30
 
 
@@ -35,11 +35,13 @@ def _field(path: str, name: str) -> str:
 
 def _versions() -> dict[str, str]:
     redis = valkey(Path(), lambda _: 0).argv[0]
+    tansu = kafka(Path(), lambda _: 0).argv
     return {
         "Python": platform.python_version(),
         **{library: metadata.version(library) for library in LIBRARIES},
         "Valkey": _version_of(redis, "--version"),
         "RabbitMQ": _version_of(str(Path(debian_program("rabbitmq-server")).with_name("rabbitmqctl")), "version"),
+        "Tansu": _version_of(*tansu[: tansu.index("broker")], "--version"),
         "MariaDB": _version_of(debian_program("mariadbd"), "--version"),
         "Caddy": _version_of(python_program("caddy"), "version"),
         "wrk": _version_of("wrk", "--version"),

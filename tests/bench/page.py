@@ -1,16 +1,20 @@
 """docs/benchmarks.md with its pictures, written from the figures; its prose stands in benchmarks.md beside this."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from string import Template
 
+from infra_local.brokers import BROKERS, TITLES
+
 from tests.bench import plot
 from tests.bench.figures import (
+    CLIENTS,
     DIRECT,
     GATEWAY,
     PARTS,
     SUBJECTS,
     TYPED,
+    Brokers,
     Figures,
     Load,
     Machine,
@@ -18,6 +22,8 @@ from tests.bench.figures import (
     Run,
     Sales,
     SellOut,
+    Spread,
+    Turn,
 )
 
 PROSE = Path(__file__).with_name("benchmarks.md")
@@ -49,6 +55,7 @@ def render(figures: Figures) -> str:
         loads=_loads(loads) if loads else NOTHING,
         parts=_parts(loads[0], loads[-1]) if loads else NOTHING,
         sell_out=_sell_out(figures.sell_out) if figures.sell_out else NOTHING,
+        brokers=_brokers(figures.brokers) if figures.brokers else NOTHING,
     )
 
 
@@ -144,6 +151,33 @@ def _sell_out(one: SellOut) -> str:
 
 def _caught_up(model: str, seats: int, seconds: float) -> list[str]:
     return [model, f"{seconds:.1f}", f"{seats / seconds:,.0f}"]
+
+
+def _brokers(brokers: Brokers) -> str:
+    def row(name: str, digits: int, figure: Callable[[Turn], float]) -> list[str]:
+        told = [brokers.spread(broker, figure).tell(digits) for broker in BROKERS]
+        return [name, *told, brokers.compare("kafka", "rabbitmq", figure).tell(2)]
+
+    def of_clients(name: str, digits: int, figures: Callable[[Turn], Mapping[str, float]]) -> Iterator[list[str]]:
+        def of(client: str) -> Callable[[Turn], float]:
+            return lambda turn: figures(turn)[client]
+
+        yield from (row(f"{name}: {client}", digits, of(client)) for client in CLIENTS)
+        yield row(f"{name}: all three", digits, lambda turn: sum(figures(turn).values()))
+
+    rows = [
+        *of_clients("CPU for a sale alone, µs", 0, lambda turn: turn.single_us),
+        *of_clients("CPU for a sale among 500, µs", 1, lambda turn: turn.batched_us),
+        *of_clients("CPU at rest, ms a second", 1, lambda turn: turn.at_rest_ms),
+        row("from 201 to readable, ms: median", 1, lambda turn: turn.readable_p50_ms),
+        row("from 201 to readable, ms: 95th percentile", 1, lambda turn: turn.readable_p95_ms),
+    ]
+    turns = [turn for one in brokers.rounds for turn in one.values()]
+    batched = Spread.of(turn.batched for turn in turns).tell(0)
+    return f"""{table(["", *(TITLES[broker] for broker in BROKERS), "Kafka / RabbitMQ"], rows)}
+
+{len(brokers.rounds)} rounds. In each turn {turns[0].singles} sales came alone for the relay, as many for the terminals,
+and {batched} had waited. {_told([brokers.origin])}"""
 
 
 def _told(origins: Iterable[Origin]) -> str:

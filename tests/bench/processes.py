@@ -1,6 +1,7 @@
 """What processes take: CPU time and memory, each with all its descendants (Linux)."""
 
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,11 @@ def cpu_seconds(parts: Mapping[str, int]) -> dict[str, float]:
         part: sum(processes[one].cpu_seconds for one in _family(process_id, processes))
         for part, process_id in parts.items()
     }
+
+
+def clock(process_id: int) -> float:
+    """CPU time so far of this process alone, in seconds, far finer than /proc counts: by its clock_getcpuclockid(3)."""
+    return time.clock_gettime(~process_id << 3 | 2)
 
 
 def resident(parts: Mapping[str, int]) -> dict[str, Resident]:

@@ -37,12 +37,12 @@ async def _measure(platform: private.PrivatePlatform, origin: Origin) -> SellOut
         projected_before, at_first = await projected(platform), await _bytes_used(redis)
 
         platform.stop("relay")
-        seats = await _sell(platform, redis, BARE)
+        seats = await sell(platform, redis, BARE, SECONDS)
         platform.start("relay")
         behind = await wait_for_both(platform, VENUE, BARE, seats, projected_before)
         bare = await _bytes_used(redis)
 
-        seats_keyed = await _sell(platform, redis, KEYED)
+        seats_keyed = await sell(platform, redis, KEYED, SECONDS)
         keyed = await _bytes_used(redis)
     return SellOut(
         origin=origin,
@@ -55,20 +55,25 @@ async def _measure(platform: private.PrivatePlatform, origin: Origin) -> SellOut
     )
 
 
-async def _sell(platform: private.PrivatePlatform, redis: Any, event: str) -> int:
-    """As many seats of this event as can be sold in time."""
-    wrk.buy(platform.url_of("purchase"), event, seconds=SECONDS, connections=CONNECTIONS, keyed=event == KEYED)
+async def sell(platform: private.PrivatePlatform, redis: Any, event: str, seconds: int) -> int:
+    """As many seats of this event as can be sold in time. Raises LoadFailed."""
+    wrk.buy(platform.url_of("purchase"), event, seconds=seconds, connections=CONNECTIONS, keyed=event == KEYED)
     return int(await redis.hget(keys.sold(keys.partition_of(event, PARTITIONS), event), "all"))
+
+
+async def wait_until_published(redis: Any, *events: str) -> None:
+    """Until nothing of these events waits for the relay. Raises Stalled."""
+
+    async def published() -> int:
+        outboxes = [await redis.xlen(keys.outbox(keys.partition_of(event, PARTITIONS))) for event in events]
+        return -int(sum(outboxes))
+
+    await wait_for(0, published)
 
 
 async def _bytes_used(redis: Any) -> int:
     """Of everything but the connections, once all was published."""
-
-    async def published() -> int:
-        outboxes = [await redis.xlen(keys.outbox(keys.partition_of(event, PARTITIONS))) for event in (BARE, KEYED)]
-        return -int(sum(outboxes))
-
-    await wait_for(0, published)
+    await wait_until_published(redis, BARE, KEYED)
     await redis.memory_purge()
     memory = await redis.info("memory")
     used: int = memory["used_memory"] - memory["mem_clients_normal"]

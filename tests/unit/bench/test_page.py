@@ -4,7 +4,20 @@ from datetime import date
 from pathlib import Path
 
 from tests.bench import page
-from tests.bench.figures import SUBJECTS, Figures, Load, Machine, Origin, Resident, Run, Sales, Spread
+from tests.bench.figures import (
+    CLIENTS,
+    SUBJECTS,
+    Brokers,
+    Figures,
+    Load,
+    Machine,
+    Origin,
+    Resident,
+    Run,
+    Sales,
+    Spread,
+    Turn,
+)
 
 MACHINE = Machine(processor="Abacus", cores=2, memory_gb=24.0, kernel="6.1", versions={"Python": "3.11.7"})
 ORIGIN = Origin(command="./taskw bench", on=date(2026, 11, 25))
@@ -39,12 +52,24 @@ def load(duplicates: float, *, attempts: int) -> Load:
     )
 
 
+def turn(cpu_us: float) -> Turn:
+    return Turn(
+        at_rest_ms=dict.fromkeys(CLIENTS, 2.0),
+        singles=80,
+        single_us=dict.fromkeys(CLIENTS, 1_000.0),
+        readable_p50_ms=15,
+        readable_p95_ms=20,
+        batched=9_000,
+        batched_us=dict.fromkeys(CLIENTS, cpu_us),
+    )
+
+
 def test_a_spread_is_the_median_and_how_far_rounds_lie_apart() -> None:
     assert Spread.of([3_000, 1_000, 2_500.4]).tell(0) == "2,500 (1,000–3,000)"
 
 
 def test_without_figures_the_page_says_so() -> None:
-    assert page.render(Figures(machine=MACHINE)).count(page.NOTHING) == 4
+    assert page.render(Figures(machine=MACHINE)).count(page.NOTHING) == 5
 
 
 def test_sales_are_told_as_medians_and_compared_round_by_round() -> None:
@@ -58,6 +83,13 @@ def test_a_load_takes_the_place_of_an_earlier_one_with_as_many_duplicates() -> N
     replaced = figures.with_load(load(1.1, attempts=2_101))
     assert [one.attempts for one in replaced.loads] == [1_100, 2_101]
     assert "| 1.1 | 2,101 | 1,050 | 1,000 | 1,101 | 0 | 0.50 | 3.00 |" in page.render(replaced)
+
+
+def test_brokers_are_compared_round_by_round() -> None:
+    rounds = [{"rabbitmq": turn(cpu_us), "kafka": turn(2 * cpu_us)} for cpu_us in (10, 20, 40)]
+    told = page.render(Figures(machine=MACHINE, brokers=Brokers(origin=ORIGIN, rounds=rounds)))
+    assert "| CPU for a sale among 500, µs: relay | 20.0 (10.0–40.0) | 40.0 (20.0–80.0) | 2.00 (2.00–2.00) |" in told
+    assert "80 sales came alone" in told
 
 
 def test_what_was_written_is_read_again(tmp_path: Path) -> None:
