@@ -1,6 +1,7 @@
 """A way to Kafka on which a test sees what is asked, and says what becomes of an answer."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from struct import pack
@@ -21,7 +22,7 @@ class Detour:
         self._mark: bytes | None = None
         self._change: Change = _unchanged
         self._number = b""
-        self._connections: set[asyncio.StreamWriter] = set()
+        self._connections: dict[asyncio.Task[None] | None, asyncio.StreamWriter] = {}
         self.port = 0
         self.marked: list[bytes] = []
 
@@ -30,16 +31,20 @@ class Detour:
         self._mark, self._change = mark, change
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._connections.add(writer)
+        self._connections[asyncio.current_task()] = writer
         from_server, to_server = await asyncio.open_connection("127.0.0.1", self._server_port)
         async with asyncio.TaskGroup() as ways:
             ways.create_task(self._carry(reader, to_server))
             ways.create_task(self._carry_back(from_server, writer))
-        self._connections.discard(writer)
+        del self._connections[asyncio.current_task()]
 
     def cut(self) -> None:
-        for writer in self._connections:
+        for writer in self._connections.values():
             writer.close()
+
+    async def end(self) -> None:
+        self.cut()
+        await asyncio.gather(*filter(None, self._connections), return_exceptions=True)
 
     async def _carry(self, reader: asyncio.StreamReader, to_server: asyncio.StreamWriter) -> None:
         while request := await _read(reader):
@@ -73,12 +78,12 @@ async def _read(reader: asyncio.StreamReader) -> bytes:
 
 
 @asynccontextmanager
-async def detour(server_port: int) -> AsyncIterator[Detour]:
-    """A detour to the Kafka that listens there."""
+async def detour(server_port: int, tls: ssl.SSLContext | None = None) -> AsyncIterator[Detour]:
+    """A detour to the Kafka that listens there; on it, clients have to speak TLS if told so."""
     own = Detour(server_port)
-    async with await asyncio.start_server(own.serve, "127.0.0.1", 0) as server:
+    async with await asyncio.start_server(own.serve, "127.0.0.1", 0, ssl=tls) as server:
         own.port = server.sockets[0].getsockname()[1]
         try:
             yield own
         finally:
-            own.cut()
+            await own.end()

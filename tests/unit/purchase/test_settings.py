@@ -17,6 +17,7 @@ WRONG = [
     ("BROKER", "none"), ("BROKER", "nats"), ("MIRROR_BROKER", "both"), ("DRAIN_BROKER", "all"),
     ("KAFKA_BOOTSTRAP_SERVERS", "kafka"), ("KAFKA_BOOTSTRAP_SERVERS", "kafka:9092,"),
     ("KAFKA_BOOTSTRAP_SERVERS", "kafka:9092, kafka:9093"), ("KAFKA_IDEMPOTENCE", "perhaps"),
+    ("KAFKA_SECURITY_PROTOCOL", "ssl"), ("KAFKA_SECURITY_PROTOCOL", "TLS"),
     ("DIRECT_SALES", "perhaps"),
     ("HOLD_SECONDS", "0"), ("HOLD_SECONDS", "3601"), ("HOLDS_PER_CUSTOMER", "0"), ("HOLDS_PER_CUSTOMER", "101"),
     ("HTTP_PORT", "0"), ("HTTP_PORT", "65536"), ("HTTP_PORT", "http"),
@@ -47,6 +48,14 @@ def test_a_secret_is_asked_for_outside_the_local_profile(name: str, profile: dic
     told = {secret: text for secret, text in SECRETS.items() if secret != name}
     with pytest.raises(SystemExit, match=name):
         Settings.read({**told, **profile})
+
+
+@pytest.mark.parametrize("protocol", ["SASL_PLAINTEXT", "SASL_SSL"])
+@pytest.mark.parametrize("name", ["KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"])
+def test_kafka_s_users_have_a_name_and_a_password(protocol: str, name: str) -> None:
+    told = {"KAFKA_SASL_USERNAME": "relay", "KAFKA_SASL_PASSWORD": "a-password", name: ""}
+    with pytest.raises(SystemExit, match=f"KAFKA_SECURITY_PROTOCOL={protocol} needs {name}"):
+        read(KAFKA_SECURITY_PROTOCOL=protocol, **told)
 
 
 @pytest.mark.parametrize(

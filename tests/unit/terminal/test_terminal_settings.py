@@ -27,6 +27,7 @@ def test_a_process_may_work_on_one_model() -> None:
         ("PROFILE", "test"),
         ("MYSQL_URL", "mysql://localhost/ticketing"),
         ("RABBITMQ_URL", "localhost"),
+        ("KAFKA_SECURITY_PROTOCOL", "ssl"),
         ("DYNAMODB_URL", "localhost:8000"),
         ("DYNAMODB_PREFIX", "a b"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318"),
@@ -41,3 +42,11 @@ def test_a_wrong_value_is_refused_naming_the_variable(name: str, value: str) -> 
 def test_a_missing_value_is_refused_naming_the_variable(name: str) -> None:
     with pytest.raises(WrongSetting, match=name):
         load({other: value for other, value in NEEDED.items() if other != name})
+
+
+@pytest.mark.parametrize("protocol", ["SASL_PLAINTEXT", "SASL_SSL"])
+@pytest.mark.parametrize("name", ["KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"])
+def test_kafka_s_users_have_a_name_and_a_password(protocol: str, name: str) -> None:
+    told = {"KAFKA_SASL_USERNAME": "terminal", "KAFKA_SASL_PASSWORD": "a-password", name: ""}
+    with pytest.raises(WrongSetting, match=f"KAFKA_SECURITY_PROTOCOL={protocol} needs {name}"):
+        load({**NEEDED, **told, "KAFKA_SECURITY_PROTOCOL": protocol})

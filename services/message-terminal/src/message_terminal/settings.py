@@ -35,6 +35,9 @@ class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
     rabbitmq_url: Annotated[str, Meta(pattern="^amqps?://")] = ""
     kafka_bootstrap_servers: Annotated[str, Meta(pattern=r"^[^\s,]+:\d+(,[^\s,]+:\d+)*$")] = ""
     kafka_idempotence: bool = True
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_sasl_username: str = ""
+    kafka_sasl_password: str = ""
     kafka_replication: Annotated[int, Meta(ge=1, le=7)] = 3
     mysql_url: Annotated[str, Meta(pattern=r"^mysql\+aiomysql://")]
     dynamodb_url: Annotated[str, Meta(pattern="^https?://")] | None = None
@@ -47,6 +50,10 @@ class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
 
     def __post_init__(self) -> None:
         self.check_address(self.broker)
+        if self.kafka_security_protocol.startswith("SASL_"):
+            for name in ("kafka_sasl_username", "kafka_sasl_password"):
+                if not getattr(self, name):
+                    raise WrongSetting(f"KAFKA_SECURITY_PROTOCOL={self.kafka_security_protocol} needs {name.upper()}")
 
     def check_address(self, broker: BrokerName) -> None:
         """Raises WrongSetting when it is not told where this broker is."""

@@ -40,6 +40,9 @@ class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
     rabbitmq_url: str = "amqp://guest:guest@127.0.0.1:5672/"
     kafka_bootstrap_servers: Annotated[str, Meta(pattern=r"^[^\s,]+:\d+(,[^\s,]+:\d+)*$")] = "127.0.0.1:9092"
     kafka_idempotence: bool = True
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_sasl_username: str = ""
+    kafka_sasl_password: str = ""
     partitions: Annotated[int, Meta(ge=1, le=4096)] = 64
     outbox_max: Annotated[int, Meta(ge=1)] = 100_000
     direct_sales: bool = True
@@ -64,6 +67,10 @@ class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
         brokers = [name for name in (self.broker, self.mirror_broker, self.drain_broker) if name != "none"]
         if len(brokers) != len({*brokers}):
             raise ValueError("BROKER, MIRROR_BROKER and DRAIN_BROKER must name different brokers")
+        if self.kafka_security_protocol.startswith("SASL_"):
+            for name in ("kafka_sasl_username", "kafka_sasl_password"):
+                if not getattr(self, name):
+                    raise ValueError(f"KAFKA_SECURITY_PROTOCOL={self.kafka_security_protocol} needs {name.upper()}")
         for name in _NEEDED_BY[self.payment_provider]:
             if not getattr(self, name):
                 raise ValueError(f"PAYMENT_PROVIDER={self.payment_provider} needs {name.upper()}")

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from message_terminal.brokers import Broker
-from message_terminal.brokers.kafka import Kafka
+from message_terminal.brokers.kafka import Kafka, secured
 from message_terminal.brokers.rabbitmq import RabbitMQ
 from message_terminal.settings import BrokerName, Settings
 
@@ -28,6 +28,7 @@ def _make(name: BrokerName, settings: Settings) -> Broker:
                 settings.kafka_bootstrap_servers,
                 idempotence=settings.kafka_idempotence,
                 replication=settings.kafka_replication,
+                security=secured(settings),
             )
         case _:
             assert_never(name)

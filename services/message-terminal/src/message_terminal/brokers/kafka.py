@@ -5,6 +5,7 @@ Handlers only hand over. What a group has committed is in its model's store; wha
 
 import asyncio
 import logging
+import ssl
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 
@@ -17,8 +18,11 @@ from contracts.routing import MESSAGES, PURCHASE
 from contracts.ticket import TicketRejected
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.kafka.security import parse_security
+from faststream.security import BaseSecurity, SASLScram512
 
 from message_terminal.brokers import LANES, Receiver, Untouched, kafka_topology
+from message_terminal.settings import Settings
 from message_terminal.stores import StoreAway
 from message_terminal.worker import DELIVERIES_IN_HAND, Delivery
 
@@ -35,13 +39,17 @@ class Kafka:
 
     name = "Kafka"
 
-    def __init__(self, servers: str, *, idempotence: bool, replication: int) -> None:
+    def __init__(
+        self, servers: str, *, idempotence: bool, replication: int, security: BaseSecurity | None = None
+    ) -> None:
         if not idempotence:
             log.warning("the producer is not idempotent: a message whose acknowledgement gets lost will be there twice")
         self._servers = servers.split(",")
+        self._security = parse_security(security)
         self._replication = replication
         self.application = KafkaBroker(
             self._servers,
+            security=security,
             codec=Untouched(),
             apply_types=False,
             logger=None,
@@ -122,7 +130,9 @@ class Kafka:
         """A consumer of all of its partitions, which belongs to no group."""
         async with self._administering() as admin:
             await kafka_topology.find(admin)
-        consumer = AIOKafkaConsumer(topic, bootstrap_servers=self._servers, fetch_max_bytes=FETCH_BYTES_MAX)
+        consumer = AIOKafkaConsumer(
+            topic, bootstrap_servers=self._servers, fetch_max_bytes=FETCH_BYTES_MAX, **self._security
+        )
         try:
             await consumer.start()
             yield consumer
@@ -133,7 +143,7 @@ class Kafka:
 
     @asynccontextmanager
     async def _administering(self) -> AsyncIterator[AIOKafkaAdminClient]:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._servers)
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._servers, **self._security)
         try:
             await admin.start()
             yield admin
@@ -268,3 +278,12 @@ def _number(metadata: str | None) -> int:
 
 def _away(error: BaseException) -> StoreAway:
     return StoreAway(f"Kafka: {type(error).__name__} {error}")
+
+
+def secured(settings: Settings) -> BaseSecurity:
+    """How to speak to Kafka; the machine's authorities vouch for its certificate, or those in SSL_CERT_FILE."""
+    protocol = settings.kafka_security_protocol
+    context = ssl.create_default_context() if protocol.endswith("SSL") else None
+    if protocol.startswith("SASL_"):
+        return SASLScram512(settings.kafka_sasl_username, settings.kafka_sasl_password, context)
+    return BaseSecurity(context)

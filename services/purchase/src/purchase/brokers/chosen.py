@@ -3,7 +3,7 @@
 from typing import Literal, assert_never
 
 from purchase.brokers import Broker
-from purchase.brokers.kafka import Kafka
+from purchase.brokers.kafka import Kafka, secured
 from purchase.brokers.rabbitmq import RabbitMQ
 from purchase.settings import Settings
 
@@ -25,6 +25,7 @@ def _named(name: Literal["none", "rabbitmq", "kafka"], settings: Settings) -> li
         case "rabbitmq":
             return [RabbitMQ(settings.rabbitmq_url)]
         case "kafka":
-            return [Kafka(settings.kafka_bootstrap_servers, idempotence=settings.kafka_idempotence)]
+            servers, security = settings.kafka_bootstrap_servers, secured(settings)
+            return [Kafka(servers, idempotence=settings.kafka_idempotence, security=security)]
         case _:
             assert_never(name)

@@ -5,6 +5,7 @@ Nothing is declared on the way: the terminal's `setup` did.
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
@@ -13,9 +14,11 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from contracts.routing import MESSAGES, PURCHASE
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.security import BaseSecurity, SASLScram512
 
 from purchase.brokers import PUBLISH_SECONDS, Untouched
 from purchase.outbox import Unavailable
+from purchase.settings import Settings
 
 REQUEST_SECONDS = PUBLISH_SECONDS + 5.0
 """The client waits longer than a batch is waited for: its giving up looks like a producer that is broken."""
@@ -41,11 +44,12 @@ class Kafka:
 
     name = "kafka"
 
-    def __init__(self, servers: str, *, idempotence: bool) -> None:
+    def __init__(self, servers: str, *, idempotence: bool, security: BaseSecurity | None = None) -> None:
         if not idempotence:
             log.warning("the producer is not idempotent: a batch whose acknowledgement gets lost will be there twice")
         self.application = KafkaBroker(
             servers.split(","),
+            security=security,
             codec=Untouched(),
             apply_types=False,
             logger=None,
@@ -126,3 +130,12 @@ async def _hand_back(message: KafkaMessage) -> None:
     """Have it again, unless its partition is another's by now."""
     with suppress(IllegalStateError):
         await message.nack()
+
+
+def secured(settings: Settings) -> BaseSecurity:
+    """How to speak to Kafka; the machine's authorities vouch for its certificate, or those in SSL_CERT_FILE."""
+    protocol = settings.kafka_security_protocol
+    context = ssl.create_default_context() if protocol.endswith("SSL") else None
+    if protocol.startswith("SASL_"):
+        return SASLScram512(settings.kafka_sasl_username, settings.kafka_sasl_password, context)
+    return BaseSecurity(context)
