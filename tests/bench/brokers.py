@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 from contracts.seat import column_label
@@ -49,13 +50,24 @@ class Taken:
         """CPU time for each second of it."""
         return {client: cpu / self.seconds * 1e3 for client, cpu in self.cpu_seconds.items()}
 
-    def a_sale_us(self, sales: int, at_rest: "Taken") -> dict[str, float]:
-        """CPU time for each of so many sales, without what would have been taken at rest."""
+    def beyond_us(self, at_rest: "Taken") -> dict[str, float]:
+        """CPU time without what would have been taken at rest."""
         resting = self.seconds / at_rest.seconds
-        return {
-            client: (cpu - resting * at_rest.cpu_seconds[client]) / sales * 1e6
-            for client, cpu in self.cpu_seconds.items()
-        }
+        return {client: (cpu - resting * at_rest.cpu_seconds[client]) * 1e6 for client, cpu in self.cpu_seconds.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """So many sales, and what was taken while they were published, and until they were projected."""
+
+    sales: int
+    publishing: Taken
+    projecting: Taken
+
+    def a_sale_us(self, at_rest: Taken) -> dict[str, float]:
+        """CPU time for a sale. The relay's while it published: its rest after that would outweigh what it did."""
+        beyond = self.projecting.beyond_us(at_rest) | {RELAY: self.publishing.beyond_us(at_rest)[RELAY]}
+        return {client: cpu / self.sales for client, cpu in beyond.items()}
 
 
 class Meter:
@@ -99,47 +111,54 @@ async def _turn(platform: private.PrivatePlatform, single: str, batched: str) ->
     """These are the events whose seats are sold."""
     for event in (single, batched):
         put_on_sale(platform, VENUE, event)
-
+    at_rest = await _rest(platform)
     async with Redis.from_url(platform.url_of("redis")) as redis:
-        meter, before = Meter(platform), await projected(platform)
-        await _sell_steadily(platform, single)
-        await wait_until_published(redis, single)
-        publishing_singles = meter.taken()
-        await wait_for_both(platform, VENUE, single, SINGLE_SALES, before)
-
-        meter = Meter(platform)
-        readable_ms = await _sell_and_read(platform, single)
-        projecting_singles = meter.taken()
-
-        # A relay leaves alone what another leads.
-        lease = keys.lease(keys.partition_of(batched, PARTITIONS))
-        await redis.set(lease, "nobody", ex=LEASE_SECONDS)
-        meter = Meter(platform)
-        await asyncio.sleep(REST_SECONDS)
-        at_rest = meter.taken()
-
-        before = await projected(platform)
-        seats = await sell(platform, redis, batched, SELL_SECONDS)
-        meter = Meter(platform)
-        await redis.delete(lease)
-        await wait_until_published(redis, batched)
-        publishing = meter.taken()
-        await wait_for_both(platform, VENUE, batched, seats, before)
-        projecting = meter.taken()
+        alone, readable_ms = await _alone(platform, redis, single)
+        among_others = await _among_others(platform, redis, batched)
     return Turn(
         at_rest_ms=at_rest.a_second_ms(),
-        singles=SINGLE_SALES,
-        single_us=_a_sale_us(publishing_singles, projecting_singles, SINGLE_SALES, at_rest),
+        singles=alone.sales,
+        single_us=alone.a_sale_us(at_rest),
         readable_p50_ms=statistics.median(readable_ms),
         readable_p95_ms=statistics.quantiles(readable_ms, n=20)[-1],
-        batched=seats,
-        batched_us=_a_sale_us(publishing, projecting, seats, at_rest),
+        batched=among_others.sales,
+        batched_us=among_others.a_sale_us(at_rest),
     )
 
 
-def _a_sale_us(publishing: Taken, projecting: Taken, sales: int, at_rest: Taken) -> dict[str, float]:
-    """The relay's while it published: its rest until the models have all would outweigh what it did."""
-    return projecting.a_sale_us(sales, at_rest) | {RELAY: publishing.a_sale_us(sales, at_rest)[RELAY]}
+async def _rest(platform: private.PrivatePlatform) -> Taken:
+    meter = Meter(platform)
+    await asyncio.sleep(REST_SECONDS)
+    return meter.taken()
+
+
+async def _alone(platform: private.PrivatePlatform, redis: Any, event: str) -> tuple[Work, list[float]]:
+    """Sales that are each a message, and in how many milliseconds each of those that were read could be."""
+    before = await projected(platform)
+    meter = Meter(platform)
+    await _sell_steadily(platform, event)
+    await wait_until_published(redis, event)
+    publishing = meter.taken()
+    await wait_for_both(platform, VENUE, event, SINGLE_SALES, before)
+
+    meter = Meter(platform)
+    readable_ms = await _sell_and_read(platform, event)
+    return Work(sales=SINGLE_SALES, publishing=publishing, projecting=meter.taken()), readable_ms
+
+
+async def _among_others(platform: private.PrivatePlatform, redis: Any, event: str) -> Work:
+    """Sales that the relay finds waiting, for it leaves alone what another leads."""
+    before = await projected(platform)
+    lease = keys.lease(keys.partition_of(event, PARTITIONS))
+    await redis.set(lease, "nobody", ex=LEASE_SECONDS)
+    seats = await sell(platform, redis, event, SELL_SECONDS)
+
+    meter = Meter(platform)
+    await redis.delete(lease)
+    await wait_until_published(redis, event)
+    publishing = meter.taken()
+    await wait_for_both(platform, VENUE, event, seats, before)
+    return Work(sales=seats, publishing=publishing, projecting=meter.taken())
 
 
 async def _sell_steadily(platform: private.PrivatePlatform, event: str) -> None:
