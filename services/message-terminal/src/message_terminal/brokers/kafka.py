@@ -199,8 +199,8 @@ class _Group(ConsumerRebalanceListener):  # type: ignore[misc]  # it has no type
         """Whether the group has agreed on who has which partitions, and ours are read."""
         return self._assigned.is_set() and self._consuming is not None and not self._consuming.done()
 
-    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:  # noqa: ARG002 - all of them
-        """What is in hand is from now on another's to commit."""
+    async def on_partitions_revoked(self, _: Collection[TopicPartition]) -> None:
+        """It is always all of them: what is in hand is from now on another's to commit."""
         self._assigned.clear()
         self._assignment += 1
         self._tried = {}

@@ -49,8 +49,8 @@ class RabbitMQ:
         )
         self._channels: list[Channel] = []
 
-    async def declare(self, partitions: int) -> None:  # noqa: ARG002 - its queues hold all of them
-        """Raises StoreAway, Unfit."""
+    async def declare(self, _: int) -> None:
+        """Its queues hold all partitions. Raises StoreAway, Unfit."""
         try:
             await rabbitmq_topology.declare(self._url)
         except ChannelPreconditionFailed as error:
