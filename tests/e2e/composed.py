@@ -21,9 +21,13 @@ class ComposedPlatform:
     """What runs, under Docker's restart policy."""
 
     composition: Composition
-    broker: BrokerName
+    last_broker: LastBroker
     image: str
     keeps_messages = True
+
+    @property
+    def broker(self) -> BrokerName:
+        return self.last_broker.name
 
     @property
     def url(self) -> str:
@@ -68,9 +72,12 @@ class ComposedPlatform:
 
 
 @contextmanager
-def running(broker: BrokerName = DEFAULT_BROKER) -> Iterator[ComposedPlatform]:
-    """The platform, built and brought up; gone with its data afterwards. Its images stay."""
-    project = project_of(ROOT) + "-e2e"
+def running(broker: BrokerName = DEFAULT_BROKER, suffix: str = "-e2e") -> Iterator[ComposedPlatform]:
+    """The platform, built and brought up; gone with its data afterwards. Its images stay.
+
+    Its project has this checkout's name with the suffix, so that several can run.
+    """
+    project = project_of(ROOT) + suffix
     with tempfile.TemporaryDirectory(prefix="ticketing-") as directory:
         last_broker = LastBroker(Path(directory) / "broker")
         last_broker.remember(broker)
@@ -79,6 +86,6 @@ def running(broker: BrokerName = DEFAULT_BROKER) -> Iterator[ComposedPlatform]:
         composition.down(*gone)
         try:
             composition.up()
-            yield ComposedPlatform(composition=composition, broker=broker, image=f"{project}-purchase")
+            yield ComposedPlatform(composition=composition, last_broker=last_broker, image=f"{project}-purchase")
         finally:
             composition.down(*gone)

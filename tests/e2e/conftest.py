@@ -16,7 +16,12 @@ PLATFORMS: dict[str, Callable[[BrokerName], AbstractContextManager[RunningPlatfo
 }
 CHOSEN = os.environ.get("E2E_PLATFORM") or "private"
 # What holds for one of them only.
-OF_ONE = {"test_private_platform.py": "private", "test_moving.py": "private", "test_composed_platform.py": "compose"}
+OF_ONE = {
+    "test_private_platform.py": "private",
+    "test_moving.py": "private",
+    "test_composed_platform.py": "compose",
+    "test_composed_moving.py": "compose",
+}
 
 collect_ignore = [file for file, platform in OF_ONE.items() if platform != CHOSEN]
 

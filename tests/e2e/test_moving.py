@@ -6,8 +6,7 @@ From RabbitMQ to Kafka; with --broker kafka the other way.
 import asyncio
 import os
 import subprocess
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,11 +14,11 @@ from pathlib import Path
 import pytest
 from infra_local import probes
 from infra_local.brokers import BROKERS, BrokerName
-from infra_local.crowd import Race, Seat, race, seats_of
 from infra_local.ports import free_port
 from infra_local.running import RunningServer
 
 from tests import stores
+from tests.e2e.buying import WAVE, buying
 from tests.e2e.on_sale import put_on_sale
 from tests.e2e.private import PrivatePlatform
 from tests.e2e.running import wait_until_ready
@@ -32,8 +31,6 @@ TERMINALS = {"terminal-write": "write", "terminal-read": "read"}
 ADDRESSES: dict[BrokerName, str] = {"rabbitmq": "RABBITMQ_URL", "kafka": "KAFKA_BOOTSTRAP_SERVERS"}
 STORES: dict[BrokerName, Store] = {"rabbitmq": stores.RABBITMQ, "kafka": stores.KAFKA}
 
-WAVE = 40
-PAUSE_SECONDS = 0.2
 PARITY_SECONDS = 8
 TRIES = 10
 
@@ -139,27 +136,6 @@ async def drain(move: Move, part: str, lane: str, old: BrokerName) -> None:
             return
         await asyncio.to_thread(move.start, name, part, BROKER=old)
     raise AssertionError(f"{lane} was not drained")
-
-
-@asynccontextmanager
-async def buying(platform: PrivatePlatform, event: str) -> AsyncIterator[Race]:
-    """A crowd that buys wave after wave; what became of it all."""
-    seats, sold, is_over = iter(await seats_of(platform.url, event)), Race(), asyncio.Event()
-
-    async def buy() -> None:
-        while not is_over.is_set():
-            wave: list[Seat] = [seat for _, seat in zip(range(WAVE), seats, strict=False)]
-            assert wave, "the event is too small"
-            result = await race(platform.url, "Venue1", event, wave, buyers=8)
-            sold.sold += result.sold
-            sold.failed += result.failed
-            sold.refused += result.refused
-            await asyncio.sleep(PAUSE_SECONDS)
-
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(buy())
-        yield sold
-        is_over.set()
 
 
 @pytest.mark.timeout(600)

@@ -90,6 +90,13 @@ class Composition:
         containers = json.loads(inspected)
         return {one["Config"]["Labels"]["com.docker.compose.service"]: one["State"] for one in containers}
 
+    def environment(self) -> dict[str, str]:
+        """What makes a `docker compose` without options speak of this project, wherever it is run."""
+        ports = {variable: str(self._port_for(name)) for name, variable in PORTS.items()}
+        files = os.pathsep.join(map(str, FILES))
+        project = {"COMPOSE_FILE": files, "COMPOSE_PROJECT_NAME": self._project}
+        return {**os.environ, **ports, **CHOICES[self._broker.name], **project}
+
     def tell(self, *arguments: str) -> None:
         """Let it do this and say what it has to say. Raises CompositionFailed."""
         self._run(arguments, capture=False)
@@ -99,12 +106,10 @@ class Composition:
         return self._run(arguments, capture=True)
 
     def _run(self, arguments: tuple[str, ...], *, capture: bool) -> str:
-        files = [part for file in FILES for part in ("--file", str(file))]
-        at = ["--project-directory", str(ROOT), "--project-name", self._project]
-        ports = {variable: str(self._port_for(name)) for name, variable in PORTS.items()}
         result = subprocess.run(
-            ["docker", "compose", *files, *at, *arguments],
-            env={**os.environ, **ports, **CHOICES[self._broker.name]},
+            ["docker", "compose", *arguments],
+            env=self.environment(),
+            cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if capture else None,
             text=True,
