@@ -79,6 +79,8 @@ class KafkaWire:
         topic = routing.PURCHASE if lane == routing.PURCHASE else routing.MESSAGES
         taken: list[bytes] = []
         told: dict[str, Any] = {"group_id": lane, "enable_auto_commit": False, "auto_offset_reset": "earliest"}
+        # As short as Kafka allows: a private one lets whoever joins a group wait for half of it.
+        told |= {"session_timeout_ms": 6_000, "heartbeat_interval_ms": 2_000}
         async with AIOKafkaConsumer(topic, bootstrap_servers=self._servers, **told) as consumer:
             while len(taken) < count:
                 record = await asyncio.wait_for(consumer.getone(), TAKE_SECONDS)

@@ -9,7 +9,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from contracts.position import Position
 from contracts.routing import MESSAGES, PURCHASE
-from infra_local.running import RunningServer, log_file
+from infra_local.running import ProgramFailed, RunningServer, log_file
 from purchase.brokers.kafka import Kafka
 from purchase.outbox import Recovering
 
@@ -21,6 +21,9 @@ from tests.integration.purchase.relay_processes import describe
 from tests.integration.purchase.relays import relaying
 from tests.mock_kafka import mock_kafka
 from tests.wires import Wire
+
+JOINING = b"roundrobin"
+"""In a request to belong to a group."""
 
 OUT_OF_ORDER = 45
 UNTIL_PRODUCER = 55
@@ -91,19 +94,35 @@ async def test_a_relay_whose_producer_is_out_of_step_ends_and_a_new_one_goes_on(
     gala: Gala, way: Detour, redis_url: str, tmp_path: Path
 ) -> None:
     relay = RunningServer(describe(tmp_path, redis_url, settings_of(way)))
-    way.watch_for(b'"position":"1-0"', refuse)
     try:
         await asyncio.to_thread(relay.start)
+        way.watch_for(b'"position":"1-1"', refuse)
+        await gala.sell(1)
         assert await asyncio.to_thread(relay.ended, seconds=DEADLINE_SECONDS) != 0
     finally:
         relay.kill()
     assert "ending: the producer failed: OutOfOrderSequenceNumber" in log_file(relay.server).read_text()
-    assert gala.waiting_positions() == positions(0, 0)
+    assert gala.waiting_positions() == positions(1, 1)
 
-    way.watch_for(b'"position":"1-0"', lambda answer: answer)
+    way.watch_for(b'"position":"1-1"', lambda answer: answer)
     async with relaying(redis_url, settings_of(way)) as successor:
         await successor.publish_waiting(PARTITION)
     assert gala.waiting() == []
+
+
+async def test_what_waits_is_published_while_the_group_has_not_agreed_on_who_takes_what(
+    gala: Gala, way: Detour, redis_url: str, tmp_path: Path
+) -> None:
+    relay = RunningServer(describe(tmp_path, redis_url, settings_of(way)))
+    way.watch_for(JOINING, lambda _: b"")
+    starting = asyncio.create_task(asyncio.to_thread(relay.start))
+    try:
+        await until(lambda: way.marked != [] and gala.waiting() == [])
+        assert not relay.server.ready()
+    finally:
+        relay.kill()
+        with pytest.raises(ProgramFailed, match="ended"):
+            await starting
 
 
 @pytest.mark.on_kafka
@@ -125,10 +144,10 @@ async def test_what_was_taken_is_committed_and_not_what_could_not_be_taken(wire:
 
     await line.declare()
     await line.tell_purchase(PARTITION, b"first", b"second", b"third")
-    broker.subscribe(take_at_second_sight)
+    broker.subscribe(take_at_second_sight, lost.append)
     try:
         await broker.application.start()
-        await broker.watch(lost.append)
+        await broker.consume()
         await until(lambda: b"third" in handed_over)
         assert await committed() == 2
         assert await broker.is_up()

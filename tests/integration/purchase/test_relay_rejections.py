@@ -127,10 +127,10 @@ async def subscribed(
 ) -> AsyncIterator[None]:
     """A relay's consumer in this process; its messages go back when it leaves with them in hand."""
     [broker] = choose_told(Settings.read(environment(redis_url, **settings)))
-    broker.subscribe(take)
+    broker.subscribe(take, log.info)
     try:
         await broker.application.start()
-        await broker.watch(log.info)
+        await broker.consume()
         yield
     finally:
         await broker.application.stop()

@@ -16,7 +16,7 @@ from contracts.ticket import TicketRejected
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from message_terminal import models, parking
-from message_terminal.brokers import LANES, StillConsumed, reach
+from message_terminal.brokers import LANES, Broker, StillConsumed, reach
 from message_terminal.brokers.chosen import both, choose
 from message_terminal.parity import SECONDS_MAX, SECONDS_MIN, compare
 from message_terminal.parking import NotParked, Parked
@@ -30,6 +30,7 @@ DONE, NOT_DONE, WRONG_USAGE, AWAY = range(4)
 LANES_BY_NAME = {**LANES, "purchase": PURCHASE}
 
 DIFFERENCES_SHOWN = 20
+NOTHING_WAITS = "nothing waits"
 
 Command = Callable[[Settings, argparse.Namespace], Awaitable[int]]
 
@@ -119,16 +120,19 @@ async def _parity(settings: Settings, asked: argparse.Namespace) -> int:
 
 
 async def _drained(settings: Settings, asked: argparse.Namespace) -> int:
-    broker, status = choose(settings), DONE
-    for lane in asked.lanes:
-        try:
-            is_drained = await broker.is_drained(lane)
-            print(f"{lane}: {'nothing waits' if is_drained else 'something waits'}")
-        except StillConsumed:
-            is_drained = False
-            print(f"{lane}: is still consumed: end its consumers first")
-        status = status if is_drained else NOT_DONE
-    return status
+    broker = choose(settings)
+    states = await asyncio.gather(*(_state(broker, lane) for lane in asked.lanes))
+    for lane, state in zip(asked.lanes, states, strict=True):
+        print(f"{lane}: {state}")
+    return DONE if set(states) == {NOTHING_WAITS} else NOT_DONE
+
+
+async def _state(broker: Broker, lane: str) -> str:
+    """What can be seen of what waits there. Raises StoreAway."""
+    try:
+        return NOTHING_WAITS if await broker.is_drained(lane) else "something waits"
+    except StillConsumed:
+        return "is still consumed: end its consumers first"
 
 
 async def _list(settings: Settings, _: argparse.Namespace) -> int:

@@ -148,8 +148,6 @@ def create_app(settings: Settings) -> AsgiFastStream:
     outbox = Outbox(redis, partitions=settings.partitions, outbox_max=settings.outbox_max)
     relay = Relay(redis, told, partitions=settings.partitions)
     rejections = Rejections(Inventory(redis, outbox), Attention(outbox))
-    for broker in brokers:
-        broker.subscribe(rejections.take)
     running: list[asyncio.Task[None]] = []
 
     def end(why: str) -> None:
@@ -157,10 +155,15 @@ def create_app(settings: Settings) -> AsgiFastStream:
             log.error("ending: %s", why)
             signal.raise_signal(signal.SIGTERM)
 
-    async def start() -> None:
-        for broker in brokers:
-            await broker.watch(end)
+    for broker in brokers:
+        broker.subscribe(rejections.take, end)
+
+    async def publish() -> None:
         running.append(asyncio.create_task(relay.run()))
+
+    async def consume() -> None:
+        for broker in brokers:
+            await broker.consume()
 
     async def stop() -> None:
         # A broker that is away would be waited for: for what was handed to its client and is not confirmed.
@@ -172,10 +175,6 @@ def create_app(settings: Settings) -> AsgiFastStream:
         await redis.aclose()
 
     @get
-    async def live(_: Scope) -> AsgiResponse:
-        return _status(200, "live")
-
-    @get
     async def ready(_: Scope) -> AsgiResponse:
         missing = await _missing(redis, brokers)
         return _status(503, f"waiting for {missing}") if missing else _status(200, "ready")
@@ -183,12 +182,18 @@ def create_app(settings: Settings) -> AsgiFastStream:
     return AsgiFastStream(
         *(broker.application for broker in brokers),
         logger=None,
-        # A start that fails before it is complete ends the process, and its supervisor starts it again.
-        on_startup=[outbox.check_partitions, *(broker.application.connect for broker in brokers)],
-        after_startup=[start],
+        # A start that fails before it is complete ends the process, and its supervisor starts it again. Publishing does
+        # not wait for it: a consumer has started once its group has agreed on who takes what, which may take long.
+        on_startup=[outbox.check_partitions, *(broker.application.connect for broker in brokers), publish],
+        after_startup=[consume],
         on_shutdown=[stop],
-        asgi_routes=[("/health/live", live), ("/health/ready", ready), ("/metrics", make_asgi_app())],
+        asgi_routes=[("/health/live", _live), ("/health/ready", ready), ("/metrics", make_asgi_app())],
     )
+
+
+@get
+async def _live(_: Scope) -> AsgiResponse:
+    return _status(200, "live")
 
 
 async def _missing(redis: Redis, brokers: Sequence[Broker]) -> str | None:

@@ -31,6 +31,11 @@ ACKNOWLEDGE_SECONDS = 5.0
 CANCEL_SECONDS = 2.0
 FETCH_BYTES_MAX = 8 * 2**20
 
+SESSION_MS = 6_000
+"""The partitions of a killed process are another's after this; Kafka allows no less."""
+
+HEARTBEAT_MS = 2_000
+
 log = logging.getLogger(__name__)
 
 
@@ -172,6 +177,8 @@ class _Group(ConsumerRebalanceListener):  # type: ignore[misc]  # it has no type
         self._subscriber = application.subscriber(
             MESSAGES,
             group_id=self.name,
+            session_timeout_ms=SESSION_MS,
+            heartbeat_interval_ms=HEARTBEAT_MS,
             auto_offset_reset="earliest",
             fetch_max_bytes=FETCH_BYTES_MAX,
             ack_policy=AckPolicy.MANUAL,

@@ -28,11 +28,14 @@ class Broker(Protocol):
         Raises whatever the broker or the connection says: the batch may or may not have arrived.
         """
 
-    def subscribe(self, take: Callable[[bytes], Awaitable[None]]) -> None:
-        """Hand over what the terminal tells, and keep what could not be taken (Unavailable); before the start."""
+    def subscribe(self, take: Callable[[bytes], Awaitable[None]], lost: Callable[[str], None]) -> None:
+        """Hand over what the terminal tells, and keep what could not be taken (Unavailable); before anything else.
 
-    async def watch(self, lost: Callable[[str], None]) -> None:
-        """Call `lost` when only a process that starts anew can go on; after the start."""
+        `lost` is called when only a process that starts anew can go on.
+        """
+
+    async def consume(self) -> None:
+        """Go on with that by oneself, after the start."""
 
     async def is_up(self) -> bool:
         """Whether the broker answers, and hands over what it is told."""

@@ -36,6 +36,11 @@ PAUSE_SECONDS = 1.0
 
 RECONNECT_MS = 500
 
+SESSION_MS = 6_000
+"""What a killed process took is another's after this; Kafka allows no less."""
+
+HEARTBEAT_MS = 2_000
+
 log = logging.getLogger(__name__)
 
 
@@ -61,7 +66,13 @@ class Kafka:
             retry_backoff_ms=RECONNECT_MS,
         )
         self._subscriber = self.application.subscriber(
-            PURCHASE, group_id=PURCHASE, auto_offset_reset="earliest", ack_policy=AckPolicy.MANUAL, no_reply=True
+            PURCHASE,
+            group_id=PURCHASE,
+            session_timeout_ms=SESSION_MS,
+            heartbeat_interval_ms=HEARTBEAT_MS,
+            auto_offset_reset="earliest",
+            ack_policy=AckPolicy.MANUAL,
+            no_reply=True,
         )
         self._take: Callable[[bytes], Awaitable[None]] | None = None
         self._consuming: asyncio.Task[None] | None = None
@@ -84,19 +95,18 @@ class Kafka:
         if isinstance(error, KafkaError) and not error.retriable:
             self._lost(f"the producer failed: {error!r}")
 
-    def subscribe(self, take: Callable[[bytes], Awaitable[None]]) -> None:
+    def subscribe(self, take: Callable[[bytes], Awaitable[None]], lost: Callable[[str], None]) -> None:
         """Hand over one at a time, and commit what was taken."""
-        self._take = take
+        self._take, self._lost = take, lost
 
-    async def watch(self, lost: Callable[[str], None]) -> None:
-        """Consume from now on, and call `lost` when the consumer or the producer fails for good."""
+    async def consume(self) -> None:
+        """The group has agreed by now on who takes what."""
 
         def ended(consuming: asyncio.Task[None]) -> None:
             if not consuming.cancelled() and (error := consuming.exception()) is not None:
-                lost(f"the consumer failed: {error!r}")
+                self._lost(f"the consumer failed: {error!r}")
 
         assert self._take is not None
-        self._lost = lost
         self._consuming = asyncio.create_task(self._consume(self._take))
         self._consuming.add_done_callback(ended)
 

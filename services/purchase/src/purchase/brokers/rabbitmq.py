@@ -4,6 +4,7 @@ Nothing is declared on the way: the terminal's `setup` did, and a queue that is 
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 
 from contracts.routing import BATCH_CONTENT_TYPE, EXCHANGE, PURCHASE, to_models
@@ -17,6 +18,8 @@ from purchase.outbox import Unavailable
 ACKNOWLEDGE_SECONDS = 5.0
 PING_SECONDS = 1.0
 MESSAGES_IN_HAND = 10
+
+log = logging.getLogger(__name__)
 
 _EXCHANGE = RabbitExchange(EXCHANGE, type=ExchangeType.TOPIC, durable=True, declare=False)
 _QUEUE = RabbitQueue(PURCHASE, queue_type=QueueType.QUORUM, declare=False)
@@ -38,6 +41,7 @@ class RabbitMQ:
             default_channel=Channel(publisher_confirms=True, on_return_raises=True),
         )
         self._consuming = Channel(prefetch_count=MESSAGES_IN_HAND)
+        self._lost: Callable[[str], None] = log.error
 
     async def publish(self, partition: int, batch: bytes) -> None:
         """Return once the broker has the batch on disk in every queue."""
@@ -51,8 +55,9 @@ class RabbitMQ:
             timeout=PUBLISH_SECONDS,
         )
 
-    def subscribe(self, take: Callable[[bytes], Awaitable[None]]) -> None:
+    def subscribe(self, take: Callable[[bytes], Awaitable[None]], lost: Callable[[str], None]) -> None:
         """Hand over several at a time, and acknowledge what was taken."""
+        self._lost = lost
 
         @self.application.subscriber(_QUEUE, channel=self._consuming, ack_policy=AckPolicy.MANUAL, no_reply=True)
         async def hand_over(message: RabbitMessage) -> None:
@@ -65,12 +70,12 @@ class RabbitMQ:
             async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
                 await settled
 
-    async def watch(self, lost: Callable[[str], None]) -> None:
-        """Call `lost` when the consumer ends; it holds messages that it can no longer acknowledge."""
+    async def consume(self) -> None:
+        """It does since the start; when it ends it holds messages that it can no longer acknowledge."""
         channel = await self.application.config.channel_manager.get_channel(self._consuming)
-        channel.close_callbacks.add(lambda *_: lost("the consumer's channel closed"))
+        channel.close_callbacks.add(lambda *_: self._lost("the consumer's channel closed"))
         underlying = await channel.get_underlay_channel()
-        underlying.on_consumer_cancel_callbacks.add(lambda _: lost("the broker cancelled the consumer"))
+        underlying.on_consumer_cancel_callbacks.add(lambda _: self._lost("the broker cancelled the consumer"))
 
     async def is_up(self) -> bool:
         """Whether it answers, and its consumer runs."""
