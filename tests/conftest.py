@@ -19,22 +19,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--broker",
         choices=BROKERS,
-        help="run what needs a broker on this one, and nothing else (without: all on RabbitMQ, some on Kafka too)",
+        help="run on this one what can run on either, and nothing else (without: everything, and that on RabbitMQ)",
     )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that asks for a `wire` or for the `platform` has one on the broker that was asked for."""
-    asked = metafunc.config.getoption("broker")
+    asked = metafunc.config.getoption("broker") or BROKERS[0]
     marks = {marker.name for marker in metafunc.definition.iter_markers()}
     special = [broker for broker in BROKERS if f"on_{broker}" in marks]
-    unasked = BROKERS if "on_both_brokers" in marks else BROKERS[:1]
     for fixture in {"wire", "platform"}.intersection(metafunc.fixturenames):
-        metafunc.parametrize(fixture, special or ([asked] if asked else unasked), indirect=True)
+        metafunc.parametrize(fixture, special or [asked], indirect=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of those that were asked for on one broker, only tests that have to do with it run; and there is one platform."""
+    """What is about the other broker does not run; nor, where one was asked for, what is about none."""
     asked = config.getoption("broker")
     config.hook.pytest_deselected(items=[item for item in items if not _is_asked(item, asked)])
     items[:] = [item for item in items if _is_asked(item, asked)]
@@ -42,9 +41,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _is_asked(item: pytest.Item, asked: str | None) -> bool:
     runs_on = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    if "platform" in runs_on:
-        return bool(runs_on["platform"] == (asked or BROKERS[0]))
-    return asked is None or runs_on.get("wire") == asked
+    brokers = {runs_on[fixture] for fixture in ("wire", "platform") if fixture in runs_on}
+    return brokers == {asked or BROKERS[0]} or (not brokers and asked is None)
 
 
 def pytest_configure() -> None:

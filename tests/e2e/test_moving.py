@@ -6,7 +6,7 @@ From RabbitMQ to Kafka; with --broker kafka the other way.
 import asyncio
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,8 +25,8 @@ from tests.e2e.running import wait_until_ready
 from tests.e2e.test_race import assert_models_agree
 from tests.stores import Store
 
-TERMINALS = {"terminal-write": "write", "terminal-read": "read"}
-"""Each with what waits for it."""
+TERMINALS = ("terminal-write", "terminal-read")
+REPLACED = ("relay", *TERMINALS)
 
 ADDRESSES: dict[BrokerName, str] = {"rabbitmq": "RABBITMQ_URL", "kafka": "KAFKA_BOOTSTRAP_SERVERS"}
 STORES: dict[BrokerName, Store] = {"rabbitmq": stores.RABBITMQ, "kafka": stores.KAFKA}
@@ -68,6 +68,15 @@ class Move:
         self.stop(name)
         self.start(name, part, **told)
 
+    async def start_terminals(self, broker: BrokerName) -> None:
+        """Start one for each model on this broker, and wait until both are ready."""
+        starting = (asyncio.to_thread(self.start, f"{part} on {broker}", part, BROKER=broker) for part in TERMINALS)
+        await asyncio.gather(*starting)
+
+    def stop_terminals(self, broker: BrokerName) -> None:
+        for part in TERMINALS:
+            self.stop(f"{part} on {broker}")
+
     def stop_all(self) -> None:
         for name in list(self._running):
             self.stop(name)
@@ -92,24 +101,23 @@ def other(platform: PrivatePlatform) -> BrokerName:
 
 
 @pytest.fixture
-def move(platform: PrivatePlatform, other: BrokerName, tmp_path: Path) -> Iterator[Move]:
+async def move(platform: PrivatePlatform, other: BrokerName, tmp_path: Path) -> AsyncIterator[Move]:
     """The platform, with the parts that a move replaces in the test's hands, and the other broker beside its own."""
     own = {ADDRESSES[platform.broker]: platform.url_of(platform.broker)}
     weaker = {"KAFKA_IDEMPOTENCE": "false", "KAFKA_REPLICATION": "1"}
-    replaced = ("relay", *TERMINALS)
     with stores.private_instance(STORES[other]) as running:
         move = Move(platform, tmp_path, {**weaker, **own, ADDRESSES[other]: running.url})
-        for part in replaced:
+        for part in REPLACED:
             platform.stop(part)
         try:
             move.start("relay", "relay", BROKER=platform.broker)
-            for part in TERMINALS:
-                move.start(f"{part} on {platform.broker}", part, BROKER=platform.broker)
+            await move.start_terminals(platform.broker)
             yield move
         finally:
             move.stop_all()
-            for part in replaced:
+            for part in REPLACED:
                 platform.start(part)
+            for part in REPLACED:
                 wait_until_ready(platform, part)
 
 
@@ -118,24 +126,21 @@ async def carry_out(move: Move, old: BrokerName, new: BrokerName) -> None:
     assert await move.command("setup", broker=new) == 0
     await asyncio.to_thread(move.restart, "relay", "relay", BROKER=old, MIRROR_BROKER=new)
     assert await move.command("parity", "--seconds", str(PARITY_SECONDS), broker=old) == 0
-    for part in TERMINALS:
-        await asyncio.to_thread(move.start, f"{part} on {new}", part, BROKER=new)
+    await move.start_terminals(new)
     await asyncio.to_thread(move.restart, "relay", "relay", BROKER=new, DRAIN_BROKER=old)
-    for part, lane in TERMINALS.items():
-        await drain(move, part, lane, old)
+    await drain(move, old)
     await asyncio.to_thread(move.restart, "relay", "relay", BROKER=new)
     assert await move.command("drained", broker=old) == 0
 
 
-async def drain(move: Move, part: str, lane: str, old: BrokerName) -> None:
-    """End the old terminal once nothing waits for it."""
-    name = f"{part} on {old}"
+async def drain(move: Move, old: BrokerName) -> None:
+    """End the old terminals once nothing waits for them."""
     for _ in range(TRIES):
-        await asyncio.to_thread(move.stop, name)
-        if await move.command("drained", lane, broker=old) == 0:
+        await asyncio.to_thread(move.stop_terminals, old)
+        if await move.command("drained", "write", "read", broker=old) == 0:
             return
-        await asyncio.to_thread(move.start, name, part, BROKER=old)
-    raise AssertionError(f"{lane} was not drained")
+        await move.start_terminals(old)
+    raise AssertionError(f"{old} was not drained")
 
 
 @pytest.mark.timeout(600)

@@ -19,8 +19,6 @@ from tests.integration.purchase.lines import line_of, private_settings
 from tests.integration.purchase.relays import SeamedRelay, relaying, running
 from tests.wires import Wire
 
-pytestmark = pytest.mark.on_both_brokers
-
 ELSEWHERE = "Encore"
 """An event in another partition."""
 

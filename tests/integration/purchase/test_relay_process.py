@@ -120,7 +120,6 @@ async def test_a_leading_relay_that_is_killed_is_followed_by_another_and_nothing
     assert_nothing_lost(positions, customers.last)
 
 
-@pytest.mark.on_both_brokers
 async def test_a_relay_goes_on_when_redis_was_killed(
     private_redis: RunningServer, arriving: Arrivals, wire: Wire
 ) -> None:

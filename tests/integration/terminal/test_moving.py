@@ -17,8 +17,8 @@ from tests.integration.terminal.running import Environment
 from tests.unit.terminal.messages import PARTITION, batch, purchased
 from tests.wires import Wire, channel
 
-SECONDS = 3.0
-EDGE_SECONDS = 0.5
+SECONDS = 4.0
+EDGE_SECONDS = 1.0
 
 
 @pytest.fixture

@@ -64,7 +64,6 @@ async def tickets(environment: Environment) -> AsyncIterator["DynamoDBClient"]:
         yield client
 
 
-@pytest.mark.on_both_brokers
 async def test_what_is_published_reaches_both_models(
     wire: Wire,
     environment: Environment,
