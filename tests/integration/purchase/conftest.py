@@ -1,33 +1,22 @@
 """One purchase process and its Redis for all tests of a file; each test has shows of its own in it."""
 
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 
 import pytest
 from redis import Redis
 
-from tests import isolation, sandboxes
+from tests import sandboxes
 from tests.integration.purchase.ledger import Ledger
-from tests.integration.purchase.serving import prepare, serving
+from tests.integration.purchase.serving import Service, serving_alone
 from tests.integration.purchase.shows import Window, open_window
 from tests.sandboxes import Sandbox
 
 
-@dataclass(frozen=True)
-class Service:
-    """Where a purchase process and its Redis answer."""
-
-    url: str
-    redis_url: str
-
-
 @pytest.fixture(scope="module")
 def service(redis_server: str) -> Iterator[Service]:
-    """A purchase process on an empty Redis."""
-    with isolation.empty_redis(redis_server) as redis_url:
-        prepare(redis_url)
-        with serving(redis_url) as running:
-            yield Service(running.url, redis_url)
+    """Without a payment provider."""
+    with serving_alone(redis_server) as service:
+        yield service
 
 
 @pytest.fixture

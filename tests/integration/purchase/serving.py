@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from infra_local.servers import INFRA, Server
 from purchase.install import install
 from purchase.settings import Settings
 
+from tests import isolation
 from tests.integration.purchase.builders import PARTITIONS
 
 SAMPLE_CATALOG = INFRA / "catalog"
@@ -62,6 +64,23 @@ def serving(redis_url: str, *, health: str = "/health/ready", **variables: str) 
     finally:
         running.kill()
         shutil.rmtree(directory)
+
+
+@dataclass(frozen=True)
+class Service:
+    """Where a purchase process and its Redis answer."""
+
+    url: str
+    redis_url: str
+
+
+@contextmanager
+def serving_alone(redis_server: str, **variables: str) -> Iterator[Service]:
+    """A purchase process that has this Redis to itself, and found it empty."""
+    with isolation.empty_redis(redis_server) as redis_url:
+        prepare(redis_url)
+        with serving(redis_url, **variables) as running:
+            yield Service(running.url, redis_url)
 
 
 def run(module: str, redis_url: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -13,10 +13,9 @@ from purchase import keys
 from purchase.outbox import connect
 
 from tests.integration.purchase.builders import event, venue, zone as kept_zone
-from tests.integration.purchase.conftest import Service
 from tests.integration.purchase.ledger import Ledger, partition_of
 from tests.integration.purchase.problems import assert_problem
-from tests.integration.purchase.serving import serving
+from tests.integration.purchase.serving import Service, serving
 from tests.integration.purchase.shows import Json, Show, Window, open_window, unique, zone
 from tests.integration.purchase.turnstile import Process
 

@@ -8,10 +8,9 @@ import pytest
 from contracts.catalogue import EventScheduled, Scheduled, Venue as ToldVenue, VenueDefined, Zone
 from infra_local.running import RunningServer
 
-from tests.integration.purchase.conftest import Service
 from tests.integration.purchase.ledger import Ledger, partition_of
 from tests.integration.purchase.problems import assert_problem
-from tests.integration.purchase.serving import serving
+from tests.integration.purchase.serving import Service, serving
 from tests.integration.purchase.shows import ADMIN, Json, Show, Window, event, open_window, unique, venue, zone
 
 BODY_BYTES_MAX = 64 * 1024

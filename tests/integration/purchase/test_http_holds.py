@@ -13,10 +13,9 @@ from purchase import keys
 
 from tests.integration.purchase.arrivals import until
 from tests.integration.purchase.builders import hold as hold_of
-from tests.integration.purchase.conftest import Service
 from tests.integration.purchase.ledger import Ledger, partition_of
 from tests.integration.purchase.problems import assert_problem
-from tests.integration.purchase.serving import serving
+from tests.integration.purchase.serving import Service, serving
 from tests.integration.purchase.shows import Json, Window, open_window, unique, zone
 
 

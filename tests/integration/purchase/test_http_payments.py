@@ -18,25 +18,21 @@ from purchase.holds import reference_of
 from purchase.receipts import Receipts
 from purchase.tickets import mint_id, partition_bits
 
-from tests import isolation
 from tests.integration.purchase.arrivals import until
 from tests.integration.purchase.builders import HOLD_MS, PAYMENT_MS
-from tests.integration.purchase.conftest import Service
 from tests.integration.purchase.ledger import Ledger, partition_of
 from tests.integration.purchase.passing_time import pass_time
 from tests.integration.purchase.problems import assert_problem
-from tests.integration.purchase.serving import prepare, serving
+from tests.integration.purchase.serving import Service, serving_alone
 from tests.integration.purchase.shows import Json, Show, Window, open_window, unique, zone
 from tests.sandboxes import Sandbox
 
 
 @pytest.fixture(scope="module")
 def service(redis_server: str, sandbox: Sandbox) -> Iterator[Service]:
-    """A purchase process on an empty Redis, in front of the sandbox."""
-    with isolation.empty_redis(redis_server) as redis_url:
-        prepare(redis_url)
-        with serving(redis_url, SANDBOX_URL=sandbox.url) as running:
-            yield Service(running.url, redis_url)
+    """In front of the sandbox."""
+    with serving_alone(redis_server, SANDBOX_URL=sandbox.url) as service:
+        yield service
 
 
 @pytest.fixture

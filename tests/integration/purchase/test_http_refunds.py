@@ -5,12 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import isolation, sandboxes
+from tests import sandboxes
 from tests.integration.purchase.arrivals import until
-from tests.integration.purchase.conftest import Service
 from tests.integration.purchase.ledger import Ledger, partition_of
 from tests.integration.purchase.passing_time import pass_time
-from tests.integration.purchase.serving import prepare, serving
+from tests.integration.purchase.serving import Service, serving_alone
 from tests.integration.purchase.shows import ADMIN, Json, Show, Window
 from tests.sandboxes import Sandbox
 
@@ -26,11 +25,9 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def service(redis_server: str, sandbox: Sandbox) -> Iterator[Service]:
-    """A purchase process on an empty Redis, in front of the sandbox."""
-    with isolation.empty_redis(redis_server) as redis_url:
-        prepare(redis_url)
-        with serving(redis_url, SANDBOX_URL=sandbox.url) as running:
-            yield Service(running.url, redis_url)
+    """In front of the sandbox."""
+    with serving_alone(redis_server, SANDBOX_URL=sandbox.url) as service:
+        yield service
 
 
 @pytest.fixture

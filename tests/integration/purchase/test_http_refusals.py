@@ -10,10 +10,9 @@ import httpx
 import pytest
 from infra_local.running import RunningServer
 
-from tests.integration.purchase.conftest import Service
 from tests.integration.purchase.ledger import Ledger
 from tests.integration.purchase.problems import assert_problem
-from tests.integration.purchase.serving import serving
+from tests.integration.purchase.serving import Service, serving
 from tests.integration.purchase.shows import ADMIN, Show, Window, open_window, zone
 
 BODY_BYTES_MAX = 64 * 1024

@@ -10,10 +10,9 @@ from infra_local.servers import INFRA
 from purchase.outbox import ANSWER_SECONDS
 from purchase.payments.deadline import COMMAND_SECONDS
 
-from tests import isolation, sandboxes
-from tests.integration.purchase.conftest import Service
+from tests import sandboxes
 from tests.integration.purchase.problems import assert_problem
-from tests.integration.purchase.serving import prepare, serving
+from tests.integration.purchase.serving import Service, serving_alone
 from tests.integration.purchase.shows import Json, Show, Window, open_window, unique
 from tests.sandboxes import Sandbox
 
@@ -35,11 +34,9 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def service(redis_server: str, sandbox: Sandbox) -> Iterator[Service]:
-    """A purchase process on an empty Redis, in front of the sandbox."""
-    with isolation.empty_redis(redis_server) as redis_url:
-        prepare(redis_url)
-        with serving(redis_url, SANDBOX_URL=sandbox.url) as running:
-            yield Service(running.url, redis_url)
+    """In front of the sandbox."""
+    with serving_alone(redis_server, SANDBOX_URL=sandbox.url) as service:
+        yield service
 
 
 @pytest.fixture

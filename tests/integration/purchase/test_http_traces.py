@@ -12,9 +12,8 @@ from infra_local.servers import INFRA
 from purchase import keys
 
 from tests.collector import Collector, collecting
-from tests.integration.purchase.conftest import Service
 from tests.integration.purchase.ledger import Ledger, partition_of
-from tests.integration.purchase.serving import serving
+from tests.integration.purchase.serving import Service, serving
 from tests.integration.purchase.shows import Json, Window, open_window
 
 CALLER = "00f067aa0ba902b7"

@@ -7,14 +7,13 @@ import pytest
 from infra_local.ports import free_port
 from purchase import keys
 
-from tests import isolation, sandboxes
+from tests import sandboxes
 from tests.integration.purchase.arrivals import until
 from tests.integration.purchase.builders import PARTITIONS
-from tests.integration.purchase.conftest import Service
 from tests.integration.purchase.ledger import Ledger
 from tests.integration.purchase.notifications import event, of_payment, sign
 from tests.integration.purchase.problems import assert_problem
-from tests.integration.purchase.serving import prepare, serving
+from tests.integration.purchase.serving import Service, serving_alone
 from tests.integration.purchase.shows import Json, Window
 from tests.sandboxes import WEBHOOK_SECRET, Sandbox
 
@@ -39,11 +38,10 @@ def sandbox(port: int) -> Iterator[Sandbox]:
 @pytest.fixture(scope="module")
 def service(redis_server: str, sandbox: Sandbox, port: int) -> Iterator[Service]:
     """A purchase process whose secret is being rotated."""
-    with isolation.empty_redis(redis_server) as redis_url:
-        prepare(redis_url)
-        secrets = f"{WEBHOOK_SECRET},{OLD_SECRET}"
-        with serving(redis_url, HTTP_PORT=str(port), SANDBOX_URL=sandbox.url, WEBHOOK_SECRETS=secrets) as running:
-            yield Service(running.url, redis_url)
+    secrets = f"{WEBHOOK_SECRET},{OLD_SECRET}"
+    told = {"HTTP_PORT": str(port), "SANDBOX_URL": sandbox.url, "WEBHOOK_SECRETS": secrets}
+    with serving_alone(redis_server, **told) as service:
+        yield service
 
 
 async def tell(window: Window, body: bytes, signature: str | None) -> httpx.Response:

@@ -15,14 +15,12 @@ from infra_local.running import RunningServer
 from purchase import keys
 from redis.asyncio.connection import parse_url
 
-from tests import isolation
 from tests.integration.purchase.arrivals import until
 from tests.integration.purchase.books import Books
 from tests.integration.purchase.builders import HOLD_MS
-from tests.integration.purchase.conftest import Service
 from tests.integration.purchase.ledger import Ledger, partition_of
 from tests.integration.purchase.passing_time import pass_time
-from tests.integration.purchase.serving import prepare, serving
+from tests.integration.purchase.serving import Service, serving, serving_alone
 from tests.integration.purchase.shows import Json, Show, Window, open_window
 from tests.integration.purchase.tolls import Toll, When, toll
 from tests.sandboxes import Sandbox
@@ -43,10 +41,8 @@ VOID: Step = ("provider", 2)
 @pytest.fixture(scope="module")
 def service(redis_server: str, sandbox: Sandbox) -> Iterator[Service]:
     """The process that finishes what the others leave behind."""
-    with isolation.empty_redis(redis_server) as redis_url:
-        prepare(redis_url)
-        with serving(redis_url, SANDBOX_URL=sandbox.url) as running:
-            yield Service(running.url, redis_url)
+    with serving_alone(redis_server, SANDBOX_URL=sandbox.url) as service:
+        yield service
 
 
 @pytest.fixture
