@@ -14,11 +14,13 @@ PAUSE_SECONDS = 0.2
 
 @asynccontextmanager
 async def buying(platform: RunningPlatform, event: str) -> AsyncIterator[Race]:
-    """A crowd that buys wave after wave; what became of it all."""
+    """A crowd that buys wave after wave, the last one afterwards; what became of it all."""
     seats, sold, is_over = iter(await seats_of(platform.url, event)), Race(), asyncio.Event()
 
     async def buy() -> None:
-        while not is_over.is_set():
+        is_last = False
+        while not is_last:
+            is_last = is_over.is_set()
             wave: list[Seat] = [seat for _, seat in zip(range(WAVE), seats, strict=False)]
             assert wave, "the event is too small"
             result = await race(platform.url, "Venue1", event, wave, buyers=8)

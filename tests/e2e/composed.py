@@ -73,10 +73,7 @@ class ComposedPlatform:
 
 @contextmanager
 def running(broker: BrokerName = DEFAULT_BROKER, suffix: str = "-e2e") -> Iterator[ComposedPlatform]:
-    """The platform, built and brought up; gone with its data afterwards. Its images stay.
-
-    Its project has this checkout's name with the suffix, so that several can run.
-    """
+    """The platform, built and brought up, in a project of this name; gone with its data afterwards. Its images stay."""
     project = project_of(ROOT) + suffix
     with tempfile.TemporaryDirectory(prefix="ticketing-") as directory:
         last_broker = LastBroker(Path(directory) / "broker")

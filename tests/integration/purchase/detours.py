@@ -14,14 +14,13 @@ Change = Callable[[bytes], bytes | None]
 class Detour:
     """Hands everything on; where Kafka's answers tell its port, they tell the detour's instead.
 
-    Requests and answers come in one piece each, and an answer repeats the number of its request.
+    Requests and answers come in one piece each, and an answer repeats the number that its request has on a connection.
     """
 
     def __init__(self, server_port: int) -> None:
         self._server_port = server_port
         self._mark: bytes | None = None
         self._change: Change = _unchanged
-        self._number = b""
         self._connections: dict[asyncio.Task[None] | None, asyncio.StreamWriter] = {}
         self.port = 0
         self.marked: list[bytes] = []
@@ -33,9 +32,10 @@ class Detour:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections[asyncio.current_task()] = writer
         from_server, to_server = await asyncio.open_connection("127.0.0.1", self._server_port)
+        marked: set[bytes] = set()
         async with asyncio.TaskGroup() as ways:
-            ways.create_task(self._carry(reader, to_server))
-            ways.create_task(self._carry_back(from_server, writer))
+            ways.create_task(self._carry(reader, to_server, marked))
+            ways.create_task(self._carry_back(from_server, writer, marked))
         del self._connections[asyncio.current_task()]
 
     def cut(self) -> None:
@@ -46,18 +46,20 @@ class Detour:
         self.cut()
         await asyncio.gather(*filter(None, self._connections), return_exceptions=True)
 
-    async def _carry(self, reader: asyncio.StreamReader, to_server: asyncio.StreamWriter) -> None:
+    async def _carry(self, reader: asyncio.StreamReader, to_server: asyncio.StreamWriter, marked: set[bytes]) -> None:
         while request := await _read(reader):
             if self._mark is not None and self._mark in request:
                 self.marked.append(request)
-                self._number = request[8:12]
+                marked.add(request[8:12])
             to_server.write(request)
         to_server.close()
 
-    async def _carry_back(self, from_server: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _carry_back(
+        self, from_server: asyncio.StreamReader, writer: asyncio.StreamWriter, marked: set[bytes]
+    ) -> None:
         while answer := await _read(from_server):
             told = answer.replace(pack(">i", self._server_port), pack(">i", self.port))
-            changed = self._change(told) if answer[4:8] == self._number else told
+            changed = self._change(told) if answer[4:8] in marked else told
             if changed is None:
                 self.cut()
                 break

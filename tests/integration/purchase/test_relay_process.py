@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,6 +14,7 @@ from contracts.routing import PURCHASE
 from infra_local.running import RunningServer
 from purchase import keys
 from purchase.inventory import Sold
+from purchase.relay import STOP_SECONDS
 from redis import Redis
 
 from tests.integration.purchase.arrivals import (
@@ -199,6 +201,16 @@ async def test_a_relay_without_a_broker_ends_so_that_it_is_started_again(
     await prepare(redis_url)
     ended = run("purchase.relay", redis_url, **absent)
     assert ended.returncode not in (0, None)
+
+
+async def test_a_relay_whose_queue_is_missing_ends_and_is_not_waited_for(redis_url: str, rabbitmq_url: str) -> None:
+    await prepare(redis_url)
+    await RabbitMQLine(rabbitmq_url).declare_exchange()
+    began = time.monotonic()
+    ended = run("purchase.relay", redis_url, RABBITMQ_URL=rabbitmq_url)
+    assert ended.returncode not in (0, None)
+    assert time.monotonic() - began < STOP_SECONDS / 2
+    assert f"no queue '{PURCHASE}'" in ended.stdout
 
 
 async def test_a_relay_for_another_number_of_partitions_ends_and_says_so(redis_url: str, rabbitmq_url: str) -> None:

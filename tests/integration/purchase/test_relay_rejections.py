@@ -130,7 +130,7 @@ async def subscribed(
     broker.subscribe(take, log.info)
     try:
         await broker.application.start()
-        await broker.consume()
+        await broker.watch()
         yield
     finally:
         await broker.application.stop()

@@ -53,7 +53,7 @@ class Composition:
     def __init__(self, port_for: PortChooser, broker: LastBroker, *, project: str) -> None:
         self._port_for = port_for
         self._broker = broker
-        self._project = project
+        self.project = project
 
     def addresses(self) -> Mapping[str, str]:
         """Where this machine reaches each part, the gateway last."""
@@ -77,7 +77,8 @@ class Composition:
 
     def down(self, *options: str) -> None:
         """Remove the containers; with `--volumes` the data too. Raises CompositionFailed."""
-        self.tell("down", "--remove-orphans", *options)
+        # Of the other broker too, where a move was left half-way.
+        self.tell("--profile=*", "down", "--remove-orphans", *options)
 
     def is_running(self) -> bool:
         """Whether any of its containers runs. Raises CompositionFailed."""
@@ -90,13 +91,6 @@ class Composition:
         containers = json.loads(inspected)
         return {one["Config"]["Labels"]["com.docker.compose.service"]: one["State"] for one in containers}
 
-    def environment(self) -> dict[str, str]:
-        """What makes a `docker compose` without options speak of this project, wherever it is run."""
-        ports = {variable: str(self._port_for(name)) for name, variable in PORTS.items()}
-        files = os.pathsep.join(map(str, FILES))
-        project = {"COMPOSE_FILE": files, "COMPOSE_PROJECT_NAME": self._project}
-        return {**os.environ, **ports, **CHOICES[self._broker.name], **project}
-
     def tell(self, *arguments: str) -> None:
         """Let it do this and say what it has to say. Raises CompositionFailed."""
         self._run(arguments, capture=False)
@@ -106,10 +100,12 @@ class Composition:
         return self._run(arguments, capture=True)
 
     def _run(self, arguments: tuple[str, ...], *, capture: bool) -> str:
+        files = [part for file in FILES for part in ("--file", str(file))]
+        at = ["--project-directory", str(ROOT), "--project-name", self.project]
+        ports = {variable: str(self._port_for(name)) for name, variable in PORTS.items()}
         result = subprocess.run(
-            ["docker", "compose", *arguments],
-            env=self.environment(),
-            cwd=ROOT,
+            ["docker", "compose", *files, *at, *arguments],
+            env={**os.environ, **ports, **CHOICES[self._broker.name]},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if capture else None,
             text=True,

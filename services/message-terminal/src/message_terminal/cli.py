@@ -30,7 +30,6 @@ DONE, NOT_DONE, WRONG_USAGE, AWAY = range(4)
 LANES_BY_NAME = {**LANES, "purchase": PURCHASE}
 
 DIFFERENCES_SHOWN = 20
-NOTHING_WAITS = "nothing waits"
 
 Command = Callable[[Settings, argparse.Namespace], Awaitable[int]]
 
@@ -121,16 +120,16 @@ async def _parity(settings: Settings, asked: argparse.Namespace) -> int:
 
 async def _drained(settings: Settings, asked: argparse.Namespace) -> int:
     broker = choose(settings)
-    states = await asyncio.gather(*(_state(broker, lane) for lane in asked.lanes))
-    for lane, state in zip(asked.lanes, states, strict=True):
-        print(f"{lane}: {state}")
-    return DONE if set(states) == {NOTHING_WAITS} else NOT_DONE
+    reasons = await asyncio.gather(*(_undrained(broker, lane) for lane in asked.lanes))
+    for lane, reason in zip(asked.lanes, reasons, strict=True):
+        print(f"{lane}: {reason or 'nothing waits'}")
+    return NOT_DONE if any(reasons) else DONE
 
 
-async def _state(broker: Broker, lane: str) -> str:
-    """What can be seen of what waits there. Raises StoreAway."""
+async def _undrained(broker: Broker, lane: str) -> str | None:
+    """Why it cannot be called drained. Raises StoreAway."""
     try:
-        return NOTHING_WAITS if await broker.is_drained(lane) else "something waits"
+        return None if await broker.is_drained(lane) else "something waits"
     except StillConsumed:
         return "is still consumed: end its consumers first"
 

@@ -161,11 +161,13 @@ def create_app(settings: Settings) -> AsgiFastStream:
     async def publish() -> None:
         running.append(asyncio.create_task(relay.run()))
 
-    async def consume() -> None:
+    async def watch() -> None:
         for broker in brokers:
-            await broker.consume()
+            await broker.watch()
 
     async def stop() -> None:
+        # FastStream stops too when a consumer's start fails, and leaves the server running.
+        signal.raise_signal(signal.SIGTERM)
         # A broker that is away would be waited for: for what was handed to its client and is not confirmed.
         asyncio.get_running_loop().call_later(STOP_SECONDS, os._exit, 1)
         for task in running:
@@ -185,7 +187,7 @@ def create_app(settings: Settings) -> AsgiFastStream:
         # A start that fails before it is complete ends the process, and its supervisor starts it again. Publishing does
         # not wait for it: a consumer has started once its group has agreed on who takes what, which may take long.
         on_startup=[outbox.check_partitions, *(broker.application.connect for broker in brokers), publish],
-        after_startup=[consume],
+        after_startup=[watch],
         on_shutdown=[stop],
         asgi_routes=[("/health/live", _live), ("/health/ready", ready), ("/metrics", make_asgi_app())],
     )

@@ -32,9 +32,12 @@ CANCEL_SECONDS = 2.0
 FETCH_BYTES_MAX = 8 * 2**20
 
 SESSION_MS = 6_000
-"""The partitions of a killed process are another's after this; Kafka allows no less."""
+"""The partitions of a killed process are another's after this; unless it is told otherwise, Kafka allows no less."""
 
 HEARTBEAT_MS = 2_000
+
+NOTE_SECONDS = 3.0
+"""Within a session: its heartbeats begin after the tries were noted, or could not be."""
 
 log = logging.getLogger(__name__)
 
@@ -216,7 +219,8 @@ class _Group(ConsumerRebalanceListener):  # type: ignore[misc]  # it has no type
         """From here on records come, from where the group stands."""
         try:
             if assigned:
-                self._tried = await self._note_tries(list(assigned))
+                async with asyncio.timeout(NOTE_SECONDS):
+                    self._tried = await self._note_tries(list(assigned))
         finally:
             self._assigned.set()
             log.info("consuming", extra={"group": self.name, "partitions": len(assigned)})

@@ -29,13 +29,13 @@ class Broker(Protocol):
         """
 
     def subscribe(self, take: Callable[[bytes], Awaitable[None]], lost: Callable[[str], None]) -> None:
-        """Hand over what the terminal tells, and keep what could not be taken (Unavailable); before anything else.
+        """Hand over what the terminal tells, and keep what could not be taken (Unavailable); before the start.
 
         `lost` is called when only a process that starts anew can go on.
         """
 
-    async def consume(self) -> None:
-        """Go on with that by oneself, after the start."""
+    async def watch(self) -> None:
+        """Hand over from now on, and notice when that ends; after the start."""
 
     async def is_up(self) -> bool:
         """Whether the broker answers, and hands over what it is told."""

@@ -37,7 +37,7 @@ PAUSE_SECONDS = 1.0
 RECONNECT_MS = 500
 
 SESSION_MS = 6_000
-"""What a killed process took is another's after this; Kafka allows no less."""
+"""What a killed process took is another's after this; unless it is told otherwise, Kafka allows no less."""
 
 HEARTBEAT_MS = 2_000
 
@@ -99,8 +99,8 @@ class Kafka:
         """Hand over one at a time, and commit what was taken."""
         self._take, self._lost = take, lost
 
-    async def consume(self) -> None:
-        """The group has agreed by now on who takes what."""
+    async def watch(self) -> None:
+        """By now the group has agreed on who takes what."""
 
         def ended(consuming: asyncio.Task[None]) -> None:
             if not consuming.cancelled() and (error := consuming.exception()) is not None:

@@ -70,8 +70,8 @@ class RabbitMQ:
             async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
                 await settled
 
-    async def consume(self) -> None:
-        """It does since the start; when it ends it holds messages that it can no longer acknowledge."""
+    async def watch(self) -> None:
+        """A consumer that has ended holds messages that it can no longer acknowledge."""
         channel = await self.application.config.channel_manager.get_channel(self._consuming)
         channel.close_callbacks.add(lambda *_: self._lost("the consumer's channel closed"))
         underlying = await channel.get_underlay_channel()
