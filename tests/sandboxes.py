@@ -55,6 +55,15 @@ class Sandbox:
         """Be `unavailable`, `busy`, `slow`, or lose answers (`lost`); None: be well."""
         self._tell("outage", mode=mode, seconds=seconds)
 
+    @contextmanager
+    def misbehaving(self, mode: str) -> Iterator[None]:
+        """Be well again afterwards."""
+        self.misbehave(mode)
+        try:
+            yield
+        finally:
+            self.misbehave(None)
+
     def books(self) -> dict[str, Any]:
         """What all payments come to, and each of them."""
         books: dict[str, Any] = self.client.get("/sandbox/books").raise_for_status().json()

@@ -8,14 +8,17 @@ from redis import Redis
 from tests import sandboxes
 from tests.integration.purchase.ledger import Ledger
 from tests.integration.purchase.serving import Service, serving_alone
-from tests.integration.purchase.shows import Window, open_window
+from tests.integration.purchase.shows import Json, Show, Window, open_window
 from tests.sandboxes import Sandbox
 
 
 @pytest.fixture(scope="module")
-def service(redis_server: str) -> Iterator[Service]:
-    """Without a payment provider."""
-    with serving_alone(redis_server) as service:
+def service(redis_server: str, request: pytest.FixtureRequest) -> Iterator[Service]:
+    """In front of the sandbox for a file that is marked so, and else without a payment provider."""
+    provider = {}
+    if request.node.get_closest_marker("at_the_sandbox"):
+        provider["SANDBOX_URL"] = request.getfixturevalue("sandbox").url
+    with serving_alone(redis_server, **provider) as service:
         yield service
 
 
@@ -24,6 +27,18 @@ async def window(service: Service) -> AsyncIterator[Window]:
     """The calls of that process."""
     async with open_window(service.url) as window:
         yield window
+
+
+@pytest.fixture
+async def show(window: Window) -> Show:
+    """An event of seats at 25.00 each."""
+    return await window.stage()
+
+
+@pytest.fixture
+async def hold(window: Window, show: Show) -> Json:
+    """Of its first two seats."""
+    return await window.held(show.hold("1a", "1b"))
 
 
 @pytest.fixture

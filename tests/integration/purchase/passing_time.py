@@ -3,6 +3,9 @@
 import struct
 from typing import Any
 
+from tests.integration.purchase.ledger import Ledger, partition_of
+from tests.integration.purchase.shows import Show
+
 _DEADLINE = struct.Struct(">Q")
 
 
@@ -19,6 +22,11 @@ def pass_time(client: Any, partition: int, *, ms: int) -> None:
             case "held" | "due":
                 for member in client.zrange(name, 0, -1):
                     client.zincrby(name, -ms, member)
+
+
+def let_pass(ledger: Ledger, show: Show, ms: int) -> None:
+    """Let so much time pass for every hold of this show's partition."""
+    pass_time(ledger.redis, partition_of(show.event_id), ms=ms)
 
 
 def _pass_in_row(client: Any, name: bytes, ms: int) -> None:

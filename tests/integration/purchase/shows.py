@@ -134,7 +134,7 @@ class Window:
 
 
 @asynccontextmanager
-async def open_window(url: str, *, timeout_seconds: float = 10) -> AsyncIterator[Window]:
+async def open_window(url: str, *, timeout_seconds: float = 20) -> AsyncIterator[Window]:
     """The calls of the purchase process that answers there."""
     async with httpx.AsyncClient(base_url=url, timeout=timeout_seconds, verify=_NO_AUTHORITIES) as http:
         yield Window(http)

@@ -3,8 +3,6 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -13,96 +11,20 @@ import pytest
 from contracts.hold import HoldReleased, SeatsHeld
 from contracts.payment import PaymentCaptured
 from contracts.ticket import TicketCancelled, TicketPurchased
-from purchase import keys
 from purchase.holds import reference_of
 from purchase.receipts import Receipts
-from purchase.tickets import mint_id, partition_bits
+from purchase.tickets import mint_id
 
 from tests.integration.purchase.arrivals import until
 from tests.integration.purchase.builders import HOLD_MS, PAYMENT_MS
 from tests.integration.purchase.ledger import Ledger, partition_of
-from tests.integration.purchase.passing_time import pass_time
+from tests.integration.purchase.paper_trail import left_alone, payment_of, payments_of, state_of, told_of_seats
+from tests.integration.purchase.passing_time import let_pass
 from tests.integration.purchase.problems import assert_problem
-from tests.integration.purchase.serving import Service, serving_alone
-from tests.integration.purchase.shows import Json, Show, Window, open_window, unique, zone
+from tests.integration.purchase.shows import Json, Show, Window, unique, zone
 from tests.sandboxes import Sandbox
 
-
-@pytest.fixture(scope="module")
-def service(redis_server: str, sandbox: Sandbox) -> Iterator[Service]:
-    """In front of the sandbox."""
-    with serving_alone(redis_server, SANDBOX_URL=sandbox.url) as service:
-        yield service
-
-
-@pytest.fixture
-async def window(service: Service) -> AsyncIterator[Window]:
-    async with open_window(service.url, timeout_seconds=20) as window:
-        yield window
-
-
-@pytest.fixture
-async def show(window: Window) -> Show:
-    """An event of seats at 25.00 each."""
-    return await window.stage()
-
-
-@pytest.fixture
-async def hold(window: Window, show: Show) -> Json:
-    """Of the first two seats."""
-    return await window.held(show.hold("1a", "1b"))
-
-
-def payment_of(sandbox: Sandbox, hold: Json) -> Json:
-    """The last payment for this hold, as the provider's books have it."""
-    entries = sandbox.books()["payment_intents"]
-    found: Json = [entry for entry in entries if entry["metadata"]["hold"] == hold["holdId"]][-1]
-    return found
-
-
-def payments_of(sandbox: Sandbox, hold: Json) -> list[str]:
-    """The status of each payment for this hold."""
-    entries = sandbox.books()["payment_intents"]
-    return [entry["status"] for entry in entries if entry["metadata"]["hold"] == hold["holdId"]]
-
-
-def let_pass(ledger: Ledger, show: Show, ms: int) -> None:
-    pass_time(ledger.redis, partition_of(show.event_id), ms=ms)
-
-
-def record_of(ledger: Ledger, hold: Json) -> dict[bytes, bytes]:
-    """The hold as it is kept; empty where it is not."""
-    hold_id = UUID(hold["holdId"])
-    kept: dict[bytes, bytes] = ledger.redis.hgetall(keys.hold(partition_bits(hold_id), hold_id.bytes))
-    return kept
-
-
-def state_of(ledger: Ledger, hold: Json) -> bytes:
-    return record_of(ledger, hold)[b"state"]
-
-
-@contextmanager
-def away(sandbox: Sandbox) -> Iterator[None]:
-    """Nothing is asked of the provider, or it would be refused."""
-    sandbox.misbehave("busy")
-    try:
-        yield
-    finally:
-        sandbox.misbehave(None)
-
-
-@contextmanager
-def left_alone(ledger: Ledger, hold: Json) -> Iterator[None]:
-    """Nothing happens to this hold; others of the file may be settled meanwhile."""
-    before = record_of(ledger, hold)
-    yield
-    assert record_of(ledger, hold) == before
-
-
-def told_of_seats(ledger: Ledger, show: Show, kind: type) -> list[Any]:
-    """What was told of the seats of this show, one kind of messages."""
-    told: list[Any] = [message for message in ledger.messages() if isinstance(message, kind)]
-    return [message for message in told if message.data.event_id == show.event_id]
+pytestmark = pytest.mark.at_the_sandbox
 
 
 def without_receipts(tickets: list[Json]) -> list[Json]:
@@ -300,7 +222,7 @@ async def test_seats_that_cost_nothing_are_sold_without_a_payment(
 ) -> None:
     show = await window.stage(zone(ticketPrice=0))
     hold = await window.held(show.hold("1a", "1b"))
-    with away(sandbox):
+    with sandbox.misbehaving("busy"):
         confirmed, again = await window.confirm(hold), await window.confirm(hold)
 
     tickets = confirmed.json()["tickets"]
@@ -503,7 +425,7 @@ async def test_many_that_begin_a_payment_at_once_with_one_key_are_told_the_same(
 async def test_while_the_provider_is_away_the_hold_stays_and_nothing_is_bought(
     window: Window, hold: Json, sandbox: Sandbox
 ) -> None:
-    with away(sandbox):
+    with sandbox.misbehaving("busy"):
         assert_problem(await window.pay(hold), 503, "payment-unavailable")
         assert (await window.found(hold)).json()["status"] == "HELD"
 
@@ -554,7 +476,7 @@ async def test_seats_are_not_free_before_their_payment_is_known_to_be_cancelled(
     window: Window, show: Show, hold: Json, sandbox: Sandbox, ledger: Ledger
 ) -> None:
     await window.pay(hold)
-    with away(sandbox):
+    with sandbox.misbehaving("busy"):
         assert_problem(await window.release(hold), 503, "payment-unavailable")
         assert_problem(await window.buy(show.seat()), 409, "seat-taken")
         assert_problem(await window.confirm(hold), 410, "hold-expired")

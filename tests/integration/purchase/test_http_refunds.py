@@ -7,11 +7,12 @@ import pytest
 
 from tests import sandboxes
 from tests.integration.purchase.arrivals import until
-from tests.integration.purchase.ledger import Ledger, partition_of
-from tests.integration.purchase.passing_time import pass_time
-from tests.integration.purchase.serving import Service, serving_alone
+from tests.integration.purchase.ledger import Ledger
+from tests.integration.purchase.passing_time import let_pass
 from tests.integration.purchase.shows import ADMIN, Json, Show, Window
 from tests.sandboxes import Sandbox
+
+pytestmark = pytest.mark.at_the_sandbox
 
 LATER_MS = 120_000
 
@@ -23,24 +24,10 @@ def sandbox() -> Iterator[Sandbox]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def service(redis_server: str, sandbox: Sandbox) -> Iterator[Service]:
-    """In front of the sandbox."""
-    with serving_alone(redis_server, SANDBOX_URL=sandbox.url) as service:
-        yield service
-
-
 @pytest.fixture
-async def show(window: Window) -> Show:
-    """An event of seats at 25.00 each."""
-    return await window.stage()
-
-
-@pytest.fixture
-async def tickets(window: Window, show: Show) -> list[Json]:
+async def tickets(window: Window, hold: Json) -> list[Json]:
     """Two, paid for at once."""
-    confirmation = await window.confirmed(await window.held(show.hold("1a", "1b")))
-    bought: list[Json] = confirmation["tickets"]
+    bought: list[Json] = (await window.confirmed(hold))["tickets"]
     return bought
 
 
@@ -89,5 +76,5 @@ async def test_wherever_the_provider_is_a_ticket_is_undone_and_its_money_comes_b
 
 
 def is_refunded_later(ledger: Ledger, show: Show, sandbox: Sandbox) -> bool:
-    pass_time(ledger.redis, partition_of(show.event_id), ms=LATER_MS)
+    let_pass(ledger, show, LATER_MS)
     return refunded(sandbox)[0] > 0

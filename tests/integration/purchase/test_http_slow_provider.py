@@ -12,9 +12,11 @@ from purchase.payments.deadline import COMMAND_SECONDS
 
 from tests import sandboxes
 from tests.integration.purchase.problems import assert_problem
-from tests.integration.purchase.serving import Service, serving_alone
+from tests.integration.purchase.serving import Service
 from tests.integration.purchase.shows import Json, Show, Window, open_window, unique
 from tests.sandboxes import Sandbox
+
+pytestmark = pytest.mark.at_the_sandbox
 
 GATEWAY_SECONDS = int(
     re.findall(r"response_header_timeout (\d+)s", (INFRA / "gateway" / "Caddyfile").read_text(encoding="utf-8"))[0]
@@ -32,23 +34,11 @@ def sandbox() -> Iterator[Sandbox]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def service(redis_server: str, sandbox: Sandbox) -> Iterator[Service]:
-    """In front of the sandbox."""
-    with serving_alone(redis_server, SANDBOX_URL=sandbox.url) as service:
-        yield service
-
-
 @pytest.fixture
 async def window(service: Service) -> AsyncIterator[Window]:
     """Whoever asks there waits as long as the gateway does."""
     async with open_window(service.url, timeout_seconds=GATEWAY_SECONDS) as window:
         yield window
-
-
-@pytest.fixture
-async def show(window: Window) -> Show:
-    return await window.stage()
 
 
 async def insist(call: Callable[[], Awaitable[httpx.Response]], *, until: int) -> httpx.Response:
@@ -72,13 +62,10 @@ async def test_every_command_is_answered_before_the_gateway_gives_up(
     for hold in paid:
         await window.pay(hold)
     [ticket] = (await window.confirmed(await window.held(show.hold("4a"))))["tickets"]
-    sandbox.misbehave("slow")
-    try:
+    with sandbox.misbehaving("slow"):
         begun, confirmed, released, undone = await asyncio.gather(
             window.pay(held), window.confirm(paid[0]), window.release(paid[1]), window.cancel(ticket)
         )
-    finally:
-        sandbox.misbehave(None)
 
     assert_problem(begun, 504, "outcome-unknown")
     assert_problem(confirmed, 503, "payment-unavailable")

@@ -178,9 +178,7 @@ async def test_a_partition_that_has_lost_its_notifications_takes_none(window: Wi
     assert (await tell(window, body, sign(body, WEBHOOK_SECRET))).status_code == 204
 
 
-async def test_a_customer_who_pays_and_leaves_has_the_seats(window: Window, sandbox: Sandbox) -> None:
-    show = await window.stage()
-    hold = await window.held(show.hold("1a", "1b"))
+async def test_a_customer_who_pays_and_leaves_has_the_seats(window: Window, hold: Json, sandbox: Sandbox) -> None:
     begun = (await window.pay(hold, method=None)).json()
 
     sandbox.pay(begun["paymentId"], begun["clientSecret"], "pm_card_visa")
@@ -191,10 +189,8 @@ async def test_a_customer_who_pays_and_leaves_has_the_seats(window: Window, sand
 
 @pytest.mark.parametrize("method", ["pm_sandbox_webhooks_twice", "pm_sandbox_webhooks_reversed"])
 async def test_notifications_that_come_twice_or_in_another_order_change_nothing(
-    window: Window, sandbox: Sandbox, ledger: Ledger, method: str
+    window: Window, hold: Json, sandbox: Sandbox, ledger: Ledger, method: str
 ) -> None:
-    show = await window.stage()
-    hold = await window.held(show.hold("1a", "1b"))
     begun = await window.pay(hold, method)
     confirmed = await window.confirm(hold)
     assert confirmed.status_code == 201, confirmed.text

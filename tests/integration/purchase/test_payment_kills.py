@@ -4,7 +4,7 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Literal
 from uuid import UUID
@@ -20,10 +20,12 @@ from tests.integration.purchase.books import Books
 from tests.integration.purchase.builders import HOLD_MS
 from tests.integration.purchase.ledger import Ledger, partition_of
 from tests.integration.purchase.passing_time import pass_time
-from tests.integration.purchase.serving import Service, serving, serving_alone
+from tests.integration.purchase.serving import Service, serving
 from tests.integration.purchase.shows import Json, Show, Window, open_window
 from tests.integration.purchase.tolls import Toll, When, toll
 from tests.sandboxes import Sandbox
+
+pytestmark = pytest.mark.at_the_sandbox
 
 Way = Literal["redis", "provider"]
 """Where a process is stopped: at one of its scripts about the hold, or at a step at the provider."""
@@ -36,19 +38,6 @@ SELL: Step = ("redis", 3)
 AUTHORISE: Step = ("provider", 1)
 CAPTURE: Step = ("provider", 2)
 VOID: Step = ("provider", 2)
-
-
-@pytest.fixture(scope="module")
-def service(redis_server: str, sandbox: Sandbox) -> Iterator[Service]:
-    """The process that finishes what the others leave behind."""
-    with serving_alone(redis_server, SANDBOX_URL=sandbox.url) as service:
-        yield service
-
-
-@pytest.fixture
-async def window(service: Service) -> AsyncIterator[Window]:
-    async with open_window(service.url, timeout_seconds=20) as window:
-        yield window
 
 
 @pytest.fixture
