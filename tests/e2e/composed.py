@@ -73,7 +73,10 @@ class ComposedPlatform:
 
 @contextmanager
 def running(broker: BrokerName = DEFAULT_BROKER, suffix: str = "-e2e") -> Iterator[ComposedPlatform]:
-    """The platform, built and brought up, in a project of this name; gone with its data afterwards. Its images stay."""
+    """The platform, built and brought up; gone with its data afterwards. Its images stay.
+
+    Its project is named for this checkout, with the suffix.
+    """
     project = project_of(ROOT) + suffix
     with tempfile.TemporaryDirectory(prefix="ticketing-") as directory:
         last_broker = LastBroker(Path(directory) / "broker")

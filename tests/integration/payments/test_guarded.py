@@ -123,8 +123,7 @@ async def test_after_many_failures_nobody_is_asked_until_a_while_has_passed(sand
 async def test_a_failure_after_the_while_opens_the_circuit_at_once(sandbox: Sandbox) -> None:
     async with client("sandbox", sandbox.url) as provider:
         guarded = Guarded(provider, failures_max=2, open_seconds=0.2)
-        sandbox.misbehave("unavailable")
-        try:
+        with sandbox.misbehaving("unavailable"):
             with pytest.raises(ProviderSilent):
                 await guarded.retrieve("pi_1")
             for _ in range(3):
@@ -132,8 +131,6 @@ async def test_a_failure_after_the_while_opens_the_circuit_at_once(sandbox: Sand
                     await _insist(guarded)
                 with pytest.raises(ProviderAway):
                     await guarded.retrieve("pi_1")
-        finally:
-            sandbox.misbehave(None)
 
 
 async def test_after_the_while_one_call_tries_and_the_crowd_is_told_at_once() -> None:

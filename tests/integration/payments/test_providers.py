@@ -270,22 +270,15 @@ async def test_a_provider_that_is_not_well_fails_every_step(
     provider: Provider, sandbox: Sandbox, mode: str, failure: type[Exception]
 ) -> None:
     asked = wanted()
-    sandbox.misbehave(mode)
-    try:
-        with pytest.raises(failure):
-            await provider.authorise(asked)
-    finally:
-        sandbox.misbehave(None)
+    with sandbox.misbehaving(mode), pytest.raises(failure):
+        await provider.authorise(asked)
     assert (await provider.authorise(asked)).status is Status.AUTHORISED
 
 
 async def test_a_key_that_is_in_use_leaves_the_outcome_open(provider: Provider, sandbox: Sandbox) -> None:
     asked = wanted()
-    sandbox.misbehave("slow")
-    try:
+    with sandbox.misbehaving("slow"):
         both = await asyncio.gather(provider.authorise(asked), provider.authorise(asked), return_exceptions=True)
-    finally:
-        sandbox.misbehave(None)
     [silent] = [answer for answer in both if isinstance(answer, ProviderSilent)]
     [payment] = [answer for answer in both if answer is not silent]
     assert await provider.authorise(asked) == payment

@@ -1,17 +1,14 @@
 """Defining venues and events over HTTP: what the admin is answered, and what is refused."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 from contracts.catalogue import EventScheduled, Scheduled, Venue as ToldVenue, VenueDefined, Zone
-from infra_local.running import RunningServer
 
 from tests.integration.purchase.ledger import Ledger, partition_of
 from tests.integration.purchase.problems import assert_problem
-from tests.integration.purchase.serving import Service, serving
-from tests.integration.purchase.shows import ADMIN, Json, Show, Window, event, open_window, unique, venue, zone
+from tests.integration.purchase.shows import ADMIN, Json, Show, Window, event, unique, venue, zone
 
 BODY_BYTES_MAX = 64 * 1024
 
@@ -359,47 +356,6 @@ async def test_an_event_lacks_nothing_that_it_needs(window: Window, field: str) 
     answer = await window.http.put("/api/v1/events/Opening", json=body, headers=ADMIN)
 
     assert_problem(answer, 400, "invalid-request", field=field)
-
-
-@pytest.fixture(scope="module")
-def rotating(service: Service) -> Iterator[RunningServer]:
-    """A process that is told two admin tokens and two receipt keys, the second of each the local one."""
-    variables = {
-        "PROFILE": "production",
-        "ADMIN_TOKENS": "brand-new-token, local-admin-token",
-        "RECEIPT_KEYS": "brand-new-key,local-receipt-key",
-    }
-    with serving(service.redis_url, **variables) as running:
-        yield running
-
-
-@pytest.fixture
-async def rotating_window(rotating: RunningServer) -> AsyncIterator[Window]:
-    async with open_window(rotating.url) as window:
-        yield window
-
-
-async def test_tokens_are_rotated_while_both_are_valid(rotating_window: Window) -> None:
-    for token in ("brand-new-token", "local-admin-token"):
-        answer = await rotating_window.http.put(
-            f"/api/v1/venues/{unique('venue')}", json=venue(), headers={"Authorization": f"Bearer {token}"}
-        )
-        assert answer.status_code == 201
-
-
-async def test_a_receipt_of_the_key_before_is_still_good(window: Window, rotating_window: Window) -> None:
-    show = await window.stage()
-    old, new = await window.bought(show.seat("1")), await rotating_window.bought(show.seat("2"))
-
-    assert (await rotating_window.cancel(old)).status_code == 200
-    assert (await rotating_window.cancel(new)).status_code == 200
-
-
-async def test_a_receipt_of_a_key_that_nobody_knows_is_not_good(window: Window, rotating_window: Window) -> None:
-    show = await window.stage()
-    ticket = await rotating_window.bought(show.seat())
-
-    assert_problem(await window.cancel(ticket), 403, "forbidden")
 
 
 async def test_a_currency_without_two_decimals_is_refused(window: Window) -> None:

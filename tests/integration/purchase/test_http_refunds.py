@@ -64,13 +64,11 @@ async def test_undone_by_many_at_once_the_money_comes_back_once(
 async def test_wherever_the_provider_is_a_ticket_is_undone_and_its_money_comes_back(
     window: Window, show: Show, sandbox: Sandbox, ledger: Ledger, tickets: list[Json], mode: str
 ) -> None:
-    sandbox.misbehave(mode)
+    with sandbox.misbehaving(mode):
+        answer = await window.cancel(tickets[0])
 
-    answer = await window.cancel(tickets[0])
-
-    assert (answer.status_code, answer.json()["status"]) == (200, "CANCELLED")
-    assert await window.bought(show.seat("1", "a"))
-    sandbox.misbehave(None)
+        assert (answer.status_code, answer.json()["status"]) == (200, "CANCELLED")
+        assert await window.bought(show.seat("1", "a"))
     await until(lambda: is_refunded_later(ledger, show, sandbox))
     assert refunded(sandbox) == (2_500, 1)
 

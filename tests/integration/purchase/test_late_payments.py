@@ -38,12 +38,8 @@ async def hold(stage: Stage) -> Hold:
 
 async def begin_unanswered(stage: Stage, hold: Hold, sandbox: Sandbox) -> None:
     """Begin to pay while the provider is away; it is back afterwards."""
-    sandbox.misbehave("unavailable")
-    try:
-        with pytest.raises(OutcomeUnknown):
-            await stage.process().cashier.pay(hold.hold_id, "pm_card_visa", None)
-    finally:
-        sandbox.misbehave(None)
+    with sandbox.misbehaving("unavailable"), pytest.raises(OutcomeUnknown):
+        await stage.process().cashier.pay(hold.hold_id, "pm_card_visa", None)
 
 
 async def state_of(stage: Stage, hold: Hold) -> str:
@@ -73,12 +69,8 @@ async def test_whoever_confirms_what_was_not_answered_is_not_told_that_nothing_w
     stage: Stage, hold: Hold, sandbox: Sandbox
 ) -> None:
     await begin_unanswered(stage, hold, sandbox)
-    sandbox.misbehave("lost")
-    try:
-        with pytest.raises(OutcomeUnknown):
-            await stage.process().cashier.confirm(hold.hold_id)
-    finally:
-        sandbox.misbehave(None)
+    with sandbox.misbehaving("lost"), pytest.raises(OutcomeUnknown):
+        await stage.process().cashier.confirm(hold.hold_id)
 
     await stage.settle_all()
 

@@ -14,7 +14,7 @@ from contracts.routing import MESSAGES, PURCHASE
 from infra_local.running import RunningServer
 from message_terminal import setup
 from message_terminal.brokers import Unfit, kafka_topology
-from message_terminal.brokers.kafka import Kafka
+from message_terminal.brokers.kafka import SESSION_MS, Kafka
 from message_terminal.settings import load
 from message_terminal.stores import StoreAway
 from message_terminal.worker import Delivery
@@ -24,6 +24,9 @@ from tests.integration.terminal.running import Environment, RunningTerminal, sta
 from tests.mock_kafka import mock_kafka
 from tests.unit.terminal.messages import batch, many_purchased
 from tests.wires import KafkaWire, Wire
+
+JOIN_SECONDS = 5
+"""More than the mock cluster waits for other members of a group."""
 
 
 class Hand:
@@ -114,6 +117,19 @@ async def test_a_consumer_that_cannot_go_on_is_told_of(servers: str, monkeypatch
     told: asyncio.Queue[str] = asyncio.Queue()
     async with consuming(servers, told.put_nowait):
         assert "CorruptRecordException" in await asyncio.wait_for(told.get(), 20)
+
+
+async def test_a_partition_whose_tries_cannot_be_noted_is_consumed_within_the_session(
+    servers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(AIOKafkaAdminClient, "list_consumer_group_offsets", never)
+    async with AIOKafkaProducer(bootstrap_servers=servers) as producer:
+        await producer.send_and_wait(MESSAGES, b"first", partition=1)
+    async with asyncio.timeout(SESSION_MS / 1_000 + JOIN_SECONDS), consuming(servers) as hand:
+        assert await said(hand) == (b"first", 0)
 
 
 async def test_a_record_that_comes_again_and_again_says_how_often(servers: str) -> None:

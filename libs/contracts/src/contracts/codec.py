@@ -6,7 +6,9 @@ MalformedMessage        the bytes are no message: not JSON, or not of the shape 
 
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Annotated, Any, Generic, TypeVar, Union, cast
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, Generic, TypeVar, cast
 
 import msgspec
 
@@ -69,9 +71,9 @@ class Codec(Generic[M]):
     """Reads all of `released`, answers the newest of each kind."""
 
     def __init__(self, released: Iterable[type[Message]]) -> None:
-        versions = tuple(released)
+        versions: tuple[Any, ...] = tuple(released)
         self._types = {type_name(version) for version in versions}
-        self._decoder = msgspec.json.Decoder[Any](Union[versions])  # noqa: UP007 - the union is made at run time
+        self._decoder = msgspec.json.Decoder[Any](reduce(or_, versions))
 
     def decode(self, raw: bytes | msgspec.Raw) -> M:
         """Read one message and upcast it. Raises UnknownMessage, MalformedMessage."""
