@@ -128,7 +128,8 @@ class Window:
     async def stage(self, *zones: Json, **changes: Any) -> Show:
         """A new event at a new venue with these zones; `changes` are the event's."""
         show = Show(unique("venue"), unique("event"))
-        assert (await self.define(show.venue_id, *zones)).status_code == 201
+        defined = await self.define(show.venue_id, *zones)
+        assert defined.status_code == 201, defined.text
         assert (await self.schedule(show, **changes)).status_code == 201
         return show
 

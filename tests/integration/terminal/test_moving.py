@@ -3,9 +3,11 @@
 import asyncio
 import itertools
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import pytest
 from aio_pika.abc import AbstractIncomingMessage
+from aio_pika.exceptions import DeliveryError
 from contracts import routing
 from message_terminal import parity
 from message_terminal.brokers import rabbitmq
@@ -48,7 +50,9 @@ async def compared(
             if is_over.is_set():
                 return
             for wire in wires:
-                await wire.publish(PARTITION, [body_for(wire, number)])
+                # A tap that ends takes with it what is on its way to it; the relay would publish that again.
+                with suppress(DeliveryError):
+                    await wire.publish(PARTITION, [body_for(wire, number)])
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(tell())
