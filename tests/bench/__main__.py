@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from infra_local import debian
+from infra_local.demo.verdict import Stalled
 from infra_local.running import ProgramFailed
-from infra_local.verdict import Stalled
 from msgspec.structs import replace
 from rich.console import Console
 

@@ -14,8 +14,8 @@ from typing import Any
 import aiohttp
 from contracts.seat import column_label
 from infra_local.brokers import BROKERS
-from infra_local.crowd import buying, insist
-from purchase import keys
+from infra_local.demo.crowd import buying, insist
+from purchase.store import keys
 from redis.asyncio import Redis
 
 from tests.bench import processes

@@ -16,9 +16,9 @@ from infra_local.running import RunningServer
 from infra_local.servers import Server
 from litestar import Litestar, post
 from litestar.response.base import ASGIResponse
-from purchase.app import serve
 from purchase.box_office import PurchaseTicket
-from purchase.services import Caller
+from purchase.http.services import Caller
+from purchase.process import serve
 from purchase.settings import Settings
 
 

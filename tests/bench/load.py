@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 
-from infra_local.crowd import Race, Seat, attempts_for, race, seats_of
-from infra_local.verdict import ReadModel, read_model, wait_for, write_model
+from infra_local.demo.crowd import Race, Seat, attempts_for, race, seats_of
+from infra_local.demo.verdict import ReadModel, read_model, wait_for, write_model
 
 from tests.bench import processes
 from tests.bench.figures import Load, Origin

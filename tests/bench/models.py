@@ -3,7 +3,7 @@
 import asyncio
 
 import httpx
-from infra_local.verdict import read_model, wait_for
+from infra_local.demo.verdict import read_model, wait_for
 from msgspec import Struct
 from prometheus_client.parser import text_string_to_metric_families
 

@@ -3,9 +3,9 @@
 import asyncio
 from typing import Any
 
-from infra_local.verdict import wait_for
-from purchase import keys
+from infra_local.demo.verdict import wait_for
 from purchase.settings import Settings
+from purchase.store import keys
 from redis.asyncio import Redis
 
 from tests.bench import wrk

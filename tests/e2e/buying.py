@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from infra_local.crowd import Race, Seat, race, seats_of
+from infra_local.demo.crowd import Race, Seat, race, seats_of
 
 from tests.e2e.running import RunningPlatform
 

@@ -2,9 +2,9 @@
 
 import httpx
 import pytest
-from infra_local.crowd import seats_of
-from infra_local.paying_crowd import WHIMS, Sellout, sell_out
-from infra_local.verdict import books, holdings, wait_for
+from infra_local.demo.crowd import seats_of
+from infra_local.demo.paying_crowd import WHIMS, Sellout, sell_out
+from infra_local.demo.verdict import books, holdings, wait_for
 
 from tests.e2e.on_sale import put_on_sale
 from tests.e2e.running import RunningPlatform, kill, wait_until_ready

@@ -11,8 +11,8 @@ from functools import partial
 
 import aiohttp
 import pytest
-from infra_local.crowd import Race, attempts_for, race, seats_of
-from infra_local.verdict import read_model, wait_for, write_model
+from infra_local.demo.crowd import Race, attempts_for, race, seats_of
+from infra_local.demo.verdict import read_model, wait_for, write_model
 
 from tests.e2e.on_sale import put_on_sale
 from tests.e2e.running import RunningPlatform, kill, restart, wait_until_ready

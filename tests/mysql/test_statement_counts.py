@@ -6,7 +6,7 @@ import pytest
 from contracts.codec import AnyMessage
 from contracts.hold import SeatsHeld
 from contracts.ticket import TicketPurchased
-from message_terminal.projectors.read_model import ReadModel
+from message_terminal.read_model.projector import ReadModel
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.integration.terminal.stored import figures, rows

@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from purchase.payments import Authorisation
-from purchase.payments.intents import Api, Intents
-from purchase.payments.sandbox import SandboxApi
-from purchase.payments.signatures import Signatures
-from purchase.payments.stripe import StripeApi
-from purchase.tickets import mint_id
+from purchase.providers import Authorisation
+from purchase.providers.intents import Api, Intents
+from purchase.providers.sandbox import SandboxApi
+from purchase.providers.signatures import Signatures
+from purchase.providers.stripe import StripeApi
+from purchase.store.ids import mint_id
 
 from tests.sandboxes import API_KEY, WEBHOOK_SECRET
 

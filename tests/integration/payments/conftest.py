@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from purchase.payments.intents import Intents
+from purchase.providers.intents import Intents
 
 from tests import sandboxes
 from tests.integration.payments.clients import CLIENTS, client

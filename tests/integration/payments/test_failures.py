@@ -5,7 +5,7 @@ import logging
 
 import pytest
 from infra_local.ports import free_port
-from purchase.payments import PaymentFailure, ProviderAway, ProviderSilent
+from purchase.providers import PaymentFailure, ProviderAway, ProviderSilent
 
 from tests import sandboxes
 from tests.integration.payments.clients import CLIENTS, client, wanted

@@ -4,8 +4,8 @@ import asyncio
 from collections import Counter
 
 import pytest
-from purchase.payments import Declined, Payment, ProviderAway, ProviderSilent, Status, deadline
-from purchase.payments.guarded import Guarded
+from purchase.providers import Declined, Payment, ProviderAway, ProviderSilent, Status, deadline
+from purchase.providers.guarded import Guarded
 
 from tests.integration.payments.clients import client, wanted
 from tests.integration.payments.scripted import answering, saying

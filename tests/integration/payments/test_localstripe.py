@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
-from purchase.payments import Declined, NoSuchPayment, Status
-from purchase.payments.intents import Intents
+from purchase.providers import Declined, NoSuchPayment, Status
+from purchase.providers.intents import Intents
 
 from tests.integration.payments import localstripes
 from tests.integration.payments.clients import client, wanted

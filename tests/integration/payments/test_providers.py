@@ -5,7 +5,7 @@ import re
 
 import pytest
 from msgspec.structs import replace
-from purchase.payments import (
+from purchase.providers import (
     CaptureRefused,
     Declined,
     NoSuchPayment,

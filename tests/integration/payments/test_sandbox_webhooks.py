@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from infra_local.ports import free_port
-from purchase.payments.signatures import Signatures
+from purchase.providers.signatures import Signatures
 
 from tests import sandboxes
 from tests.integration.payments.receivers import Receiver, receiving

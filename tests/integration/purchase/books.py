@@ -8,7 +8,7 @@ from contracts.codec import decode
 from contracts.hold import HoldExpired, HoldReleased
 from contracts.payment import PaymentCaptured, PaymentRefunded
 from contracts.ticket import TicketCancelled, TicketPurchased
-from purchase.holds import Hold, reference_of
+from purchase.holds.hold import Hold, reference_of
 from redis import Redis
 
 from tests.integration.purchase.seat_model import seat_of

@@ -6,13 +6,15 @@ from typing import Any, TypeVar
 
 from contracts.catalogue import Zone
 from contracts.ticket import Cancellation, Sale, TicketCancelled, TicketPurchased
-from purchase import keys
-from purchase.catalog import Event, Venue
-from purchase.hold_ledger import Best, NewHold
-from purchase.holds import Hold, HoldSeat
-from purchase.idempotency import IdempotencyKey
-from purchase.inventory import Order
-from purchase.tickets import Ticket, mint_id, now_us
+from purchase.catalogue.offers import Event, Venue
+from purchase.holds.hold import Hold, HoldSeat
+from purchase.holds.ledger import Best, NewHold
+from purchase.seats.inventory import Order
+from purchase.seats.ticket import Ticket
+from purchase.store import keys
+from purchase.store.idempotency import IdempotencyKey
+from purchase.store.ids import mint_id
+from purchase.store.moments import now_us
 
 PARTITIONS = 4
 HOLD_MS = 120_000

@@ -3,17 +3,17 @@
 from functools import partial
 
 from purchase.box_office import BoxOffice
-from purchase.cashier import Cashier
-from purchase.clock import Clock
-from purchase.hold_desk import HoldDesk
-from purchase.hold_ledger import HoldLedger
-from purchase.payment_ledger import PaymentLedger
-from purchase.payment_steps import PaymentSteps
-from purchase.payments import Authorisation, Notification, Payment, Provider
-from purchase.refunds import Refunds
-from purchase.settlement import Settlement
-from purchase.webhook_ledger import WebhookLedger
-from purchase.webhooks import Webhooks
+from purchase.holds.desk import HoldDesk
+from purchase.holds.ledger import HoldLedger
+from purchase.payments.cashier import Cashier
+from purchase.payments.ledger import PaymentLedger
+from purchase.payments.refunds import Refunds
+from purchase.payments.settlement import Settlement
+from purchase.payments.steps import PaymentSteps
+from purchase.payments.webhook_ledger import WebhookLedger
+from purchase.payments.webhooks import Webhooks
+from purchase.providers import Authorisation, Notification, Payment, Provider
+from purchase.store.clock import Clock
 from redis.asyncio import Redis
 
 from tests.integration.purchase.builders import HOLD_MS, PAYMENT_MS
@@ -26,12 +26,12 @@ class CashierProcess(Process):
 
     def __init__(self, redis: Redis, provider: Provider, *, commands_max: int | None = None) -> None:
         super().__init__(redis, commands_max=commands_max)
-        clock = Clock(self.outbox)
-        self.holds = HoldLedger(self.connection, self.outbox, holds_per_customer=HOLDS_PER_CUSTOMER)
-        desk = HoldDesk(self.catalog, self.holds, clock, hold_seconds=HOLD_MS // 1_000)
+        clock = Clock(self.partitions)
+        self.holds = HoldLedger(self.connection, self.partitions, holds_per_customer=HOLDS_PER_CUSTOMER)
+        desk = HoldDesk(self.offers, self.holds, clock, hold_seconds=HOLD_MS // 1_000)
         self.payments = PaymentLedger(
             self.connection,
-            self.outbox,
+            self.partitions,
             clock,
             hold_seconds=HOLD_MS // 1_000,
             payment_seconds=PAYMENT_MS // 1_000,
@@ -42,13 +42,13 @@ class CashierProcess(Process):
             desk, self.holds, self.payments, self.inventory, line, clock, steps, pauses_seconds=[0.01]
         )
         self.refunds = Refunds(
-            self.connection, self.outbox, self.inventory, line, self.attention, settle_hold=self.cashier.settle
+            self.connection, self.partitions, self.inventory, line, self.attention, settle_hold=self.cashier.settle
         )
-        self.box_office = BoxOffice(self.catalog, self.inventory, self.refunds, direct_sales=True)
-        webhook_ledger = WebhookLedger(self.connection, self.outbox)
+        self.box_office = BoxOffice(self.offers, self.inventory, self.refunds, direct_sales=True)
+        webhook_ledger = WebhookLedger(self.connection, self.partitions)
         self.webhooks = Webhooks(webhook_ledger, line, self.cashier, self.attention)
         settlers = {b"H": self.cashier.settle, b"R": self.refunds.settle}
-        self.settlement = Settlement(redis, self.outbox, clock, settlers)
+        self.settlement = Settlement(redis, self.partitions, clock, settlers)
 
 
 class _Line:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from contracts.position import Position
-from purchase import keys
+from purchase.store import keys
 from redis import Redis
 
 from tests.integration.purchase.builders import PARTITIONS, order, zone

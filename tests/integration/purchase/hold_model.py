@@ -1,9 +1,9 @@
 """What the hold scripts have to do, beside those that sell: the measure that they are held against."""
 
 from msgspec.structs import replace
-from purchase.hold_ledger import Best, Ended, Made, NewHold, NotFree, Outcome
-from purchase.hold_messages import hold_expired, hold_released, seats_held
-from purchase.holds import SEATS_MAX, Hold, HoldSeat
+from purchase.holds.hold import SEATS_MAX, Hold, HoldSeat
+from purchase.holds.ledger import Best, Ended, Made, NewHold, NotFree, Outcome
+from purchase.holds.messages import hold_expired, hold_released, seats_held
 
 from tests.integration.purchase.best_seats import Zone, best_seats
 from tests.integration.purchase.seat_model import NEVER_SOLD, SeatModel, now_ms

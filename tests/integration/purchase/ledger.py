@@ -8,9 +8,9 @@ from uuid import UUID
 from contracts.catalogue import EventScheduled, VenueDefined
 from contracts.codec import AnyMessage, decode, with_position
 from contracts.position import Position
-from purchase import keys
-from purchase.catalog import Event, Venue, decode_event, decode_venue
-from purchase.tickets import partition_in
+from purchase.catalogue.offers import Event, Venue, decode_event, decode_venue
+from purchase.store import keys
+from purchase.store.ids import partition_in
 from redis import Redis
 
 from tests.integration.purchase.builders import PARTITIONS

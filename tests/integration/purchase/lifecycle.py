@@ -19,10 +19,10 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from purchase import keys
-from purchase.idempotency import IdempotencyKey
-from purchase.inventory import Order, Outcome
-from purchase.outbox import Recovering, connect
+from purchase.seats.inventory import Order, Outcome
+from purchase.store import keys
+from purchase.store.connection import Recovering, connect
+from purchase.store.idempotency import IdempotencyKey
 
 from tests.integration.purchase.builders import (
     PARTITIONS,

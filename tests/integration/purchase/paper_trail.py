@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from purchase import keys
-from purchase.tickets import partition_bits
+from purchase.store import keys
+from purchase.store.ids import partition_bits
 
 from tests.integration.purchase.ledger import Ledger
 from tests.integration.purchase.shows import Json, Show

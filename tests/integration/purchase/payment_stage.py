@@ -4,15 +4,15 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from purchase import keys
-from purchase.hold_ledger import Made
-from purchase.holds import Hold, HoldSeat
-from purchase.outbox import OutcomeUnknown, Unavailable, connect
-from purchase.payments import PaymentFailure
-from purchase.payments.intents import Intents
-from purchase.payments.sandbox import SandboxApi
-from purchase.payments.signatures import Signatures
+from purchase.holds.hold import Hold, HoldSeat
+from purchase.holds.ledger import Made
+from purchase.providers import PaymentFailure
+from purchase.providers.intents import Intents
+from purchase.providers.sandbox import SandboxApi
+from purchase.providers.signatures import Signatures
 from purchase.refusals import Refusal
+from purchase.store import keys
+from purchase.store.connection import OutcomeUnknown, Unavailable, connect
 from redis.asyncio import Redis as Client
 
 from tests.integration.purchase.books import Books

@@ -6,10 +6,11 @@ from uuid import UUID
 from contracts.codec import encode
 from contracts.message import Message
 from contracts.position import Position
-from purchase.holds import Hold
-from purchase.idempotency import IdempotencyKey
-from purchase.inventory import Order, Outcome, Replayed, Sold
-from purchase.tickets import Ticket, now_us
+from purchase.holds.hold import Hold
+from purchase.seats.inventory import Order, Outcome, Replayed, Sold
+from purchase.seats.ticket import Ticket
+from purchase.store.idempotency import IdempotencyKey
+from purchase.store.moments import now_us
 
 from tests.integration.purchase.builders import cancelled
 from tests.integration.purchase.stored import Seat, Stored, StoredMessage, StoredSeat, StoredTicket

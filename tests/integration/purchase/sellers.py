@@ -4,19 +4,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from purchase.catalog import Catalog
-from purchase.clock import Clock
-from purchase.definitions import Definitions
-from purchase.hold_desk import HoldDesk
-from purchase.hold_ledger import HoldLedger
+from purchase.catalogue.definitions import Definitions
+from purchase.catalogue.offers import Offers
+from purchase.holds.desk import HoldDesk
+from purchase.holds.ledger import HoldLedger
 from purchase.install import install
-from purchase.inventory import Inventory
-from purchase.outbox import Outbox, connect
+from purchase.seats.inventory import Inventory
 from purchase.settings import Settings
+from purchase.store.clock import Clock
+from purchase.store.connection import connect
+from purchase.store.partitions import Partitions
 from redis.asyncio import Redis
 
 from tests.integration.purchase.builders import HOLD_MS, PARTITIONS, event, venue
-from tests.integration.purchase.serving import NO_CATALOG, environment
+from tests.integration.purchase.serving import NO_CATALOGUE, environment
 
 OUTBOX_MAX = 100_000
 HOLDS_PER_CUSTOMER = 2
@@ -27,12 +28,12 @@ class Seller:
 
     def __init__(self, redis: Redis, *, outbox_max: int = OUTBOX_MAX) -> None:
         self.redis = redis
-        self.outbox = Outbox(redis, partitions=PARTITIONS, outbox_max=outbox_max)
-        self.inventory = Inventory(redis, self.outbox)
-        self.holds = HoldLedger(redis, self.outbox, holds_per_customer=HOLDS_PER_CUSTOMER)
-        catalog = Catalog(self.outbox)
-        self.hold_desk = HoldDesk(catalog, self.holds, Clock(self.outbox), hold_seconds=HOLD_MS // 1_000)
-        self.definitions = Definitions(redis, self.outbox, catalog)
+        self.partitions = Partitions(redis, count=PARTITIONS, outbox_max=outbox_max)
+        self.inventory = Inventory(redis, self.partitions)
+        self.holds = HoldLedger(redis, self.partitions, holds_per_customer=HOLDS_PER_CUSTOMER)
+        offers = Offers(self.partitions)
+        self.hold_desk = HoldDesk(offers, self.holds, Clock(self.partitions), hold_seconds=HOLD_MS // 1_000)
+        self.definitions = Definitions(redis, self.partitions, offers)
 
     def another(self, *, outbox_max: int = OUTBOX_MAX) -> "Seller":
         """A process that was just started, over the same connections."""
@@ -51,7 +52,7 @@ class Seller:
 
 async def prepare(url: str) -> None:
     """Install the partitions and no catalogue."""
-    await install(Settings.read(environment(url, PARTITIONS=str(PARTITIONS))), NO_CATALOG)
+    await install(Settings.read(environment(url, PARTITIONS=str(PARTITIONS))), NO_CATALOGUE)
 
 
 @asynccontextmanager

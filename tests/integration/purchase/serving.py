@@ -22,8 +22,8 @@ from purchase.settings import Settings
 from tests import isolation
 from tests.integration.purchase.builders import PARTITIONS
 
-SAMPLE_CATALOG = INFRA / "catalog"
-NO_CATALOG = Path(__file__).parent
+SAMPLE_CATALOGUE = INFRA / "catalog"
+NO_CATALOGUE = Path(__file__).parent
 """A folder that has no catalogue in it."""
 RUN_SECONDS = 30
 
@@ -31,12 +31,12 @@ RUN_SECONDS = 30
 def environment(redis_url: str, **variables: str) -> Mapping[str, str]:
     """What a process is told, and whatever a test wants to be different."""
     told = {"PROFILE": "local", "REDIS_URL": redis_url, "PARTITIONS": str(PARTITIONS), "PYTHONUNBUFFERED": "1"}
-    return {**told, "CATALOG_DIR": str(NO_CATALOG), **variables}
+    return {**told, "CATALOG_DIR": str(NO_CATALOGUE), **variables}
 
 
 def prepare(redis_url: str) -> None:
     """Install the partitions and no catalogue."""
-    asyncio.run(install(Settings.read(environment(redis_url)), NO_CATALOG))
+    asyncio.run(install(Settings.read(environment(redis_url)), NO_CATALOGUE))
 
 
 def describe(directory: Path, redis_url: str, *, health: str = "/health/ready", **variables: str) -> Server:

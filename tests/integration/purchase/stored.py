@@ -8,9 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from contracts.position import Position
-from purchase import keys
-from purchase.holds import Hold, decode_hold
-from purchase.tickets import Ticket, decode_ticket
+from purchase.holds.hold import Hold, decode_hold
+from purchase.seats.ticket import Ticket, decode_ticket
+from purchase.store import keys
 from redis import Redis
 from redis.exceptions import ResponseError
 

@@ -10,9 +10,10 @@ from contracts.catalogue import Zone as DefinedZone
 from contracts.codec import decode
 from contracts.hold import SeatsHeld
 from hypothesis import given, settings, strategies as st
-from purchase import keys
-from purchase.hold_ledger import HoldLedger, Made, NotFree, Outcome
-from purchase.outbox import Outbox, connect
+from purchase.holds.ledger import HoldLedger, Made, NotFree, Outcome
+from purchase.store import keys
+from purchase.store.connection import connect
+from purchase.store.partitions import Partitions
 
 from tests.integration.purchase.best_seats import Seat, Zone, best_seats, fewest_blocks, runs
 from tests.integration.purchase.builders import PARTITIONS, best_hold, zone
@@ -54,9 +55,7 @@ class Booth:
     async def _hold(self, of: DefinedZone, wanted: int) -> Outcome:
         redis = connect(self.url)
         try:
-            ledger = HoldLedger(
-                redis, Outbox(redis, partitions=PARTITIONS, outbox_max=OUTBOX_MAX), holds_per_customer=1
-            )
+            ledger = HoldLedger(redis, Partitions(redis, count=PARTITIONS, outbox_max=OUTBOX_MAX), holds_per_customer=1)
             return await ledger.hold(best_hold(of, wanted))
         finally:
             await redis.aclose()
@@ -168,7 +167,7 @@ def assert_held(booth: Booth, wanted: int, rows: list[str], held: list[str]) -> 
 def test_of_a_zone_too_large_for_one_call_the_first_rows_that_have_enough_are_asked(
     booth: Booth, monkeypatch: pytest.MonkeyPatch, wanted: int, rows: list[str], held: list[str]
 ) -> None:
-    monkeypatch.setattr("purchase.hold_ledger.SEATS_LOOKED_AT", 3)
+    monkeypatch.setattr("purchase.holds.ledger.SEATS_LOOKED_AT", 3)
 
     assert_held(booth, wanted, rows, held)
 
@@ -176,7 +175,7 @@ def test_of_a_zone_too_large_for_one_call_the_first_rows_that_have_enough_are_as
 def test_of_a_zone_too_large_for_one_call_the_free_seats_of_all_rows_are_counted(
     booth: Booth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("purchase.hold_ledger.SEATS_LOOKED_AT", 3)
+    monkeypatch.setattr("purchase.holds.ledger.SEATS_LOOKED_AT", 3)
     drawn = Zone.drawn(".##", "#.#", "###", "..#")
 
     assert booth.hold(drawn, records(drawn, [0]), 5) == NotFree(None, available=4)

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 from infra_local.running import RunningServer
-from purchase import keys
-from purchase.outbox import connect
+from purchase.store import keys
+from purchase.store.connection import connect
 
 from tests.integration.purchase.builders import event, venue, zone as kept_zone
 from tests.integration.purchase.ledger import Ledger, partition_of

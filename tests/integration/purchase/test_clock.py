@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from purchase.clock import Clock
-from purchase.outbox import Outbox, connect
-from purchase.tickets import now_us
+from purchase.store.clock import Clock
+from purchase.store.connection import connect
+from purchase.store.moments import now_us
+from purchase.store.partitions import Partitions
 from redis.asyncio import Redis
 
 from tests.integration.purchase.builders import PARTITIONS
@@ -21,7 +22,7 @@ async def client(redis_url: str) -> AsyncIterator[Redis]:
 
 
 async def test_it_is_redis_s_clock(client: Redis) -> None:
-    clock = Clock(Outbox(client, partitions=PARTITIONS, outbox_max=OUTBOX_MAX))
+    clock = Clock(Partitions(client, count=PARTITIONS, outbox_max=OUTBOX_MAX))
 
     before = await redis_ms(client)
     told = await clock.now_ms()
@@ -32,7 +33,7 @@ async def test_it_is_redis_s_clock(client: Redis) -> None:
 async def test_a_clock_of_this_machine_that_is_set_does_not_matter(
     client: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = Clock(Outbox(client, partitions=PARTITIONS, outbox_max=OUTBOX_MAX))
+    clock = Clock(Partitions(client, count=PARTITIONS, outbox_max=OUTBOX_MAX))
     before = await clock.now_ms()
 
     monkeypatch.setattr("time.time_ns", lambda: 0)
@@ -42,7 +43,7 @@ async def test_a_clock_of_this_machine_that_is_set_does_not_matter(
 
 
 async def test_redis_is_not_asked_each_time(client: Any) -> None:
-    clock = Clock(Outbox(client, partitions=PARTITIONS, outbox_max=OUTBOX_MAX))
+    clock = Clock(Partitions(client, count=PARTITIONS, outbox_max=OUTBOX_MAX))
     await client.config_resetstat()
 
     told = [await clock.now_ms() for _ in range(10)]

@@ -7,10 +7,10 @@ from itertools import count
 from typing import Any
 
 import pytest
-from purchase import keys
 from purchase.box_office import Purchase, PurchaseTicket
-from purchase.outbox import connect
 from purchase.refusals import SeatsInUse
+from purchase.store import keys
+from purchase.store.connection import connect
 from redis import Redis
 from redis.asyncio import Redis as Client
 

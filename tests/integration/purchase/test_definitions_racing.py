@@ -10,9 +10,9 @@ from contracts.ticket import TicketPurchased
 from hypothesis import example, given, settings, strategies as st
 from msgspec import Struct
 from purchase.box_office import PurchaseTicket
-from purchase.outbox import OutcomeUnknown, Unavailable, connect
 from purchase.refusals import SeatsInUse, VenueMismatch
-from purchase.seats import parse_seat
+from purchase.seats.labels import parse_seat
+from purchase.store.connection import OutcomeUnknown, Unavailable, connect
 from redis import Redis
 
 from tests import isolation

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from contracts.payment import PaymentRefunded
-from purchase import keys
-from purchase.holds import Hold, reference_of
-from purchase.payments import Authorisation
+from purchase.holds.hold import Hold, reference_of
+from purchase.providers import Authorisation
+from purchase.store import keys
 from redis import Redis
 
 from tests.integration.purchase.builders import hold

@@ -12,10 +12,10 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
-from purchase.hold_ledger import NewHold
-from purchase.holds import Hold
-from purchase.idempotency import IdempotencyKey
-from purchase.outbox import Recovering
+from purchase.holds.hold import Hold
+from purchase.holds.ledger import NewHold
+from purchase.store.connection import Recovering
+from purchase.store.idempotency import IdempotencyKey
 
 from tests.integration.purchase.builders import (
     CREATED_US,
@@ -126,5 +126,5 @@ class Holding(Lifecycle):
 
 
 def test_any_sequence_of_holds_agrees_with_the_model(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("purchase.hold_messages.now_us", lambda: CREATED_US)
+    monkeypatch.setattr("purchase.holds.messages.now_us", lambda: CREATED_US)
     explore(Holding, redis_url, max_examples=80)

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 from contracts.position import Position
 from infra_local.running import RunningServer
-from purchase import keys
-from purchase.hold_ledger import Ended, Made, NewHold
-from purchase.outbox import OutcomeUnknown
+from purchase.holds.ledger import Ended, Made, NewHold
+from purchase.store import keys
+from purchase.store.connection import OutcomeUnknown
 from redis import Redis
 
 from tests.integration.purchase.builders import PARTITIONS, best_hold, idempotency_key, new_hold, zone

@@ -7,10 +7,10 @@ import pytest
 from contracts.codec import decode
 from contracts.hold import HoldExpired, HoldReleased, SeatsHeld
 from contracts.position import Position
-from purchase import keys
-from purchase.hold_ledger import Ended, Made, NewHold, NotFree
-from purchase.holds import Hold
-from purchase.inventory import Sold
+from purchase.holds.hold import Hold
+from purchase.holds.ledger import Ended, Made, NewHold, NotFree
+from purchase.seats.inventory import Sold
+from purchase.store import keys
 from redis import Redis
 
 from tests.integration.purchase.builders import HOLD_MS, PARTITIONS, held_seat, idempotency_key, new_hold, order, zone

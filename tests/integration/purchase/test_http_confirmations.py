@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from contracts.payment import PaymentCaptured
 from contracts.ticket import TicketCancelled, TicketPurchased
-from purchase.receipts import Receipts
+from purchase.http.receipts import Receipts
 
 from tests.integration.purchase.ledger import Ledger, partition_of
 from tests.integration.purchase.paper_trail import left_alone, payment_of, payments_of, told_of_seats

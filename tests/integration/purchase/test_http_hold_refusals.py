@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from msgspec import Struct
-from purchase.tickets import mint_id
+from purchase.store.ids import mint_id
 
 from tests.integration.purchase.builders import PARTITIONS
 from tests.integration.purchase.ledger import Ledger

@@ -9,7 +9,7 @@ import pytest
 from contracts.hold import FreedSeat, Held, HeldSeat, HoldEnd, HoldExpired, HoldReleased, SeatsHeld
 from contracts.timestamp import decode_timestamp
 from infra_local.running import RunningServer
-from purchase import keys
+from purchase.store import keys
 
 from tests.integration.purchase.arrivals import until
 from tests.integration.purchase.builders import hold as hold_of

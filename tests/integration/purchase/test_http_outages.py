@@ -8,8 +8,8 @@ from contextlib import ExitStack, contextmanager
 import pytest
 from contracts.ticket import TicketPurchased
 from infra_local.running import RunningServer
-from purchase import keys
-from purchase.tickets import mint_id
+from purchase.store import keys
+from purchase.store.ids import mint_id
 from redis import Redis
 
 from tests import stores

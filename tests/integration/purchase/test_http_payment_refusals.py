@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
-from purchase.tickets import mint_id
+from purchase.store.ids import mint_id
 
 from tests.integration.purchase.ledger import Ledger
 from tests.integration.purchase.paper_trail import left_alone

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 from contracts.hold import SeatsHeld
-from purchase.holds import reference_of
+from purchase.holds.hold import reference_of
 
 from tests.integration.purchase.builders import HOLD_MS
 from tests.integration.purchase.ledger import Ledger

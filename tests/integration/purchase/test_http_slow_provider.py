@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 import httpx
 import pytest
 from infra_local.servers import INFRA
-from purchase.outbox import ANSWER_SECONDS
-from purchase.payments.deadline import COMMAND_SECONDS
+from purchase.providers.deadline import COMMAND_SECONDS
+from purchase.store.connection import ANSWER_SECONDS
 
 from tests import sandboxes
 from tests.integration.purchase.problems import assert_problem

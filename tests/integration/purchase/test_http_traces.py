@@ -9,7 +9,7 @@ import httpx
 import pytest
 from infra_local.running import RunningServer, log_file
 from infra_local.servers import INFRA
-from purchase import keys
+from purchase.store import keys
 
 from tests.collector import Collector, collecting
 from tests.integration.purchase.ledger import Ledger, partition_of

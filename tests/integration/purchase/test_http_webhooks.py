@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from infra_local.ports import free_port
-from purchase import keys
+from purchase.store import keys
 
 from tests import sandboxes
 from tests.integration.purchase.arrivals import until

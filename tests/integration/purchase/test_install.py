@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 from contracts.catalogue import EventScheduled, VenueDefined
-from purchase import keys
 from purchase.box_office import Purchase, PurchaseTicket
 from purchase.install import install
-from purchase.outbox import Recovering, connect
 from purchase.settings import Settings
+from purchase.store import keys
+from purchase.store.connection import Recovering, connect
 from redis import Redis
 
 from tests.integration.purchase.builders import PARTITIONS, event, venue, zone
 from tests.integration.purchase.ledger import Ledger
 from tests.integration.purchase.problems import assert_problem
-from tests.integration.purchase.serving import NO_CATALOG, SAMPLE_CATALOG, environment, run, serving
+from tests.integration.purchase.serving import NO_CATALOGUE, SAMPLE_CATALOGUE, environment, run, serving
 from tests.integration.purchase.shows import Show, open_window
 from tests.integration.purchase.turnstile import Process
 
@@ -30,13 +30,13 @@ def ledger(redis_url: str) -> Iterator[Ledger]:
         yield Ledger(redis)
 
 
-async def prepare(redis_url: str, catalog_dir: Path = SAMPLE_CATALOG) -> None:
+async def prepare(redis_url: str, catalog_dir: Path = SAMPLE_CATALOGUE) -> None:
     """As `python -m purchase.install` does."""
     await install(Settings.read(environment(redis_url)), catalog_dir)
 
 
 async def test_the_sample_catalogue_is_complete(redis_url: str, ledger: Ledger) -> None:
-    installed = run("purchase.install", redis_url, "--catalog", str(SAMPLE_CATALOG))
+    installed = run("purchase.install", redis_url, "--catalog", str(SAMPLE_CATALOGUE))
 
     assert installed.returncode == 0, installed.stdout
     ledger.assert_settled("Venue1", "Event1")
@@ -65,7 +65,7 @@ async def test_the_sample_catalogue_is_on_sale(redis_url: str) -> None:
 async def test_the_catalogue_is_taken_from_the_folder_that_the_environment_names(
     redis_url: str, ledger: Ledger
 ) -> None:
-    installed = run("purchase.install", redis_url, CATALOG_DIR=str(SAMPLE_CATALOG))
+    installed = run("purchase.install", redis_url, CATALOG_DIR=str(SAMPLE_CATALOGUE))
 
     assert installed.returncode == 0, installed.stdout
     ledger.assert_settled("Venue2", "Event2")
@@ -107,7 +107,7 @@ async def test_an_admins_changes_stay(redis_url: str, ledger: Ledger) -> None:
 
 
 async def test_what_an_admin_defined_first_stays_and_the_rest_is_added(redis_url: str, ledger: Ledger) -> None:
-    await prepare(redis_url, NO_CATALOG)
+    await prepare(redis_url, NO_CATALOGUE)
     client = connect(redis_url)
     await Process(client).definitions.define_venue(venue(venue_id="Venue2", zones=(zone(zone_id=7),)))
 
@@ -120,7 +120,7 @@ async def test_what_an_admin_defined_first_stays_and_the_rest_is_added(redis_url
 
 
 async def test_an_installation_that_broke_off_is_completed_by_repeating_it(redis_url: str, ledger: Ledger) -> None:
-    await prepare(redis_url, NO_CATALOG)
+    await prepare(redis_url, NO_CATALOGUE)
     ledger.redis.delete(keys.INSTALLED, keys.outbox(PARTITIONS - 1), keys.epoch(PARTITIONS - 1))
 
     await prepare(redis_url)
@@ -130,7 +130,7 @@ async def test_an_installation_that_broke_off_is_completed_by_repeating_it(redis
 
 
 async def test_an_installation_for_other_partitions_is_refused(redis_url: str, ledger: Ledger) -> None:
-    await prepare(redis_url, NO_CATALOG)
+    await prepare(redis_url, NO_CATALOGUE)
 
     with ledger.unchanged():
         refused = run("purchase.install", redis_url, PARTITIONS=OTHER_PARTITIONS)
@@ -140,7 +140,7 @@ async def test_an_installation_for_other_partitions_is_refused(redis_url: str, l
 
 
 async def test_a_service_for_other_partitions_does_not_start(redis_url: str, ledger: Ledger) -> None:
-    await prepare(redis_url, NO_CATALOG)
+    await prepare(redis_url, NO_CATALOGUE)
 
     with ledger.unchanged():
         refused = run("purchase.app", redis_url, PARTITIONS=OTHER_PARTITIONS)
@@ -154,7 +154,7 @@ async def test_a_process_that_was_there_before_a_redis_for_other_partitions_chan
 ) -> None:
     client = connect(redis_url)
     early = Process(client)
-    await prepare(redis_url, NO_CATALOG)
+    await prepare(redis_url, NO_CATALOGUE)
     ledger.redis.set(keys.PARTITIONS, OTHER_PARTITIONS)
 
     with ledger.unchanged(), pytest.raises(Recovering):
@@ -190,7 +190,7 @@ async def test_a_partition_that_was_lost_is_not_made_anew(
 
 
 async def test_installing_over_a_loss_ends_the_process_telling_which(redis_url: str, ledger: Ledger) -> None:
-    await prepare(redis_url, NO_CATALOG)
+    await prepare(redis_url, NO_CATALOGUE)
     ledger.redis.delete(keys.outbox(0))
 
     refused = run("purchase.install", redis_url)

@@ -8,10 +8,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from purchase import keys
-from purchase.inventory import Order, Outcome, Replayed, Sold
-from purchase.outbox import Overloaded
-from purchase.tickets import mint_id
+from purchase.seats.inventory import Order, Outcome, Replayed, Sold
+from purchase.store import keys
+from purchase.store.connection import Overloaded
+from purchase.store.ids import mint_id
 from redis import Redis
 
 from tests.integration.purchase.builders import PARTITIONS, cancelled, idempotency_key, order, zone

@@ -13,10 +13,10 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
-from purchase import keys
-from purchase.idempotency import IdempotencyKey
-from purchase.inventory import Order
-from purchase.outbox import Overloaded, Recovering
+from purchase.seats.inventory import Order
+from purchase.store import keys
+from purchase.store.connection import Overloaded, Recovering
+from purchase.store.idempotency import IdempotencyKey
 
 from tests.integration.purchase.lifecycle import KEYS, PARTITION, PROCESSES, WISHES, Lifecycle, Wish, explore
 

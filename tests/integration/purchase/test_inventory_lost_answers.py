@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 from contracts.position import Position
 from infra_local.running import RunningServer
-from purchase import keys
-from purchase.inventory import Order, Replayed, Sold
-from purchase.outbox import ANSWER_SECONDS, OutcomeUnknown, Recovering
+from purchase.seats.inventory import Order, Replayed, Sold
+from purchase.store import keys
+from purchase.store.connection import ANSWER_SECONDS, OutcomeUnknown, Recovering
 from redis import Redis
 
 from tests.integration.purchase.builders import PARTITIONS, cancelled, idempotency_key, order

@@ -8,10 +8,10 @@ from uuid import UUID
 import pytest
 from contracts.codec import decode
 from contracts.ticket import TicketCancelled
-from purchase import keys
-from purchase.hold_ledger import Made
-from purchase.inventory import Order, Sold
-from purchase.tickets import mint_id
+from purchase.holds.ledger import Made
+from purchase.seats.inventory import Order, Sold
+from purchase.store import keys
+from purchase.store.ids import mint_id
 from redis import Redis
 
 from tests.integration.purchase.builders import PARTITIONS, cancelled, held_seat, new_hold, order

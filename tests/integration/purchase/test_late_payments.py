@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
-from purchase import keys
 from purchase.attention import Matter
-from purchase.hold_ledger import Made, Outcome
-from purchase.holds import Hold, HoldSeat
-from purchase.outbox import OutcomeUnknown
-from purchase.payments import NoSuchPayment
+from purchase.holds.hold import Hold, HoldSeat
+from purchase.holds.ledger import Made, Outcome
+from purchase.providers import NoSuchPayment
+from purchase.store import keys
+from purchase.store.connection import OutcomeUnknown
 from redis import Redis
 
 from tests.integration.purchase.builders import PAYMENT_MS, held_seat, new_hold

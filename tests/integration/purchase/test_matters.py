@@ -34,7 +34,7 @@ async def until_later(seller: Seller) -> None:
 
 async def test_what_waits_is_listed_the_oldest_first(seller: Seller, redis_url: str) -> None:
     for partition, matter in enumerate((DISPUTE, REFUSED, REJECTION)):
-        await Attention(seller.outbox).ask_for(PARTITIONS - partition, matter)
+        await Attention(seller.partitions).ask_for(PARTITIONS - partition, matter)
         await until_later(seller)
 
     listed = run("purchase.matters", redis_url, "list")
@@ -49,7 +49,7 @@ async def test_what_waits_is_listed_the_oldest_first(seller: Seller, redis_url: 
 
 
 async def test_what_is_settled_is_listed_no_more(seller: Seller, redis_url: str) -> None:
-    attention = Attention(seller.outbox)
+    attention = Attention(seller.partitions)
     for matter in (DISPUTE, REFUSED):
         await attention.ask_for(1, matter)
     first, second = await attention.waiting()

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 from infra_local.running import RunningServer
-from purchase import keys
-from purchase.inventory import Sold
-from purchase.outbox import Outbox, Overloaded, Recovering, connect
+from purchase.seats.inventory import Sold
+from purchase.store import keys
+from purchase.store.connection import Overloaded, Recovering, connect
+from purchase.store.partitions import Partitions
 from redis import Redis
 
 from tests.integration.purchase.builders import PARTITIONS, cancelled, idempotency_key, order
@@ -35,30 +36,30 @@ async def seller(redis_url: str) -> AsyncIterator[Seller]:
 
 
 async def test_ready_is_a_redis_in_which_every_partition_has_its_outbox(seller: Seller) -> None:
-    assert await seller.outbox.ready()
+    assert await seller.partitions.ready()
 
 
 @pytest.mark.parametrize("lost", [keys.outbox(ANOTHER), keys.epoch(ANOTHER)])
 async def test_a_redis_that_lost_an_outbox_or_an_epoch_is_not_ready(seller: Seller, client: Any, lost: str) -> None:
     client.delete(lost)
-    assert not await seller.outbox.ready()
+    assert not await seller.partitions.ready()
 
 
 async def test_a_redis_that_is_gone_is_not_ready(private_redis: RunningServer) -> None:
     redis = connect(private_redis.url)
     private_redis.kill()
-    assert not await Outbox(redis, partitions=PARTITIONS, outbox_max=1).ready()
+    assert not await Partitions(redis, count=PARTITIONS, outbox_max=1).ready()
     await redis.aclose()
 
 
 async def test_a_redis_of_as_many_partitions_is_accepted(seller: Seller) -> None:
-    await seller.outbox.check_partitions()
+    await seller.partitions.check_partitions()
 
 
 async def test_a_redis_of_another_number_of_partitions_ends_the_process(seller: Seller, client: Any) -> None:
     client.set(keys.PARTITIONS, 64)
     with pytest.raises(SystemExit, match=f"PARTITIONS is {PARTITIONS}, but Redis was installed for 64"):
-        await seller.outbox.check_partitions()
+        await seller.partitions.check_partitions()
 
 
 @pytest.mark.parametrize("lost", [keys.outbox(PARTITION), keys.epoch(PARTITION)])

@@ -6,8 +6,8 @@ from contextlib import suppress
 from itertools import count
 
 import pytest
-from purchase.holds import Hold
-from purchase.outbox import connect
+from purchase.holds.hold import Hold
+from purchase.store.connection import connect
 from redis import Redis
 
 from tests import isolation

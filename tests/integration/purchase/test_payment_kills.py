@@ -12,7 +12,7 @@ from uuid import UUID
 import httpx
 import pytest
 from infra_local.running import RunningServer
-from purchase import keys
+from purchase.store import keys
 from redis.asyncio.connection import parse_url
 
 from tests.integration.purchase.arrivals import until

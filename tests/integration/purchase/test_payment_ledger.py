@@ -7,13 +7,14 @@ from uuid import UUID
 import pytest
 from contracts.ticket import TicketCancelled
 from msgspec.structs import replace
-from purchase import keys
-from purchase.clock import Clock
-from purchase.hold_ledger import HoldLedger, Made, NotFree
-from purchase.holds import Hold
-from purchase.inventory import Inventory
-from purchase.outbox import Outbox, connect
-from purchase.payment_ledger import Begun, Noted, PaymentLedger
+from purchase.holds.hold import Hold
+from purchase.holds.ledger import HoldLedger, Made, NotFree
+from purchase.payments.ledger import Begun, Noted, PaymentLedger
+from purchase.seats.inventory import Inventory
+from purchase.store import keys
+from purchase.store.clock import Clock
+from purchase.store.connection import connect
+from purchase.store.partitions import Partitions
 from redis import Redis
 
 from tests.integration.purchase.builders import (
@@ -42,13 +43,13 @@ class Desk:
     def __init__(self, line: Wire) -> None:
         self.line = line
         self.redis = connect(line.url)
-        outbox = Outbox(self.redis, partitions=PARTITIONS, outbox_max=OUTBOX_MAX)
-        self.holds = HoldLedger(self.redis, outbox, holds_per_customer=HOLDS_PER_CUSTOMER)
-        self.inventory = Inventory(self.redis, outbox)
+        partitions = Partitions(self.redis, count=PARTITIONS, outbox_max=OUTBOX_MAX)
+        self.holds = HoldLedger(self.redis, partitions, holds_per_customer=HOLDS_PER_CUSTOMER)
+        self.inventory = Inventory(self.redis, partitions)
         self.payments = PaymentLedger(
             self.redis,
-            outbox,
-            Clock(outbox),
+            partitions,
+            Clock(partitions),
             hold_seconds=HOLD_MS // 1_000,
             payment_seconds=PAYMENT_MS // 1_000,
         )

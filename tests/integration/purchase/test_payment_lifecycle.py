@@ -18,12 +18,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from msgspec import Struct
-from purchase.cashier import Confirmed
-from purchase.holds import Hold, HoldSeat
-from purchase.outbox import connect
-from purchase.payment_ledger import Noted
-from purchase.payments import ProviderAway
+from purchase.holds.hold import Hold, HoldSeat
+from purchase.payments.cashier import Confirmed
+from purchase.payments.ledger import Noted
+from purchase.providers import ProviderAway
 from purchase.refusals import HoldExpired, HoldPaid, PaymentDeclined
+from purchase.store.connection import connect
 
 from tests import sandboxes
 from tests.integration.purchase.builders import HOLD_MS, PAYMENT_MS, held_seat, zone

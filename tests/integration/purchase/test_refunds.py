@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from contracts.payment import PaymentRefunded
-from purchase.cashier import Confirmed
-from purchase.holds import reference_of
-from purchase.outbox import connect
-from purchase.tickets import Ticket
+from purchase.holds.hold import reference_of
+from purchase.payments.cashier import Confirmed
+from purchase.seats.ticket import Ticket
+from purchase.store.connection import connect
 from redis import Redis
 
 from tests import isolation

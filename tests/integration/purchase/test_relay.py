@@ -9,8 +9,8 @@ from contracts.position import Position
 from contracts.routing import BATCH_CONTENT_TYPE
 from contracts.ticket import TicketCancelled, TicketPurchased
 from infra_local.running import RunningServer
-from purchase import keys
 from purchase.relay import BYTES_MAX, ENTRIES_MAX
+from purchase.store import keys
 
 from tests.integration.purchase.arrivals import Arrivals, messages_in, positions_in, until
 from tests.integration.purchase.builders import PARTITIONS, cancelled, event, order

@@ -11,7 +11,7 @@ from contracts.position import Position
 from contracts.routing import MESSAGES, PURCHASE
 from infra_local.running import ProgramFailed, RunningServer, log_file
 from purchase.brokers.kafka import Kafka
-from purchase.outbox import Recovering
+from purchase.store.connection import Recovering
 
 from tests.integration.purchase.arrivals import until
 from tests.integration.purchase.detours import Detour, detour

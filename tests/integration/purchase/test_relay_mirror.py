@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 from contracts.position import Position
 from infra_local.running import RunningServer
-from purchase import keys
+from purchase.store import keys
 
 from tests.integration.purchase.arrivals import Arrivals, until
 from tests.integration.purchase.gala import PARTITION, Gala, gala_on_sale, positions

@@ -12,9 +12,9 @@ import pytest
 from contracts.position import Position
 from contracts.routing import PURCHASE
 from infra_local.running import RunningServer
-from purchase import keys
-from purchase.inventory import Sold
 from purchase.relay import STOP_SECONDS
+from purchase.seats.inventory import Sold
+from purchase.store import keys
 from redis import Redis
 
 from tests.integration.purchase.arrivals import (

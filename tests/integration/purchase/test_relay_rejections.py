@@ -13,14 +13,14 @@ from contracts.codec import decode, encode, encode_batch
 from contracts.message import Message
 from contracts.ticket import Rejection, TicketCancelled, TicketRejected
 from infra_local.running import RunningServer
-from purchase import keys
 from purchase.attention import Attention, Raised
 from purchase.brokers.chosen import choose_told
-from purchase.inventory import Order, Sold
-from purchase.outbox import Recovering
-from purchase.rejections import Rejections
+from purchase.seats.inventory import Order, Sold
+from purchase.seats.rejections import Rejections
 from purchase.settings import Settings
-from purchase.tickets import mint_id
+from purchase.store import keys
+from purchase.store.connection import Recovering
+from purchase.store.ids import mint_id
 from redis import Redis
 
 from tests.integration.purchase.arrivals import DEADLINE_SECONDS, Arrivals, messages_in, until
@@ -118,7 +118,7 @@ def owner_of_the_seat(client: Any) -> UUID | None:
 
 async def matters(seller: Seller) -> list[Raised]:
     """What was put before a person."""
-    return await Attention(seller.outbox).waiting()
+    return await Attention(seller.partitions).waiting()
 
 
 @asynccontextmanager
@@ -158,7 +158,7 @@ async def test_told_twice_it_is_cancelled_once(
     seller: Seller, client: Any, redis_url: str, wire: Wire, line: Line
 ) -> None:
     refused, marker = await sold(seller), await sold(seller, column=2)
-    rejections = Rejections(seller.inventory, Attention(seller.outbox))
+    rejections = Rejections(seller.inventory, Attention(seller.partitions))
     async with subscribed(redis_url, wire.settings, rejections.take):
         await line.tell_purchase(PARTITION, *[rejected(refused)] * 5, rejected(marker))
         await until(lambda: is_cancelled(client, marker))
@@ -170,7 +170,7 @@ async def test_what_could_not_be_taken_is_handed_over_again_and_what_came_behind
     seller: Seller, client: Any, redis_url: str, wire: Wire, line: Line
 ) -> None:
     refused, marker = await sold(seller), await sold(seller, column=2)
-    rejections, refusals = Rejections(seller.inventory, Attention(seller.outbox)), [rejected(refused)]
+    rejections, refusals = Rejections(seller.inventory, Attention(seller.partitions)), [rejected(refused)]
 
     async def refuse_once(batch: bytes) -> None:
         if batch in refusals:
@@ -189,7 +189,7 @@ async def test_a_relay_that_dies_before_it_acknowledges_leaves_the_message_to_an
     seller: Seller, client: Any, redis_url: str, wire: Wire, line: Line
 ) -> None:
     refused, marker = await sold(seller), await sold(seller, column=2)
-    rejections, is_done = Rejections(seller.inventory, Attention(seller.outbox)), asyncio.Event()
+    rejections, is_done = Rejections(seller.inventory, Attention(seller.partitions)), asyncio.Event()
 
     async def die_after(batch: bytes) -> None:
         await rejections.take(batch)
@@ -218,7 +218,7 @@ async def test_what_cannot_be_read_is_put_before_a_person_and_stops_nobody(
     seller: Seller, client: Any, redis_url: str, wire: Wire, line: Line, body: bytes
 ) -> None:
     refused = await sold(seller)
-    rejections = Rejections(seller.inventory, Attention(seller.outbox))
+    rejections = Rejections(seller.inventory, Attention(seller.partitions))
     async with subscribed(redis_url, wire.settings, rejections.take):
         await line.tell_purchase(PARTITION, body, rejected(refused))
         await until(lambda: is_cancelled(client, refused))
@@ -231,14 +231,14 @@ async def test_what_cannot_be_read_is_put_before_a_person_and_stops_nobody(
 async def test_a_message_that_is_not_for_purchase_is_put_before_a_person(seller: Seller) -> None:
     sale = encode_batch([encode(purchased(order().ticket))])
 
-    await Rejections(seller.inventory, Attention(seller.outbox)).take(sale)
+    await Rejections(seller.inventory, Attention(seller.partitions)).take(sale)
 
     [raised] = await matters(seller)
     assert "it is not for purchase" in raised.matter.why
 
 
 async def test_a_ticket_that_was_never_sold_is_put_before_a_person(seller: Seller) -> None:
-    await Rejections(seller.inventory, Attention(seller.outbox)).take(rejected(order()))
+    await Rejections(seller.inventory, Attention(seller.partitions)).take(rejected(order()))
 
     [raised] = await matters(seller)
     assert "there is no such ticket" in raised.matter.why
@@ -248,7 +248,7 @@ async def test_an_owner_of_another_partition_is_put_before_a_person(seller: Sell
     refused = await sold(seller)
     elsewhere = mint_id((PARTITION + 1) % PARTITIONS)
 
-    await Rejections(seller.inventory, Attention(seller.outbox)).take(rejected(refused, elsewhere))
+    await Rejections(seller.inventory, Attention(seller.partitions)).take(rejected(refused, elsewhere))
 
     [raised] = await matters(seller)
     assert "the owner" in raised.matter.why
@@ -259,13 +259,15 @@ async def test_what_fails_for_a_while_is_tried_again(
     seller: Seller, client: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     refused = await sold(seller)
-    outbox = client.dump(keys.outbox(PARTITION))
+    entries = client.dump(keys.outbox(PARTITION))
     client.delete(keys.outbox(PARTITION))
     taking = asyncio.create_task(
-        Rejections(seller.inventory, Attention(seller.outbox), pauses_seconds=[0.01] * 1_000).take(rejected(refused))
+        Rejections(seller.inventory, Attention(seller.partitions), pauses_seconds=[0.01] * 1_000).take(
+            rejected(refused)
+        )
     )
     await until(lambda: "was not handled" in caplog.text)
-    client.restore(keys.outbox(PARTITION), 0, outbox)
+    client.restore(keys.outbox(PARTITION), 0, entries)
     await taking
 
     assert is_cancelled(client, refused)
@@ -276,7 +278,7 @@ async def test_what_fails_for_long_is_put_before_a_person_and_counted(seller: Se
     refused = await sold(seller)
     client.delete(keys.outbox(PARTITION))
 
-    await Rejections(seller.inventory, Attention(seller.outbox), pauses_seconds=QUICKLY).take(rejected(refused))
+    await Rejections(seller.inventory, Attention(seller.partitions), pauses_seconds=QUICKLY).take(rejected(refused))
 
     [raised] = await matters(seller)
     assert (raised.partition, raised.matter.kind) == (PARTITION, "rejection")
@@ -301,7 +303,7 @@ async def test_while_not_even_a_person_can_be_asked_the_broker_keeps_the_message
 
 @pytest.mark.usefixtures("line")
 async def test_a_relay_tells_how_much_waits_for_a_person(seller: Seller, redis_url: str, wire: Wire) -> None:
-    await Rejections(seller.inventory, Attention(seller.outbox)).take(rejected(order()))
+    await Rejections(seller.inventory, Attention(seller.partitions)).take(rejected(order()))
 
     with relay_process(redis_url, wire.settings) as relay:
         assert await figure(relay, "matters_waiting") == 1

@@ -10,13 +10,14 @@ import pytest
 from contracts.codec import decode
 from contracts.hold import HoldExpired
 from infra_local.running import RunningServer
-from purchase import keys
-from purchase.clock import Clock
-from purchase.hold_ledger import Made
-from purchase.holds import Hold
-from purchase.outbox import Recovering
-from purchase.settlement import CLAIMED_MAX, LEASE_SECONDS, PAUSE_SECONDS, Settle, Settlement, keep_settling
-from purchase.tickets import mint_id, now_us
+from purchase.holds.hold import Hold
+from purchase.holds.ledger import Made
+from purchase.payments.settlement import CLAIMED_MAX, LEASE_SECONDS, PAUSE_SECONDS, Settle, Settlement, keep_settling
+from purchase.store import keys
+from purchase.store.clock import Clock
+from purchase.store.connection import Recovering
+from purchase.store.ids import mint_id
+from purchase.store.moments import now_us
 from redis import Redis
 
 from tests.integration.purchase.arrivals import until
@@ -59,7 +60,9 @@ class Settler:
 
 def settlement(seller: Seller, settle: Settle | None = None) -> Settlement:
     """One process's; it ends holds whose time is over, unless it is told to do something else."""
-    return Settlement(seller.redis, seller.outbox, Clock(seller.outbox), {b"H": settle or seller.hold_desk.settle})
+    return Settlement(
+        seller.redis, seller.partitions, Clock(seller.partitions), {b"H": settle or seller.hold_desk.settle}
+    )
 
 
 async def held(seller: Seller, holds: int = 1) -> list[Hold]:

@@ -5,8 +5,8 @@ import sys
 from typing import Any
 
 import pytest
-from purchase import keys
-from purchase.holds import HoldSeat
+from purchase.holds.hold import HoldSeat
+from purchase.store import keys
 from redis import Redis
 
 from tests.integration.purchase.builders import PARTITIONS, new_hold, order, zone

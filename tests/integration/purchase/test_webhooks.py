@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from contracts.payment import PaymentRefunded
-from purchase import keys, webhook_ledger
-from purchase.holds import Hold
-from purchase.outbox import Overloaded, connect
-from purchase.payment_ledger import Noted
-from purchase.webhook_ledger import IDLE_MS
-from purchase.webhooks import DELIVERIES_MAX
+from purchase.holds.hold import Hold
+from purchase.payments import webhook_ledger
+from purchase.payments.ledger import Noted
+from purchase.payments.webhook_ledger import IDLE_MS
+from purchase.payments.webhooks import DELIVERIES_MAX
+from purchase.store import keys
+from purchase.store.connection import Overloaded, connect
 from redis import Redis
 
 from tests import sandboxes

@@ -8,12 +8,12 @@ from uuid import UUID
 
 from purchase.attention import Attention
 from purchase.box_office import BoxOffice
-from purchase.catalog import Catalog
-from purchase.definitions import Definitions
-from purchase.inventory import Inventory
-from purchase.outbox import Outbox
-from purchase.payments.providers import Nobody
-from purchase.refunds import Refunds
+from purchase.catalogue.definitions import Definitions
+from purchase.catalogue.offers import Offers
+from purchase.payments.refunds import Refunds
+from purchase.providers.chosen import Nobody
+from purchase.seats.inventory import Inventory
+from purchase.store.partitions import Partitions
 from redis.asyncio import Redis
 
 from tests.integration.purchase.builders import PARTITIONS
@@ -99,13 +99,15 @@ class Process:
     ) -> None:
         self.connection = _Connection(connection_pool=redis.connection_pool)
         self.connection.process = self
-        self.outbox = Outbox(self.connection, partitions=PARTITIONS, outbox_max=OUTBOX_MAX)
-        self.catalog = Catalog(self.outbox)
-        self.inventory = Inventory(self.connection, self.outbox)
-        self.definitions = Definitions(self.connection, self.outbox, self.catalog)
-        self.attention = Attention(self.outbox)
-        refunds = Refunds(self.connection, self.outbox, self.inventory, Nobody(), self.attention, settle_hold=_nothing)
-        self.box_office = BoxOffice(self.catalog, self.inventory, refunds, direct_sales=True)
+        self.partitions = Partitions(self.connection, count=PARTITIONS, outbox_max=OUTBOX_MAX)
+        self.offers = Offers(self.partitions)
+        self.inventory = Inventory(self.connection, self.partitions)
+        self.definitions = Definitions(self.connection, self.partitions, self.offers)
+        self.attention = Attention(self.partitions)
+        refunds = Refunds(
+            self.connection, self.partitions, self.inventory, Nobody(), self.attention, settle_hold=_nothing
+        )
+        self.box_office = BoxOffice(self.offers, self.inventory, refunds, direct_sales=True)
         self.commands = 0
         self._commands_max = commands_max
         self._turnstile = turnstile

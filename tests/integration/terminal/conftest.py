@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from contracts.ticket import TicketRejected
 from message_terminal import setup
-from message_terminal.projectors.read_model import ReadModel
-from message_terminal.projectors.write_model import WriteModel
+from message_terminal.read_model.projector import ReadModel
 from message_terminal.settings import Settings, load
 from message_terminal.stores import open_dynamodb, open_mysql
+from message_terminal.write_model.projector import WriteModel
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.integration.terminal.running import Environment

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from contracts.ticket import TicketPurchased, TicketRejected
 from hypothesis import HealthCheck, given, settings, strategies as st
-from message_terminal.projectors.read_model import ReadModel
-from message_terminal.projectors.write_model import WriteModel
+from message_terminal.read_model.projector import ReadModel
+from message_terminal.write_model.projector import WriteModel
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.integration.terminal.histories import History, Told, arrivals, chosen, histories, tell

@@ -11,7 +11,7 @@ import pytest
 from message_terminal.settings import WRITE
 from message_terminal.stores import open_dynamodb
 from message_terminal.tables import SEATS, TICKETS
-from purchase.inventory import Sold
+from purchase.seats.inventory import Sold
 from redis import Redis
 
 from tests.integration.purchase.builders import order

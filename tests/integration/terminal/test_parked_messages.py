@@ -9,11 +9,11 @@ from contracts.ticket import TicketRejected
 from message_terminal import cli, parking
 from message_terminal.models import Models
 from message_terminal.parking import NotParked, Refused
-from message_terminal.projectors import Projector
-from message_terminal.projectors.read_model import ReadModel
-from message_terminal.projectors.write_model import WriteModel
+from message_terminal.projector import Projector
+from message_terminal.read_model.projector import ReadModel
 from message_terminal.redrive import redrive
 from message_terminal.worker import Delivery, Worker
+from message_terminal.write_model.projector import WriteModel
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.integration.terminal.conftest import PARTITIONS

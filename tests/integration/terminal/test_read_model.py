@@ -10,8 +10,8 @@ from contracts.codec import AnyMessage
 from contracts.hold import HoldExpired, HoldReleased
 from message_terminal import metrics
 from message_terminal.parking import Refused
-from message_terminal.projectors import DoubleSale
-from message_terminal.projectors.read_model import ReadModel
+from message_terminal.projector import DoubleSale
+from message_terminal.read_model.projector import ReadModel
 from message_terminal.stores import StoreAway
 from sqlalchemy import text
 from sqlalchemy.exc import DataError

@@ -7,8 +7,8 @@ import pytest
 from contracts.codec import AnyMessage
 from contracts.ticket import TicketRejected
 from message_terminal.parking import Refused
-from message_terminal.projectors.write_model import WriteModel
 from message_terminal.stores import StoreAway
+from message_terminal.write_model.projector import WriteModel
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.integration.terminal.stored import items, parked

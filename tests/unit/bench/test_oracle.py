@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 import pytest
-from infra_local.crowd import Race, Seat, Sold
-from infra_local.verdict import ReadModel
+from infra_local.demo.crowd import Race, Seat, Sold
+from infra_local.demo.verdict import ReadModel
 
 from tests.bench.load import judge, price_of
 

@@ -5,7 +5,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 import pytest
-from purchase.batching import Batching, QueueFull
+from purchase.seats.batching import Batching, QueueFull
 
 LANE = 0
 ANOTHER_LANE = 1

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from contracts.catalogue import Zone
 from hypothesis import given, strategies as st
-from purchase.definitions import closing_rows, narrow
+from purchase.catalogue.definitions import closing_rows, narrow
 
 from tests.integration.purchase.builders import event, zone
 

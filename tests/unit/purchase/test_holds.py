@@ -5,9 +5,9 @@ from uuid import UUID
 
 import pytest
 from hypothesis import given, strategies as st
-from purchase.definitions import is_in_use
-from purchase.holds import Hold, HoldSeat, decode_hold, decode_seats, encode_hold, encode_seats
-from purchase.tickets import mint_id
+from purchase.catalogue.definitions import is_in_use
+from purchase.holds.hold import Hold, HoldSeat, decode_hold, decode_seats, encode_hold, encode_seats
+from purchase.store.ids import mint_id
 
 from tests.integration.purchase.builders import held_seat, hold
 

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 from hypothesis import given, strategies as st
-from purchase import keys
-from purchase.tickets import mint_id
+from purchase.store import keys
+from purchase.store.ids import mint_id
 
 PARTITIONS = st.integers(0, 4_095)
 NAMES = st.from_regex(r"[A-Za-z0-9._~-]{1,64}", fullmatch=True)

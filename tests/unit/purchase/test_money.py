@@ -6,9 +6,10 @@ import msgspec
 import pytest
 from contracts.catalogue import Cents
 from hypothesis import given, strategies as st
-from purchase.answers import ticket_answer, venue_answer
-from purchase.problems import InvalidRequest
-from purchase.requests import DefineVenue, decode_body
+from purchase.http.answers import ticket_answer, venue_answer
+from purchase.http.bodies import DefineVenue
+from purchase.http.problems import InvalidRequest
+from purchase.http.requests import decode_body
 
 from tests.integration.purchase.builders import ticket, venue, zone
 

@@ -5,8 +5,8 @@ import sys
 from uuid import UUID
 
 import pytest
-from purchase.payments import Authorisation, InvalidSignature, ProviderAway
-from purchase.payments.providers import connect
+from purchase.providers import Authorisation, InvalidSignature, ProviderAway
+from purchase.providers.chosen import connect
 from purchase.settings import Settings
 
 SECRETS = {
@@ -18,7 +18,7 @@ SECRETS = {
 }
 STRIPE_IS_LOADED = """
 import sys
-from purchase.payments.providers import connect
+from purchase.providers.chosen import connect
 from purchase.settings import Settings
 connect(Settings.read())
 print("stripe" in sys.modules)

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from purchase.payments import Authorisation, Notification, Payment, Status, step_key
+from purchase.providers import Authorisation, Notification, Payment, Status, step_key
 
 HOLD = UUID("01a20567-f5bc-7000-a36b-1f4945c788a8")
 

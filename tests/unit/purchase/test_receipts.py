@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 from hypothesis import given, strategies as st
-from purchase.receipts import Receipts
+from purchase.http.receipts import Receipts
 
 TICKET = UUID("0190e1d2-0000-7001-8000-000000000001")
 ANOTHER = UUID("0190e1d2-0000-7001-8000-000000000002")

@@ -6,7 +6,7 @@ import pytest
 from contracts.seat import column_label
 from hypothesis import given, strategies as st
 from purchase.refusals import InvalidSeatLabel
-from purchase.seats import parse_seat
+from purchase.seats.labels import parse_seat
 
 ROWS = st.integers(1, 1_000)
 COLUMNS = st.integers(1, 702)

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import pytest
 import stripe
-from purchase.payments import InvalidSignature, Notification
-from purchase.payments.signatures import Signatures
+from purchase.providers import InvalidSignature, Notification
+from purchase.providers.signatures import Signatures
 
 SECRET = "a-webhook-secret"
 HOLD = UUID("01a20567-f5bc-7000-a36b-1f4945c788a8")

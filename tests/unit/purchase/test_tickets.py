@@ -6,7 +6,9 @@ from uuid import RFC_4122, UUID, uuid1, uuid3, uuid4, uuid5
 import pytest
 from contracts.timestamp import decode_timestamp
 from hypothesis import given, strategies as st
-from purchase.tickets import Ticket, decode_ticket, encode_ticket, mint_id, now_us, partition_in, timestamp_of
+from purchase.seats.ticket import Ticket, decode_ticket, encode_ticket
+from purchase.store.ids import mint_id, partition_in
+from purchase.store.moments import now_us, timestamp_of
 
 from tests.integration.purchase.builders import ticket
 
@@ -100,5 +102,5 @@ def test_a_ticket_tells_its_seat_by_the_canonical_labels() -> None:
 
 def _minted_at(milliseconds: int, partition: int) -> UUID:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("purchase.tickets.time.time_ns", lambda: milliseconds * 1_000_000 + 999_999)
+        patch.setattr("purchase.store.ids.time.time_ns", lambda: milliseconds * 1_000_000 + 999_999)
         return mint_id(partition)

@@ -5,8 +5,8 @@ from datetime import datetime
 import pytest
 from contracts.codec import AnyMessage
 from hypothesis import given, strategies as st
-from message_terminal.projectors.picture import Picture, Rows
-from message_terminal.projectors.rows import ENDED, HELD, HeldSeatRow, held_seat_rows
+from message_terminal.read_model.picture import Picture, Rows
+from message_terminal.read_model.rows import ENDED, HELD, HeldSeatRow, held_seat_rows
 
 from tests.unit.terminal.messages import (
     HOLD,

@@ -3,9 +3,9 @@
 import pytest
 from contracts.position import Position
 from message_terminal.parking import Refused
-from message_terminal.projectors.picture import Rows
-from message_terminal.projectors.positions import advance, follows, positions_of
-from message_terminal.projectors.rows import PositionRow
+from message_terminal.read_model.picture import Rows
+from message_terminal.read_model.positions import advance, follows, positions_of
+from message_terminal.read_model.rows import PositionRow
 
 from tests.unit.terminal.messages import purchased, venue_defined
 

@@ -5,10 +5,10 @@ from uuid import UUID
 
 import pytest
 from contracts.codec import decode, encode
-from message_terminal.projectors.newest import Newest
-from message_terminal.projectors.rejections import rejection
-from message_terminal.projectors.verdicts import Verdict, judge
-from message_terminal.projectors.write_model import Write, one_of_each_seat
+from message_terminal.write_model.newest import Newest
+from message_terminal.write_model.projector import Write, one_of_each_seat
+from message_terminal.write_model.rejections import rejection
+from message_terminal.write_model.verdicts import Verdict, judge
 
 from tests.unit.terminal.messages import (
     cancelled,

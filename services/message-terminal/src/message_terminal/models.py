@@ -8,11 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from message_terminal import stores
 from message_terminal.health import Check
-from message_terminal.projectors import Projector
-from message_terminal.projectors.read_model import ReadModel
-from message_terminal.projectors.write_model import Reject, WriteModel
+from message_terminal.projector import Projector
+from message_terminal.read_model.projector import ReadModel
 from message_terminal.settings import READ, WRITE, Settings
 from message_terminal.tables import TICKETS
+from message_terminal.write_model.projector import Reject, WriteModel
 
 
 class Models(Struct, frozen=True):

@@ -21,7 +21,7 @@ from msgspec import Raw, Struct
 
 from message_terminal import metrics
 from message_terminal.parking import Refused
-from message_terminal.projectors import DoubleSale, Projector
+from message_terminal.projector import DoubleSale, Projector
 from message_terminal.stores import StoreAway
 from message_terminal.tracing import Tracing
 

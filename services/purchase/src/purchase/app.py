@@ -2,48 +2,43 @@
 
 import asyncio
 import contextlib
-import json
 import logging
 import logging.config
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
-from typing import Any
+from collections.abc import AsyncIterator
 
-import uvicorn
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.plugins.prometheus import PrometheusController
 
-from purchase import api, health, hold_api, payment_api, webhook_api
 from purchase.attention import Attention
 from purchase.box_office import BoxOffice
 from purchase.cancelling import is_cancelled
-from purchase.cashier import Cashier
-from purchase.catalog import Catalog
-from purchase.clock import Clock
-from purchase.definitions import Definitions
-from purchase.documentation import assets, openapi
-from purchase.hold_desk import HoldDesk
-from purchase.hold_ledger import HoldLedger
-from purchase.inventory import Inventory
-from purchase.outbox import Outbox, OutcomeUnknown, Unavailable, connect
-from purchase.payment_ledger import PaymentLedger
-from purchase.payment_steps import PaymentSteps
-from purchase.payments.providers import connect as connect_provider
-from purchase.problems import plugin
-from purchase.receipts import Receipts
-from purchase.refunds import Refunds
-from purchase.services import AdminTokens, Services
+from purchase.catalogue.definitions import Definitions
+from purchase.catalogue.offers import Offers
+from purchase.holds.desk import HoldDesk
+from purchase.holds.ledger import HoldLedger
+from purchase.http import catalogue, health, holds, payments, tickets, webhooks
+from purchase.http.openapi import assets, openapi
+from purchase.http.problems import plugin
+from purchase.http.receipts import Receipts
+from purchase.http.services import AdminTokens, Services
+from purchase.http.tracing import tracing
+from purchase.payments.cashier import Cashier
+from purchase.payments.ledger import PaymentLedger
+from purchase.payments.refunds import Refunds
+from purchase.payments.settlement import Settlement, keep_settling
+from purchase.payments.steps import PaymentSteps
+from purchase.payments.webhook_ledger import WebhookLedger
+from purchase.payments.webhooks import Webhooks
+from purchase.process import configure_logging, serve
+from purchase.providers.chosen import connect as connect_provider
+from purchase.seats.inventory import Inventory
 from purchase.settings import Settings
-from purchase.settlement import Settlement, keep_settling
-from purchase.tracing import tracing
-from purchase.webhook_ledger import WebhookLedger
-from purchase.webhooks import Webhooks
+from purchase.store.clock import Clock
+from purchase.store.connection import OutcomeUnknown, Unavailable, connect
+from purchase.store.partitions import Partitions
 
 BODY_BYTES_MAX = 64 * 1024
-GRACE_SECONDS = 10
-KEEP_ALIVE_SECONDS = 150
-"""Longer than the gateway keeps an idle connection, so that it never sends an order down one that is being closed."""
 
 FINISH_SECONDS = 30.0
 """How often changes are looked for that a process which died has left behind."""
@@ -60,42 +55,42 @@ class Metrics(PrometheusController):
 def create_app(settings: Settings) -> Litestar:
     """Put the service together; it connects to Redis when it is asked something."""
     redis = connect(settings.redis_url)
-    outbox = Outbox(redis, partitions=settings.partitions, outbox_max=settings.outbox_max)
-    catalog = Catalog(outbox)
-    clock = Clock(outbox)
-    definitions = Definitions(redis, outbox, catalog)
-    hold_ledger = HoldLedger(redis, outbox, holds_per_customer=settings.holds_per_customer)
-    hold_desk = HoldDesk(catalog, hold_ledger, clock, hold_seconds=settings.hold_seconds)
-    inventory = Inventory(redis, outbox)
+    partitions = Partitions(redis, count=settings.partitions, outbox_max=settings.outbox_max)
+    offers = Offers(partitions)
+    clock = Clock(partitions)
+    definitions = Definitions(redis, partitions, offers)
+    hold_ledger = HoldLedger(redis, partitions, holds_per_customer=settings.holds_per_customer)
+    hold_desk = HoldDesk(offers, hold_ledger, clock, hold_seconds=settings.hold_seconds)
+    inventory = Inventory(redis, partitions)
     provider = connect_provider(settings)
-    payments = PaymentLedger(
-        redis, outbox, clock, hold_seconds=settings.hold_seconds, payment_seconds=settings.payment_seconds
+    payment_ledger = PaymentLedger(
+        redis, partitions, clock, hold_seconds=settings.hold_seconds, payment_seconds=settings.payment_seconds
     )
-    attention = Attention(outbox)
-    steps = PaymentSteps(hold_ledger, payments, inventory, provider, clock, attention)
-    cashier = Cashier(hold_desk, hold_ledger, payments, inventory, provider, clock, steps)
-    refunds = Refunds(redis, outbox, inventory, provider, attention, cashier.settle)
-    webhooks = Webhooks(WebhookLedger(redis, outbox), provider, cashier, attention)
-    settlement = Settlement(redis, outbox, clock, {b"H": cashier.settle, b"R": refunds.settle})
+    attention = Attention(partitions)
+    steps = PaymentSteps(hold_ledger, payment_ledger, inventory, provider, clock, attention)
+    cashier = Cashier(hold_desk, hold_ledger, payment_ledger, inventory, provider, clock, steps)
+    refunds = Refunds(redis, partitions, inventory, provider, attention, cashier.settle)
+    webhook_inbox = Webhooks(WebhookLedger(redis, partitions), provider, cashier, attention)
+    settlement = Settlement(redis, partitions, clock, {b"H": cashier.settle, b"R": refunds.settle})
 
     services = Services(
-        box_office=BoxOffice(catalog, inventory, refunds, direct_sales=settings.direct_sales),
+        box_office=BoxOffice(offers, inventory, refunds, direct_sales=settings.direct_sales),
         hold_desk=hold_desk,
         cashier=cashier,
-        webhooks=webhooks,
+        webhooks=webhook_inbox,
         definitions=definitions,
-        outbox=outbox,
+        partitions=partitions,
         receipts=Receipts(settings.receipt_keys),
         admins=AdminTokens(settings.admin_tokens),
     )
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        await outbox.check_partitions()
+        await partitions.check_partitions()
         running = [
             asyncio.create_task(_finish_pending(definitions)),
             asyncio.create_task(keep_settling(settlement.settle_due)),
-            asyncio.create_task(keep_settling(webhooks.settle)),
+            asyncio.create_task(keep_settling(webhook_inbox.settle)),
         ]
         try:
             yield
@@ -107,10 +102,11 @@ def create_app(settings: Settings) -> Litestar:
 
     return Litestar(
         route_handlers=[
-            *api.handlers,
-            *hold_api.handlers,
-            *payment_api.handlers,
-            *webhook_api.handlers,
+            *tickets.handlers,
+            *catalogue.handlers,
+            *holds.handlers,
+            *payments.handlers,
+            *webhooks.handlers,
             *health.handlers,
             assets(),
             Metrics,
@@ -131,29 +127,6 @@ async def _finish_pending(definitions: Definitions) -> None:
         except (Unavailable, OutcomeUnknown) as error:
             log.warning("changes of venues could not be looked for: %s", type(error).__name__)
         await asyncio.sleep(FINISH_SECONDS)
-
-
-def configure_logging(settings: Settings) -> None:
-    """As the file says that LOGGING_CONFIG names; else plainly."""
-    if settings.logging_config is None:
-        logging.basicConfig(level=logging.INFO)
-    else:
-        logging.config.dictConfig(json.loads(Path(settings.logging_config).read_text()))
-
-
-def serve(app: Callable[..., Any], settings: Settings) -> None:
-    """Listen until told to end; requests under way are finished."""
-    uvicorn.run(
-        app,
-        host=settings.http_host,
-        port=settings.http_port,
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
 
 
 def main() -> None:

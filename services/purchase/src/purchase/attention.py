@@ -9,8 +9,9 @@ import msgspec
 from contracts.timestamp import encode_timestamp
 from msgspec import Struct
 
-from purchase import keys, metrics
-from purchase.outbox import Outbox
+from purchase import metrics
+from purchase.store import keys
+from purchase.store.partitions import Partitions
 
 KEPT_MAX = "10000"
 """About how many matters a partition keeps; beyond, it forgets the oldest, of which the log still tells."""
@@ -60,27 +61,27 @@ class Raised(Struct, frozen=True):
 class Attention:
     """The matters of all partitions. Every call raises Recovering when Redis is away, Overloaded when it is full."""
 
-    def __init__(self, outbox: Outbox) -> None:
-        self._outbox = outbox
+    def __init__(self, partitions: Partitions) -> None:
+        self._partitions = partitions
 
     async def ask_for(self, partition: int, matter: Matter) -> None:
         """Put a matter before a person, at least once; it is kept with those of a partition, of which any will do."""
         log.error("a person is needed", extra=msgspec.to_builtins(matter))
-        key = keys.attention(partition % self._outbox.partitions)
-        await self._outbox.ask("XADD", key, "MAXLEN", "~", KEPT_MAX, "*", "matter", msgspec.json.encode(matter))
+        key = keys.attention(partition % self._partitions.count)
+        await self._partitions.ask("XADD", key, "MAXLEN", "~", KEPT_MAX, "*", "matter", msgspec.json.encode(matter))
         metrics.matters.labels(matter.kind).inc()
 
     async def waiting(self) -> list[Raised]:
         """What nobody has settled yet, the oldest first."""
         raised = []
-        for partition in range(self._outbox.partitions):
-            entries = await self._outbox.ask("XRANGE", keys.attention(partition), "-", "+", "COUNT", TOLD_MAX)
+        for partition in range(self._partitions.count):
+            entries = await self._partitions.ask("XRANGE", keys.attention(partition), "-", "+", "COUNT", TOLD_MAX)
             raised += [Raised(partition, entry.decode(), _decode(fields[b"matter"])) for entry, fields in entries]
         return sorted(raised, key=lambda one: one.at)
 
     async def settle(self, partition: int, entry: str) -> bool:
         """Forget a matter; whether it was there."""
-        return bool(await self._outbox.ask("XDEL", keys.attention(partition), entry))
+        return bool(await self._partitions.ask("XDEL", keys.attention(partition), entry))
 
 
 _decode = msgspec.json.Decoder(Matter).decode

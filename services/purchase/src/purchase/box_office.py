@@ -7,11 +7,9 @@ from contracts.position import Position
 from msgspec import Struct
 
 from purchase import metrics
-from purchase.catalog import Catalog, Offer
-from purchase.idempotency import KEY_REUSED, IdempotencyKey
-from purchase.inventory import Inventory, Order, Refused, Replayed, Sold
-from purchase.judgement import CustomerId, check_customer, check_range, check_sale, decide, offered, zone_of
-from purchase.refunds import Refunds
+from purchase.catalogue.judgement import CustomerId, check_customer, check_range, check_sale, decide, offered, zone_of
+from purchase.catalogue.offers import Offer, Offers
+from purchase.payments.refunds import Refunds
 from purchase.refusals import (
     CustomerLimit,
     DirectSalesOff,
@@ -23,9 +21,13 @@ from purchase.refusals import (
     VenueMismatch,
     ZoneFull,
 )
-from purchase.seats import parse_seat
-from purchase.ticket_messages import ticket_cancelled, ticket_purchased
-from purchase.tickets import Ticket, mint_id, now_us
+from purchase.seats.inventory import Inventory, Order, Refused, Replayed, Sold
+from purchase.seats.labels import parse_seat
+from purchase.seats.messages import ticket_cancelled, ticket_purchased
+from purchase.seats.ticket import Ticket
+from purchase.store.idempotency import KEY_REUSED, IdempotencyKey
+from purchase.store.ids import mint_id
+from purchase.store.moments import now_us
 
 
 class PurchaseTicket(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -50,8 +52,8 @@ class Purchase(Struct, frozen=True):
 class BoxOffice:
     """Judges by the catalogue, decides by the inventory."""
 
-    def __init__(self, catalog: Catalog, inventory: Inventory, refunds: Refunds, *, direct_sales: bool) -> None:
-        self._catalog = catalog
+    def __init__(self, offers: Offers, inventory: Inventory, refunds: Refunds, *, direct_sales: bool) -> None:
+        self._offers = offers
         self._inventory = inventory
         self._refunds = refunds
         self._direct_sales = direct_sales
@@ -70,7 +72,7 @@ class BoxOffice:
         except InvalidSeatLabel as refusal:
             return await self._unless_bought_before(wanted, key, refusal)
         decided = await decide(
-            self._catalog,
+            self._offers,
             wanted.event_id,
             lambda offer: self._judge(wanted, seat, offered(offer, wanted.event_id), key, traceparent),
             self._inventory.sell,
@@ -102,7 +104,7 @@ class BoxOffice:
         """The refusal, unless the key is remembered: what was answered once stands before every rule."""
         if key is None:
             return refusal
-        remembered = await self._inventory.recall(self._catalog.partition_of(wanted.event_id), key)
+        remembered = await self._inventory.recall(self._offers.partition_of(wanted.event_id), key)
         if isinstance(remembered, Replayed):
             return Purchase(remembered.ticket, remembered.position, is_replayed=True)
         return refusal if remembered is None else KEY_REUSED
@@ -126,7 +128,7 @@ class BoxOffice:
             raise DirectSalesOff("tickets are sold through holds only")
         check_sale(event)
         check_customer(event, wanted.customer_id)
-        partition = self._catalog.partition_of(event.event_id)
+        partition = self._offers.partition_of(event.event_id)
         ticket = Ticket(
             ticket_id=mint_id(partition),
             venue_id=event.venue_id,

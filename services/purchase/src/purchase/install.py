@@ -11,14 +11,16 @@ from pathlib import Path
 import msgspec
 from redis.asyncio import Redis
 
-from purchase import keys
-from purchase.app import configure_logging
-from purchase.catalog import Catalog
-from purchase.definitions import AlreadyDefined, Definitions
-from purchase.outbox import Outbox, connect
-from purchase.requests import DefineVenue, ScheduleEvent, decode_body, read_identifier
-from purchase.scripts import load
+from purchase.catalogue.definitions import AlreadyDefined, Definitions
+from purchase.catalogue.offers import Offers
+from purchase.http.bodies import DefineVenue, ScheduleEvent
+from purchase.http.requests import decode_body, read_identifier
+from purchase.process import configure_logging
 from purchase.settings import Settings
+from purchase.store import keys
+from purchase.store.connection import connect
+from purchase.store.partitions import Partitions
+from purchase.store.scripts import load
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +30,8 @@ async def install(settings: Settings, catalog_dir: Path) -> None:
     redis = connect(settings.redis_url)
     try:
         await _make_partitions(redis, settings.partitions)
-        outbox = Outbox(redis, partitions=settings.partitions, outbox_max=settings.outbox_max)
-        await _load_catalog(Definitions(redis, outbox, Catalog(outbox)), catalog_dir)
+        partitions = Partitions(redis, count=settings.partitions, outbox_max=settings.outbox_max)
+        await _load_catalogue(Definitions(redis, partitions, Offers(partitions)), catalog_dir)
     finally:
         await redis.aclose()
 
@@ -50,7 +52,7 @@ async def _make_partitions(redis: Redis, partitions: int) -> None:
     await redis.set(keys.INSTALLED, 1)
 
 
-async def _load_catalog(definitions: Definitions, catalog_dir: Path) -> None:
+async def _load_catalogue(definitions: Definitions, catalog_dir: Path) -> None:
     """Venues before the events that are at them; the name of a file is the id of what it defines."""
     for file in sorted((catalog_dir / "venues").glob("*.json")):
         venue = decode_body(file.read_bytes(), msgspec.json.Decoder(DefineVenue))

@@ -8,8 +8,9 @@ import asyncio
 import sys
 
 from purchase.attention import Attention, Raised
-from purchase.outbox import Outbox, Unavailable, connect
 from purchase.settings import Settings
+from purchase.store.connection import Unavailable, connect
+from purchase.store.partitions import Partitions
 
 DONE, NO_SUCH_MATTER, AWAY = 0, 1, 3
 
@@ -17,7 +18,7 @@ DONE, NO_SUCH_MATTER, AWAY = 0, 1, 3
 async def run(settings: Settings, asked: argparse.Namespace) -> int:
     """Do what was asked, and answer the exit status."""
     redis = connect(settings.redis_url)
-    attention = Attention(Outbox(redis, partitions=settings.partitions, outbox_max=settings.outbox_max))
+    attention = Attention(Partitions(redis, count=settings.partitions, outbox_max=settings.outbox_max))
     try:
         if asked.verb == "done":
             return await _settle(attention, asked.id)

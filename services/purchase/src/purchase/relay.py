@@ -23,17 +23,18 @@ from prometheus_client import make_asgi_app
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 
-from purchase import keys, metrics
-from purchase.app import configure_logging, serve
+from purchase import metrics
 from purchase.attention import Attention
 from purchase.brokers import PUBLISH_SECONDS, Broker
 from purchase.brokers.chosen import choose_drained, choose_told
 from purchase.cancelling import is_cancelled
-from purchase.inventory import Inventory
-from purchase.outbox import Outbox
-from purchase.rejections import Rejections
-from purchase.scripts import load
+from purchase.process import configure_logging, serve
+from purchase.seats.inventory import Inventory
+from purchase.seats.rejections import Rejections
 from purchase.settings import Settings
+from purchase.store import keys
+from purchase.store.partitions import Partitions
+from purchase.store.scripts import load
 
 ENTRIES_MAX = 500
 BYTES_MAX = 512 * 1024
@@ -145,9 +146,9 @@ def create_app(settings: Settings) -> AsgiFastStream:
     redis = Redis.from_pool(pool)
     told, drained = choose_told(settings), choose_drained(settings)
     brokers = [*told, *drained]
-    outbox = Outbox(redis, partitions=settings.partitions, outbox_max=settings.outbox_max)
+    partitions = Partitions(redis, count=settings.partitions, outbox_max=settings.outbox_max)
     relay = Relay(redis, told, partitions=settings.partitions)
-    rejections = Rejections(Inventory(redis, outbox), Attention(outbox))
+    rejections = Rejections(Inventory(redis, partitions), Attention(partitions))
     running: list[asyncio.Task[None]] = []
 
     def end(why: str) -> None:
@@ -186,7 +187,7 @@ def create_app(settings: Settings) -> AsgiFastStream:
         logger=None,
         # A start that fails before it is complete ends the process, and its supervisor starts it again. Publishing does
         # not wait for it: a consumer has started once its group has agreed on who takes what, which may take long.
-        on_startup=[outbox.check_partitions, *(broker.application.connect for broker in brokers), publish],
+        on_startup=[partitions.check_partitions, *(broker.application.connect for broker in brokers), publish],
         after_startup=[watch],
         on_shutdown=[stop],
         asgi_routes=[("/health/live", _live), ("/health/ready", ready), ("/metrics", make_asgi_app())],

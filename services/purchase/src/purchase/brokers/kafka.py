@@ -17,8 +17,8 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.security import BaseSecurity, SASLScram512
 
 from purchase.brokers import PUBLISH_SECONDS, Untouched
-from purchase.outbox import Unavailable
 from purchase.settings import Settings
+from purchase.store.connection import Unavailable
 
 REQUEST_SECONDS = PUBLISH_SECONDS + 5.0
 """The client waits longer than a batch is waited for: its giving up looks like a producer that is broken."""

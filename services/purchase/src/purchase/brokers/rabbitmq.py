@@ -13,7 +13,7 @@ from faststream.rabbit import Channel, ExchangeType, RabbitBroker, RabbitExchang
 from faststream.rabbit.schemas.queue import QueueType
 
 from purchase.brokers import PUBLISH_SECONDS, Untouched
-from purchase.outbox import Unavailable
+from purchase.store.connection import Unavailable
 
 ACKNOWLEDGE_SECONDS = 5.0
 PING_SECONDS = 1.0

@@ -1,0 +1,191 @@
+"""Holding seats, and looking at holds: what happens to them before anybody pays."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from contracts.catalogue import Identifier, ZoneId
+from msgspec import Meta, Struct
+
+from purchase import metrics
+from purchase.catalogue.judgement import CustomerId, check_customer, check_range, check_sale, decide, offered, zone_of
+from purchase.catalogue.offers import Offer, Offers
+from purchase.holds.hold import SEATS_MAX, Hold, HoldSeat, State
+from purchase.holds.ledger import Best, Ended, HoldLedger, Made, NewHold, NotFree, Outcome
+from purchase.refusals import (
+    CustomerLimit,
+    DuplicateSeat,
+    EventFull,
+    InvalidSeatLabel,
+    Refusal,
+    SeatTaken,
+    TooManySeats,
+    ZoneFull,
+)
+from purchase.seats.labels import parse_seat
+from purchase.store.clock import Clock
+from purchase.store.idempotency import KEY_REUSED, IdempotencyKey
+from purchase.store.ids import mint_id
+from purchase.store.moments import now_us
+
+
+class WantedSeat(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    zone_id: ZoneId
+    row: str
+    column: str
+
+
+class HoldSeats(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """Holds these seats, all or none."""
+
+    event_id: Identifier
+    seats: Annotated[list[WantedSeat], Meta(min_length=1)]
+    customer_id: CustomerId | None = None
+
+
+class HoldBest(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """Holds so many seats of a zone, the best that are free."""
+
+    event_id: Identifier
+    zone_id: ZoneId
+    quantity: Annotated[int, Meta(ge=1)]
+    customer_id: CustomerId | None = None
+
+
+class HoldDesk:
+    """Judges by the catalogue, decides by the ledger; seats are held for so many seconds."""
+
+    def __init__(self, offers: Offers, ledger: HoldLedger, clock: Clock, *, hold_seconds: int) -> None:
+        self._offers = offers
+        self._ledger = ledger
+        self._clock = clock
+        self._hold_ms = hold_seconds * 1_000
+
+    async def hold(
+        self, wanted: HoldSeats | HoldBest, key: IdempotencyKey | None, traceparent: str | None = None
+    ) -> Made | Refusal:
+        """Hold seats. A refusal is answered, not raised; the message continues the trace of `traceparent` (W3C).
+
+        Raises Recovering, Overloaded, OutcomeUnknown.
+        """
+        try:
+            places = _places(wanted)
+        except InvalidSeatLabel as refusal:
+            return await self._unless_held_before(wanted, key, refusal)
+        ends_ms = await self._clock.now_ms() + self._hold_ms
+        decided = await decide(
+            self._offers,
+            wanted.event_id,
+            lambda offer: self._judge(wanted, places, offered(offer, wanted.event_id), ends_ms, key, traceparent),
+            self._ledger.hold,
+        )
+        if isinstance(decided, Refusal):
+            return await self._unless_held_before(wanted, key, decided)
+        return self._answered(*decided)
+
+    async def find(self, hold_id: UUID) -> tuple[Hold, State]:
+        """The hold, and its state at this moment. Raises HoldNotFound, Recovering."""
+        hold = await self._ledger.found(hold_id)
+        return hold, hold.state_at(await self._clock.now_ms())
+
+    async def settle(self, hold_id: UUID) -> None:
+        """End a hold whose time is over, and tell the others. Raises Recovering, Overloaded, OutcomeUnknown."""
+        hold = await self._ledger.find(hold_id)
+        if hold is None:
+            await self._ledger.forget(hold_id)
+        elif isinstance(await self._ledger.end(hold, is_given_up=False), Ended) and hold.state == "HELD":
+            metrics.holds_expired.inc()
+
+    async def _unless_held_before(
+        self, wanted: HoldSeats | HoldBest, key: IdempotencyKey | None, refusal: Refusal
+    ) -> Made | Refusal:
+        """The refusal, unless the key is remembered: what was answered once stands before every rule."""
+        if key is None:
+            return refusal
+        remembered = await self._ledger.recall(self._offers.partition_of(wanted.event_id), key)
+        if isinstance(remembered, Made):
+            return remembered
+        return refusal if remembered is None else KEY_REUSED
+
+    def _judge(
+        self,
+        wanted: HoldSeats | HoldBest,
+        places: Sequence[tuple[int, int, int]],
+        offer: Offer,
+        ends_ms: int,
+        key: IdempotencyKey | None,
+        traceparent: str | None,
+    ) -> NewHold:
+        """The hold of seats that the offer has, at their prices; the checks stand in their order of precedence."""
+        event = offer.event
+        best = Best(zone_of(offer, wanted.zone_id), wanted.quantity) if isinstance(wanted, HoldBest) else None
+        zones = [zone_of(offer, zone_id) for zone_id, _, _ in places]
+        for zone, (_, row, column) in zip(zones, places, strict=True):
+            check_range(zone, row, column)
+        check_sale(event)
+        check_customer(event, wanted.customer_id)
+        hold = Hold(
+            hold_id=mint_id(self._offers.partition_of(event.event_id)),
+            event_id=event.event_id,
+            venue_id=event.venue_id,
+            customer_id=wanted.customer_id,
+            currency=event.currency,
+            created_us=now_us(),
+            expires_ms=ends_ms,
+            deadline_ms=ends_ms,
+            seats=tuple(HoldSeat(*place, zone.price_cents) for place, zone in zip(places, zones, strict=True)),
+        )
+        limit = event.max_seats_per_customer
+        return NewHold(hold=hold, best=best, version=offer.version, limit=limit, key=key, traceparent=traceparent)
+
+    def _answered(self, wanted: NewHold, outcome: Outcome) -> Made | Refusal:
+        if isinstance(outcome, Made):
+            if not outcome.is_replayed:
+                metrics.holds_made.inc()
+            return outcome
+        if isinstance(outcome, NotFree):
+            metrics.seat_conflicts.inc()
+            return _not_free(wanted, outcome)
+        if outcome == "KEY_REUSED":
+            return KEY_REUSED
+        if outcome == "LIMIT":
+            limit = wanted.limit
+            return CustomerLimit(f"a customer may have {limit} seats of this event", maxSeatsPerCustomer=limit)
+        if outcome == "HOLDS":
+            most = self._ledger.holds_per_customer
+            return CustomerLimit(f"a customer may have {most} holds at a time", maxHoldsPerCustomer=most)
+        if wanted.quantity > SEATS_MAX:
+            return TooManySeats(f"a hold has at most {SEATS_MAX} seats", maxSeats=SEATS_MAX)
+        return DuplicateSeat("a hold has each seat once", seats=_told(_repeated(wanted.hold.seats)))
+
+
+def _places(wanted: HoldSeats | HoldBest) -> list[tuple[int, int, int]]:
+    """Zone, row and column of each seat that is named. Raises InvalidSeatLabel."""
+    if isinstance(wanted, HoldBest):
+        return []
+    return [(seat.zone_id, *parse_seat(seat.row, seat.column)) for seat in wanted.seats]
+
+
+def _not_free(wanted: NewHold, outcome: NotFree) -> Refusal:
+    """Whichever seats were wanted: those that are not free, or how many are."""
+    facts: dict[str, Any] = {"seats": _told(outcome.seats)}
+    zone_ids = sorted({seat.zone_id for seat in outcome.seats})
+    if wanted.best:
+        zone_ids = [wanted.best.zone.zone_id]
+        facts = {"zoneId": zone_ids[0], "available": outcome.available}
+    if outcome.full == "event":
+        return EventFull(f"every seat of {wanted.hold.event_id} is sold", **facts)
+    if outcome.full == "zone":
+        return ZoneFull(f"every seat of zone {', '.join(map(str, zone_ids))} is sold", **facts)
+    if wanted.best:
+        return SeatTaken(f"zone {zone_ids[0]} has {outcome.available} free seats", **facts)
+    return SeatTaken("seats are sold or held by another", **facts)
+
+
+def _repeated(seats: Sequence[HoldSeat]) -> list[HoldSeat]:
+    return [seat for seat, times in Counter(seats).items() if times > 1]
+
+
+def _told(seats: Iterable[HoldSeat]) -> list[dict[str, Any]]:
+    return [{"zoneId": seat.zone_id, "row": seat.row_label, "column": seat.column_label} for seat in seats]

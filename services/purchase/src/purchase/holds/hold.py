@@ -1,0 +1,158 @@
+"""A hold: seats kept for a customer, what they shall cost, how long, and how far their payment has come."""
+
+import struct
+from hashlib import blake2b
+from typing import Any, Literal, cast
+from uuid import UUID
+
+import msgspec
+from contracts.seat import column_label
+from msgspec import Struct
+
+from purchase.store.ids import partition_bits
+from purchase.store.moments import timestamp_of
+
+SEATS_MAX = 10
+"""Seats of one hold."""
+
+State = Literal["HELD", "PAYING", "ENDING", "CONFIRMED", "CANCELLED", "RELEASED", "EXPIRED"]
+
+_SEAT = struct.Struct(">IHHI")
+_KEPT_ONCE = ("event_id", "venue_id", "customer_id", "currency", "created_us", "expires_ms")
+
+
+class HoldSeat(Struct, frozen=True):
+    """A seat, counted from 1, and its price when it was held, in minor units."""
+
+    zone_id: int
+    row: int
+    column: int
+    price_cents: int
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """Zone, row and column."""
+        return self.zone_id, self.row, self.column
+
+    @property
+    def row_label(self) -> str:
+        return str(self.row)
+
+    @property
+    def column_label(self) -> str:
+        return column_label(self.column)
+
+
+class Hold(Struct, frozen=True, kw_only=True):
+    """Moments in ms since 1970 by Redis's clock: `expires_ms` as it was promised first, `deadline_ms` as it is now.
+
+    While it is HELD, its seats are free at its deadline; while it is PAYING, that is the latest end of its payment.
+    `version` counts its transitions, `epoch` is the one it was made under; ENDING, it will be what `why` says.
+    `key_mark` is that of the idempotency key with which its last attempt to pay was begun.
+    """
+
+    hold_id: UUID
+    event_id: str
+    venue_id: str
+    customer_id: str | None
+    currency: str
+    created_us: int
+    expires_ms: int
+    deadline_ms: int
+    seats: tuple[HoldSeat, ...]
+    state: State = "HELD"
+    version: int = 1
+    epoch: int = 0
+    attempt: int = 0
+    method: str | None = None
+    key_mark: bytes | None = None
+    payment_id: str | None = None
+    cap_ms: int | None = None
+    why: Literal["RELEASED", "EXPIRED"] | None = None
+    code: str | None = None
+    ticket_ids: tuple[UUID, ...] = ()
+    is_captured: bool = False
+
+    @property
+    def partition(self) -> int:
+        return partition_bits(self.hold_id)
+
+    @property
+    def reference(self) -> str:
+        return reference_of(self.hold_id)
+
+    @property
+    def amount_cents(self) -> int:
+        return sum(seat.price_cents for seat in self.seats)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether there is nothing to pay, so that no provider hears of it."""
+        return self.amount_cents == 0
+
+    @property
+    def expires_at(self) -> str:
+        """RFC 3339, UTC, six decimals."""
+        return timestamp_of(self.deadline_ms * 1_000)
+
+    def state_at(self, now_ms: int) -> State:
+        """The state as its customer is told: over when its time is over, though nobody may have noticed yet."""
+        if self.state == "HELD" and self.deadline_ms <= now_ms:
+            return "EXPIRED"
+        return self.why or self.state if self.state == "ENDING" else self.state
+
+    def as_made(self) -> "Hold":
+        """The hold as its customer was first told of it."""
+        return msgspec.structs.replace(self, state="HELD", version=1, deadline_ms=self.expires_ms)
+
+
+def reference_of(hold_id: UUID) -> str:
+    """What others may know a hold by: the id is its bearer's secret."""
+    return blake2b(hold_id.bytes, digest_size=16).hexdigest()
+
+
+def encode_hold(hold: Hold) -> bytes:
+    """What is written down of a hold once and never changes, without its seats."""
+    return _encoder.encode([getattr(hold, name) for name in _KEPT_ONCE])
+
+
+def encode_seats(seats: tuple[HoldSeat, ...]) -> bytes:
+    """The seats as `lua/lib/hold.lua` reads them."""
+    return b"".join(_SEAT.pack(seat.zone_id, seat.row, seat.column, seat.price_cents) for seat in seats)
+
+
+def decode_seats(packed: bytes) -> tuple[HoldSeat, ...]:
+    """Read what `encode_seats`, or a script, wrote."""
+    return tuple(HoldSeat(*seat) for seat in _SEAT.iter_unpack(packed))
+
+
+def decode_hold(hold_id: UUID, fields: dict[bytes, bytes]) -> Hold:
+    """Read the hash that the scripts keep of a hold."""
+    kept: list[Any] = _decoder.decode(fields[b"hold"])
+    tickets = fields.get(b"tickets", b"")
+    return Hold(
+        hold_id=hold_id,
+        **dict(zip(_KEPT_ONCE, kept, strict=True)),
+        deadline_ms=int(fields[b"deadline"]),
+        seats=decode_seats(fields[b"seats"]),
+        state=cast("State", fields[b"state"].decode()),
+        version=int(fields[b"version"]),
+        epoch=int(fields[b"epoch"]),
+        attempt=int(fields[b"attempt"]),
+        method=_text(fields, b"method"),
+        key_mark=fields.get(b"key") or None,
+        payment_id=_text(fields, b"payment"),
+        cap_ms=int(fields[b"cap"]) if b"cap" in fields else None,
+        why=cast("Any", _text(fields, b"why")),
+        code=_text(fields, b"code"),
+        ticket_ids=tuple(UUID(bytes=tickets[place : place + 16]) for place in range(0, len(tickets), 16)),
+        is_captured=b"captured" in fields,
+    )
+
+
+def _text(fields: dict[bytes, bytes], name: bytes) -> str | None:
+    return fields.get(name, b"").decode() or None
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder()

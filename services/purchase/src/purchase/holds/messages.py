@@ -1,0 +1,76 @@
+"""What the others are told of a hold; never its id, which is its bearer's secret, nor its customer."""
+
+from typing import TypeVar
+
+from contracts.codec import encode
+from contracts.hold import FreedSeat, Held, HeldSeat, HoldEnd, HoldExpired, HoldReleased, SeatsHeld
+from msgspec.json import encode as encode_part
+from msgspec.structs import replace
+
+from purchase import SOURCE
+from purchase.holds.hold import Hold, HoldSeat
+from purchase.store.moments import now_us, timestamp_of
+
+End = TypeVar("End", HoldReleased, HoldExpired)
+
+
+def seats_held(hold: Hold, traceparent: str | None = None) -> SeatsHeld:
+    """Told of the hold as it is in this version of it."""
+    return SeatsHeld(
+        id=f"{hold.reference}:{hold.version}",
+        source=SOURCE,
+        subject=hold.reference,
+        time=timestamp_of(now_us()),
+        partition=hold.partition,
+        traceparent=traceparent,
+        data=Held(
+            hold=hold.reference,
+            event_id=hold.event_id,
+            seats=[_held(seat) for seat in hold.seats],
+            expires_at=hold.expires_at,
+        ),
+    )
+
+
+def best_seats_held(
+    hold: Hold, zone_id: int, price_cents: int, traceparent: str | None = None
+) -> tuple[bytes, bytes, bytes]:
+    """`seats_held` of seats that a script is to choose: what stands before them, each of them, what stands behind them.
+
+    A seat has `%d` for its row's number and `%s` for its column's label.
+    """
+    seat = HoldSeat(zone_id, 1, 1, price_cents)
+    whole = encode(seats_held(replace(hold, seats=(seat,)), traceparent))
+    before, _, after = whole.partition(encode_part(_held(seat)))
+    return before, encode_part(replace(_held(seat), row="%d", column="%s")), after
+
+
+def hold_released(hold: Hold, traceparent: str | None = None) -> HoldReleased:
+    """Told when the hold, which is in this version until then, is given up."""
+    return _ended(HoldReleased, hold, traceparent)
+
+
+def hold_expired(hold: Hold, traceparent: str | None = None) -> HoldExpired:
+    """Told when the hold, which is in this version until then, has run out."""
+    return _ended(HoldExpired, hold, traceparent)
+
+
+def _ended(end: type[End], hold: Hold, traceparent: str | None) -> End:
+    return end(
+        id=f"{hold.reference}:{hold.version + 1}",
+        source=SOURCE,
+        subject=hold.reference,
+        time=timestamp_of(now_us()),
+        partition=hold.partition,
+        traceparent=traceparent,
+        data=_end(hold),
+    )
+
+
+def _held(seat: HoldSeat) -> HeldSeat:
+    return HeldSeat(zone_id=seat.zone_id, row=seat.row_label, column=seat.column_label, price_cents=seat.price_cents)
+
+
+def _end(hold: Hold) -> HoldEnd:
+    seats = [FreedSeat(zone_id=seat.zone_id, row=seat.row_label, column=seat.column_label) for seat in hold.seats]
+    return HoldEnd(hold=hold.reference, event_id=hold.event_id, seats=seats)

@@ -1,0 +1,304 @@
+"""What a customer and the provider may ask of a payment: to begin it, to confirm it, to give it up, to go on with it.
+
+Seats are sold to whoever has authorised, and then the money is taken.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Literal
+from uuid import UUID
+
+from contracts.position import Position
+from msgspec import Struct
+
+from purchase import metrics
+from purchase.holds.desk import HoldDesk
+from purchase.holds.hold import Hold
+from purchase.holds.ledger import HoldLedger
+from purchase.payments.ledger import Noted, PaymentLedger
+from purchase.payments.steps import CANCELLED_THERE, TRIES, PaymentSteps
+from purchase.providers import Declined, Payment, PaymentFailure, Provider, ProviderAway, ProviderSilent, Status
+from purchase.refusals import HoldExpired, HoldPaid, KeyReused, PaymentDeclined, PaymentRequired
+from purchase.seats.inventory import Inventory
+from purchase.seats.ticket import Ticket
+from purchase.store.clock import Clock
+from purchase.store.connection import OutcomeUnknown, Unavailable
+from purchase.store.idempotency import IdempotencyKey
+
+NOTHING_TO_PAY = "nothing_to_pay"
+"""The code of whoever wants to pay for seats that cost nothing: they are had by confirming."""
+
+PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4)
+"""How long another call is waited for that may be asking for the same payment, between looks."""
+
+
+class Confirmed(Struct, frozen=True, kw_only=True):
+    """The seats are sold and paid for; the tickets are as they were sold."""
+
+    hold: Hold
+    tickets: list[Ticket]
+    position: Position
+
+
+class Undecided(Struct, frozen=True, kw_only=True):
+    """The provider has not decided yet, or the seats are sold and it has not said that the money is taken."""
+
+    hold: Hold
+    position: Position
+
+
+class Cashier:
+    """Takes the money for holds.
+
+    Every command raises Unavailable, OutcomeUnknown, and PaymentFailure where the provider gives no answer that tells;
+    what was begun by then is carried on by `settle`.
+    """
+
+    def __init__(
+        self,
+        desk: HoldDesk,
+        holds: HoldLedger,
+        payments: PaymentLedger,
+        inventory: Inventory,
+        provider: Provider,
+        clock: Clock,
+        steps: PaymentSteps,
+        *,
+        pauses_seconds: Sequence[float] = PAUSES_SECONDS,
+    ) -> None:
+        self._desk = desk
+        self._holds = holds
+        self._payments = payments
+        self._inventory = inventory
+        self._provider = provider
+        self._clock = clock
+        self._steps = steps
+        self._pauses_seconds = pauses_seconds
+
+    async def pay(
+        self, hold_id: UUID, method: str | None, key: IdempotencyKey | None, traceparent: str | None = None
+    ) -> Noted:
+        """Begin to pay for a hold, or tell of the payment that is under way.
+
+        Another method replaces a payment that still waits for its customer.
+        Raises HoldNotFound, HoldExpired, HoldPaid, KeyReused, PaymentDeclined.
+        """
+        hold = await self._holds.found(hold_id)
+        if key is not None and (remembered := await self._payments.recall(hold_id, key)):
+            return _unless_reused(remembered)
+        for _ in range(TRIES):
+            match hold.state:
+                case "HELD" if hold.is_free and not await self._clock.is_past(hold.deadline_ms):
+                    raise PaymentDeclined("there is nothing to pay: confirm the hold", code=NOTHING_TO_PAY)
+                case "HELD":
+                    noted = await self._begin(hold, method, key, traceparent)
+                case "PAYING":
+                    noted = await self._join(hold, method, key, traceparent)
+                case "CONFIRMED":
+                    raise HoldPaid("the hold is paid for")
+                case _:
+                    raise _expired()
+            if noted != "MOVED":
+                return noted
+            hold = await self._holds.found_again(hold)
+        raise OutcomeUnknown
+
+    async def confirm(self, hold_id: UUID, traceparent: str | None = None) -> Confirmed | Undecided:
+        """Sell the seats of a hold whose payment is authorised, and take the money; repeating it answers the same.
+
+        Seats that cost nothing are sold without a payment.
+
+        Raises HoldNotFound, HoldExpired, PaymentRequired, PaymentDeclined.
+        """
+        hold = await self._holds.found(hold_id)
+        if hold.state == "HELD" and hold.is_free:
+            return await self._give_away(hold, traceparent)
+        payment = None
+        try:
+            hold, payment = await self._steps.carry_on(hold, traceparent)
+        except (PaymentFailure, Unavailable):
+            hold = await self._holds.found_again(hold)
+            if hold.state == "PAYING":
+                raise
+        match hold.state:
+            case "CONFIRMED":
+                return await self._sold(hold)
+            case "PAYING" if payment is not None and payment.status is Status.PROCESSING:
+                return await self._sold(hold)
+            case "PAYING":
+                raise _required(payment.code if payment else None)
+            case "HELD" if not await self._clock.is_past(hold.deadline_ms):
+                raise _required(hold.code)
+            case "CANCELLED":
+                raise _declined(hold.code or CANCELLED_THERE)
+        raise _expired()
+
+    async def release(self, hold_id: UUID, traceparent: str | None = None) -> Position:
+        """Let go of the seats, once a payment that is under way is ended; repeating it changes nothing.
+
+        Raises HoldNotFound, HoldPaid.
+        """
+        hold = await self._holds.found(hold_id)
+        for _ in range(TRIES):
+            match hold.state:
+                case "HELD":
+                    released = await self._steps.let_go(hold, traceparent)
+                case "PAYING":
+                    await self._payments.begin_ending(hold, "RELEASED")
+                    released = None
+                case "ENDING":
+                    released = await self._end_now(hold, traceparent)
+                case "CONFIRMED":
+                    raise HoldPaid("the hold is paid for")
+                case _:
+                    return await self._payments.position(hold)
+            if released is not None:
+                return released
+            hold = await self._holds.found_again(hold)
+        raise OutcomeUnknown
+
+    async def settle(self, hold_id: UUID) -> None:
+        """Carry on with a hold that nobody else may be looking after, as far as it goes just now."""
+        hold = await self._holds.find(hold_id)
+        if hold is None or hold.state == "HELD":
+            await self._desk.settle(hold_id)
+        else:
+            await self._steps.carry_on(hold)
+
+    async def disown(self, payment_id: str, hold_id: UUID) -> None:
+        """End a payment that its hold does not want, or give it back, once; with one that it wants, carry on.
+
+        A hold is forgotten only when it was sold, or when none of its payments could still bring money: what was
+        captured for a hold that is forgotten stays with us.
+        """
+        payment = await self._provider.retrieve(payment_id)
+        if payment.hold_id != hold_id or payment.attempt is None:
+            return
+        hold = await self._holds.find(hold_id)
+        if hold is not None and _wants(hold, payment):
+            await self._steps.carry_on(hold)
+        elif hold is not None or payment.status is not Status.CAPTURED:
+            await self._steps.give_up(payment.id, hold_id, payment.attempt)
+
+    async def _sold(self, hold: Hold) -> Confirmed | Undecided:
+        """What is told of a hold that is sold or may be at any moment: it is too late to say that nothing was done."""
+        try:
+            position = await self._payments.position(hold)
+            if hold.is_captured:
+                return Confirmed(hold=hold, tickets=await self._inventory.tickets(hold.ticket_ids), position=position)
+            return Undecided(hold=hold, position=position)
+        except Unavailable as error:
+            raise OutcomeUnknown from error
+
+    async def _begin(
+        self, hold: Hold, method: str | None, key: IdempotencyKey | None, traceparent: str | None
+    ) -> Noted | Literal["MOVED"]:
+        """Begin the next attempt, unless it was told with this key how one was begun before."""
+        begun = await self._payments.begin(hold, method, key, traceparent)
+        if begun == "EXPIRED":
+            raise _expired()
+        if not isinstance(begun, Hold):
+            return "MOVED" if begun == "MOVED" else _unless_reused(begun)
+        try:
+            return await self._ask(begun, key)
+        except (ProviderSilent, Unavailable) as error:  # it may have been done, and `settle` finds out
+            raise OutcomeUnknown from error
+
+    async def _ask(self, hold: Hold, key: IdempotencyKey | None) -> Noted | Literal["MOVED"]:
+        """Ask the provider for the payment of an attempt that was just begun, for the first time."""
+        try:
+            payment = await self._steps.authorise(hold)
+        except Declined as declined:
+            await self._steps.decline(hold, declined.code)
+            raise _declined(declined.code) from declined
+        except ProviderAway as away:
+            if await self._payments.decline(hold, code=None):
+                raise
+            raise OutcomeUnknown from away  # others have asked too, and who knows what they were told
+        return await self._tell(hold, payment, key)
+
+    async def _join(
+        self, hold: Hold, method: str | None, key: IdempotencyKey | None, traceparent: str | None
+    ) -> Noted | Literal["MOVED"]:
+        """Tell of the payment that is under way, or begin another in its place."""
+        if key is not None and key.is_reused(hold.key_mark):
+            raise _reused()
+        if hold.payment_id is None:
+            await self._find_payment(hold)
+            return "MOVED"
+        payment = await self._provider.retrieve(hold.payment_id)
+        if _stands(payment, hold, method):
+            return await self._tell(hold, payment, key)
+        if payment.status is not Status.CANCELLED:
+            payment = await self._steps.void(hold.payment_id, hold.hold_id, hold.attempt)
+        if payment.status is not Status.CANCELLED:
+            return "MOVED"
+        return await self._begin(hold, method, key, traceparent)
+
+    async def _find_payment(self, hold: Hold) -> None:
+        """Wait a moment for whoever has asked for the payment of this attempt; then ask for it again."""
+        for pause in self._pauses_seconds:
+            await asyncio.sleep(pause)
+            if await self._holds.found(hold.hold_id) != hold:
+                return
+        await self._steps.ask_once_more(hold)
+
+    async def _tell(self, hold: Hold, payment: Payment, key: IdempotencyKey | None) -> Noted | Literal["MOVED"]:
+        noted = await self._steps.note(hold, payment, key)
+        return "MOVED" if noted == "MOVED" else _unless_reused(noted)
+
+    async def _give_away(self, hold: Hold, traceparent: str | None) -> Confirmed | Undecided:
+        """Sell seats that cost nothing, of which no provider hears. Raises HoldExpired."""
+        if await self._payments.sell(hold, traceparent) == "SOLD":
+            metrics.seats_sold.inc(len(hold.seats))
+        hold = await self._holds.found_again(hold)
+        if hold.state != "CONFIRMED":
+            raise _expired()
+        return await self._sold(hold)
+
+    async def _end_now(self, hold: Hold, traceparent: str | None) -> Position | None:
+        """End a hold for its customer, who must not hear that nothing was done: it will end."""
+        try:
+            return await self._steps.end(hold, traceparent)
+        except Unavailable as error:
+            raise OutcomeUnknown from error
+
+
+def _wants(hold: Hold, payment: Payment) -> bool:
+    """Whether it is the payment that the hold waits for, or was sold for."""
+    is_its_own = hold.attempt == payment.attempt and hold.payment_id in (None, payment.id)
+    return is_its_own and hold.state in ("PAYING", "CONFIRMED", "ENDING")
+
+
+def _stands(payment: Payment, hold: Hold, method: str | None) -> bool:
+    """Whether the payment under way is also the answer to whoever wants to pay by this method."""
+    match payment.status:
+        case Status.CANCELLED:
+            return False
+        case Status.REQUIRES_PAYMENT:
+            return hold.method is None and method is None
+        case Status.REQUIRES_ACTION:
+            return hold.method == method
+    return True
+
+
+def _unless_reused(noted: Noted | Literal["KEY_REUSED"]) -> Noted:
+    if noted == "KEY_REUSED":
+        raise _reused()
+    return noted
+
+
+def _reused() -> KeyReused:
+    return KeyReused("this Idempotency-Key came with another body before")
+
+
+def _expired() -> HoldExpired:
+    return HoldExpired("the hold is over")
+
+
+def _required(code: str | None) -> PaymentRequired:
+    return PaymentRequired("nothing is authorised for this hold", **({"code": code} if code else {}))
+
+
+def _declined(code: str) -> PaymentDeclined:
+    return PaymentDeclined("the payment was declined", code=code)

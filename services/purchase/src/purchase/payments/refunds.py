@@ -1,0 +1,110 @@
+"""Refunds that are owed for cancelled tickets: each is given once and told once, or a person is asked."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from contracts.codec import encode
+from redis.asyncio import Redis
+
+from purchase import metrics
+from purchase.attention import Attention, Matter
+from purchase.payments.messages import ticket_refunded
+from purchase.providers import NoSuchPayment, Payment, PaymentFailure, Provider, RefundRefused, Status
+from purchase.refusals import Refusal
+from purchase.seats.inventory import Inventory
+from purchase.seats.ticket import Ticket
+from purchase.store import keys
+from purchase.store.connection import OutcomeUnknown, Unavailable
+from purchase.store.partitions import Partitions
+from purchase.store.scripts import load
+
+AT_ONCE_SECONDS = 3.0
+"""How long whoever undoes a purchase waits for the provider at most."""
+
+log = logging.getLogger(__name__)
+
+
+class Refunds:
+    """What is owed is found in Redis alone, so that any process finishes what another began."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        partitions: Partitions,
+        inventory: Inventory,
+        provider: Provider,
+        attention: Attention,
+        settle_hold: Callable[[UUID], Awaitable[None]],
+    ) -> None:
+        self._partitions = partitions
+        self._inventory = inventory
+        self._provider = provider
+        self._attention = attention
+        self._settle_hold = settle_hold
+        self._note = load(redis, "note_refunded", "outbox", "clock", "refund")
+
+    async def try_at_once(self, ticket_id: UUID) -> None:
+        """Give a refund now if that is quickly done; else it stays due, and is settled later."""
+        try:
+            async with asyncio.timeout(AT_ONCE_SECONDS):
+                await self.settle(ticket_id)
+        except (PaymentFailure, Refusal, Unavailable, OutcomeUnknown, TimeoutError) as error:
+            log.warning("a refund comes later: %s", type(error).__name__, extra={"ticket_id": str(ticket_id)})
+
+    async def settle(self, ticket_id: UUID) -> None:
+        """Give back what is owed for a cancelled ticket; while the provider has not decided about it, it stays due.
+
+        Raises ProviderAway, ProviderSilent, Recovering, Overloaded, OutcomeUnknown.
+        """
+        ticket = await self._inventory.ticket(ticket_id)
+        assert ticket is not None, "a refund is due for a ticket that is not kept"
+        if not await self._is_owed(ticket):
+            return
+        try:
+            payment = await self._decided(ticket)
+            if payment is not None:
+                await self._give(ticket, payment)
+        except (RefundRefused, NoSuchPayment) as refusal:
+            await self._ask_a_person(ticket, refusal)
+            await self._end(ticket)
+
+    async def _give(self, ticket: Ticket, payment: Payment) -> None:
+        """Raises RefundRefused."""
+        if payment.status is Status.CANCELLED:  # its money never came
+            await self._end(ticket)
+            return
+        await self._provider.refund(payment.id, ticket.price_cents, f"{ticket.ticket_id}:refund")
+        if await self._end(ticket, encode(ticket_refunded(ticket, payment, self._provider.name))):
+            metrics.tickets_refunded.inc()
+
+    async def _decided(self, ticket: Ticket) -> Payment | None:
+        """The ticket's payment, once its money came or never will; what is authorised is captured first."""
+        assert ticket.payment_id is not None, "a refund is due for a ticket that nobody paid for"
+        payment = await self._provider.retrieve(ticket.payment_id)
+        if payment.status is Status.AUTHORISED and payment.hold_id is not None:
+            await self._settle_hold(payment.hold_id)
+            payment = await self._provider.retrieve(ticket.payment_id)
+        return payment if payment.status in (Status.CAPTURED, Status.CANCELLED) else None
+
+    async def _is_owed(self, ticket: Ticket) -> bool:
+        due = await self._partitions.ask("ZSCORE", keys.due(ticket.partition), b"R" + ticket.ticket_id.bytes)
+        return due is not None
+
+    async def _end(self, ticket: Ticket, message: bytes = b"") -> bool:
+        """It is owed no longer; whether it was until now."""
+        names = [keys.due(ticket.partition)]
+        _, (word,) = await self._partitions.run(self._note, ticket.partition, names, ticket.ticket_id.bytes, message)
+        return bool(word == b"NOTED")
+
+    async def _ask_a_person(self, ticket: Ticket, refusal: RefundRefused | NoSuchPayment) -> None:
+        matter = Matter(
+            kind="refund-refused",
+            why=f"undone: {refusal}",
+            payment_id=ticket.payment_id,
+            ticket_id=ticket.ticket_id,
+            amount_cents=ticket.price_cents,
+            currency=ticket.currency,
+        )
+        await self._attention.ask_for(ticket.partition, matter)

@@ -1,0 +1,88 @@
+"""Tickets that the write model refused: each is cancelled here too; what cannot be handled is put before a person."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from contracts.codec import MalformedMessage, decode, read_header, split_batch
+from contracts.ticket import TicketRejected
+
+from purchase import metrics
+from purchase.attention import Attention, Matter
+from purchase.seats.inventory import Inventory
+from purchase.seats.messages import ticket_cancelled
+from purchase.store.ids import partition_in
+
+PAUSES_SECONDS = (0.1, 0.3, 1.0, 3.0, 5.0, 10.0, 20.0, 20.0)
+"""How long to wait before each further try; about a minute in all."""
+
+SHOWN_MAX = 500
+"""Bytes that are shown of what is no message."""
+
+log = logging.getLogger(__name__)
+
+
+class NotOurs(Exception):
+    """The message is about a ticket that was never sold here, or names an owner who cannot have the seat."""
+
+
+class Rejections:
+    """Takes what the terminal tells; each message may come twice, and none stops those behind it for ever."""
+
+    def __init__(
+        self, inventory: Inventory, attention: Attention, *, pauses_seconds: Sequence[float] = PAUSES_SECONDS
+    ) -> None:
+        self._inventory = inventory
+        self._attention = attention
+        self._pauses_seconds = pauses_seconds
+
+    async def take(self, batch: bytes) -> None:
+        """Handle every message of a batch.
+
+        Raises Recovering, Overloaded when one can neither be handled nor put before a person.
+        """
+        try:
+            messages = [bytes(raw) for raw in split_batch(batch)]
+        except MalformedMessage as error:
+            await self._give_up(batch, error)
+            return
+        for raw in messages:
+            await self._take(raw)
+
+    async def _take(self, raw: bytes) -> None:
+        for pause in (*self._pauses_seconds, None):
+            try:
+                await self._cancel(raw)
+                return
+            except (MalformedMessage, NotOurs) as error:
+                await self._give_up(raw, error)
+                return
+            except Exception as error:  # whatever it was, nothing is lost by trying again
+                log.warning("a ticket.rejected was not handled", exc_info=True)
+                if pause is None:
+                    await self._give_up(raw, error)
+                else:
+                    await asyncio.sleep(pause)
+
+    async def _cancel(self, raw: bytes) -> None:
+        """Raises MalformedMessage, NotOurs, Recovering, Overloaded, OutcomeUnknown."""
+        message = decode(raw)
+        if not isinstance(message, TicketRejected):
+            raise MalformedMessage("it is not for purchase")
+        ticket = await self._inventory.ticket(message.data.ticket_id)
+        if ticket is None:
+            raise NotOurs("there is no such ticket")
+        owner_id = message.data.owner_ticket_id
+        if owner_id is not None and partition_in(owner_id) != ticket.partition:
+            raise NotOurs("the owner's ticket cannot be of this event")
+        cancelled = await self._inventory.reject(ticket, ticket_cancelled(ticket, message.traceparent), owner_id)
+        if cancelled.is_new:
+            log.error("a ticket was cancelled: its seat is another's", extra={"ticket_id": str(ticket.ticket_id)})
+        metrics.rejections.labels("cancelled" if cancelled.is_new else "repeated").inc()
+
+    async def _give_up(self, raw: bytes, error: Exception) -> None:
+        """Raises Recovering, Overloaded."""
+        shown = raw[:SHOWN_MAX].decode(errors="replace")
+        why = f"{type(error).__name__}: {error}; the message was {shown}"
+        await self._attention.ask_for(read_header(raw).partition or 0, Matter(kind="rejection", why=why))
+        metrics.rejections.labels("given_up").inc()
