@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from contracts.catalogue import Zone
 from contracts.ticket import Cancellation, Sale, TicketCancelled, TicketPurchased
-from purchase.catalogue.offers import Event, Venue
+from purchase.catalogue.event import Event, Venue
 from purchase.holds.hold import Hold, HoldSeat
 from purchase.holds.ledger import Best, NewHold
 from purchase.seats.inventory import Order

@@ -8,7 +8,7 @@ from uuid import UUID
 from contracts.catalogue import EventScheduled, VenueDefined
 from contracts.codec import AnyMessage, decode, with_position
 from contracts.position import Position
-from purchase.catalogue.offers import Event, Venue, decode_event, decode_venue
+from purchase.catalogue.event import Event, Venue, decode_event, decode_venue
 from purchase.store import keys
 from purchase.store.ids import partition_in
 from redis import Redis
@@ -92,13 +92,13 @@ class Ledger:
         """Nothing is pending or closed: venue and events agree, and so do the last messages about them."""
         assert not self.is_changing(venue_id)
         venue = self.venue(venue_id)
-        self._assert_told(venue_id, VenueDefined, venue.told())
+        self._assert_told(venue_id, VenueDefined, venue.as_data())
         for event_id in event_ids:
             assert self.redis.hmget(_event_key(event_id), "agreed", "before") == [None, None]
             event = self.event(event_id)
             assert (event.zones, event.currency) == (venue.zones, venue.currency)
             self._assert_capacity(event)
-            self._assert_told(event_id, EventScheduled, event.told())
+            self._assert_told(event_id, EventScheduled, event.as_data())
 
     def _assert_capacity(self, event: Event) -> None:
         counted = self.redis.hgetall(_event_key(event.event_id))

@@ -5,11 +5,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from purchase.catalogue.definitions import Definitions
+from purchase.catalogue.ledger import CatalogueLedger
 from purchase.catalogue.offers import Offers
 from purchase.holds.desk import HoldDesk
 from purchase.holds.ledger import HoldLedger
 from purchase.install import install
 from purchase.seats.inventory import Inventory
+from purchase.seats.occupancy import Occupancy
 from purchase.settings import Settings
 from purchase.store.clock import Clock
 from purchase.store.connection import connect
@@ -31,9 +33,10 @@ class Seller:
         self.partitions = Partitions(redis, count=PARTITIONS, outbox_max=outbox_max)
         self.inventory = Inventory(redis, self.partitions)
         self.holds = HoldLedger(redis, self.partitions, holds_per_customer=HOLDS_PER_CUSTOMER)
-        offers = Offers(self.partitions)
+        catalogue = CatalogueLedger(redis, self.partitions)
+        offers = Offers(catalogue)
         self.hold_desk = HoldDesk(offers, self.holds, Clock(self.partitions), hold_seconds=HOLD_MS // 1_000)
-        self.definitions = Definitions(redis, self.partitions, offers)
+        self.definitions = Definitions(catalogue, Occupancy(self.partitions))
 
     def another(self, *, outbox_max: int = OUTBOX_MAX) -> "Seller":
         """A process that was just started, over the same connections."""

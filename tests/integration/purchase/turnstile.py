@@ -9,10 +9,12 @@ from uuid import UUID
 from purchase.attention import Attention
 from purchase.box_office import BoxOffice
 from purchase.catalogue.definitions import Definitions
+from purchase.catalogue.ledger import CatalogueLedger
 from purchase.catalogue.offers import Offers
 from purchase.payments.refunds import Refunds
 from purchase.providers.chosen import Nobody
 from purchase.seats.inventory import Inventory
+from purchase.seats.occupancy import Occupancy
 from purchase.store.partitions import Partitions
 from redis.asyncio import Redis
 
@@ -100,9 +102,10 @@ class Process:
         self.connection = _Connection(connection_pool=redis.connection_pool)
         self.connection.process = self
         self.partitions = Partitions(self.connection, count=PARTITIONS, outbox_max=OUTBOX_MAX)
-        self.offers = Offers(self.partitions)
+        catalogue = CatalogueLedger(self.connection, self.partitions)
+        self.offers = Offers(catalogue)
         self.inventory = Inventory(self.connection, self.partitions)
-        self.definitions = Definitions(self.connection, self.partitions, self.offers)
+        self.definitions = Definitions(catalogue, Occupancy(self.partitions))
         self.attention = Attention(self.partitions)
         refunds = Refunds(
             self.connection, self.partitions, self.inventory, Nobody(), self.attention, settle_hold=_nothing

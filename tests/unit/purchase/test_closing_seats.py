@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from contracts.catalogue import Zone
 from hypothesis import given, strategies as st
-from purchase.catalogue.definitions import closing_rows, narrow
+from purchase.seats.occupancy import closing_rows
 
 from tests.integration.purchase.builders import event, zone
 
@@ -48,24 +48,24 @@ def test_the_seats_that_close_are_those_that_were_there_and_are_not_any_more(
 
 @given(ZONES, ZONES)
 def test_a_narrowed_event_has_the_seats_of_both_shapes(before: tuple[Zone, ...], after: tuple[Zone, ...]) -> None:
-    assert seats(narrow(event(zones=before), after).zones) == seats(before) & seats(after)
+    assert seats(event(zones=before).narrowed(after).zones) == seats(before) & seats(after)
 
 
 @given(ZONES, ZONES)
 def test_a_narrowed_event_keeps_prices_and_all_else(before: tuple[Zone, ...], after: tuple[Zone, ...]) -> None:
     whole = event(zones=before, max_seats_per_customer=3)
-    narrowed = narrow(whole, after)
+    narrowed = whole.narrowed(after)
 
     prices = {one.zone_id: one.price_cents for one in before}
     assert all(one.price_cents == prices[one.zone_id] for one in narrowed.zones)
-    assert narrow(narrowed, after) == narrowed
+    assert narrowed.narrowed(after) == narrowed
     assert event(zones=narrowed.zones, max_seats_per_customer=3) == narrowed
 
 
 @given(ZONES)
 def test_a_shape_that_stays_closes_nothing(zones: tuple[Zone, ...]) -> None:
     assert list(closing_rows(zones, zones)) == []
-    assert narrow(event(zones=zones), zones) == event(zones=zones)
+    assert event(zones=zones).narrowed(zones) == event(zones=zones)
 
 
 @given(ZONES)

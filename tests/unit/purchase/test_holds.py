@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 from hypothesis import given, strategies as st
-from purchase.catalogue.definitions import is_in_use
 from purchase.holds.hold import Hold, HoldSeat, decode_hold, decode_seats, encode_hold, encode_seats
+from purchase.seats.occupancy import is_in_use
 from purchase.store.ids import mint_id
 
 from tests.integration.purchase.builders import held_seat, hold

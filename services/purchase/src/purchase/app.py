@@ -14,6 +14,7 @@ from purchase.attention import Attention
 from purchase.box_office import BoxOffice
 from purchase.cancelling import is_cancelled
 from purchase.catalogue.definitions import Definitions
+from purchase.catalogue.ledger import CatalogueLedger
 from purchase.catalogue.offers import Offers
 from purchase.holds.desk import HoldDesk
 from purchase.holds.ledger import HoldLedger
@@ -33,6 +34,7 @@ from purchase.payments.webhooks import Webhooks
 from purchase.process import configure_logging, serve
 from purchase.providers.chosen import connect as connect_provider
 from purchase.seats.inventory import Inventory
+from purchase.seats.occupancy import Occupancy
 from purchase.settings import Settings
 from purchase.store.clock import Clock
 from purchase.store.connection import OutcomeUnknown, Unavailable, connect
@@ -56,9 +58,10 @@ def create_app(settings: Settings) -> Litestar:
     """Put the service together; it connects to Redis when it is asked something."""
     redis = connect(settings.redis_url)
     partitions = Partitions(redis, count=settings.partitions, outbox_max=settings.outbox_max)
-    offers = Offers(partitions)
+    catalogue_ledger = CatalogueLedger(redis, partitions)
+    offers = Offers(catalogue_ledger)
     clock = Clock(partitions)
-    definitions = Definitions(redis, partitions, offers)
+    definitions = Definitions(catalogue_ledger, Occupancy(partitions))
     hold_ledger = HoldLedger(redis, partitions, holds_per_customer=settings.holds_per_customer)
     hold_desk = HoldDesk(offers, hold_ledger, clock, hold_seconds=settings.hold_seconds)
     inventory = Inventory(redis, partitions)

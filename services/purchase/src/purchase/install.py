@@ -12,10 +12,11 @@ import msgspec
 from redis.asyncio import Redis
 
 from purchase.catalogue.definitions import AlreadyDefined, Definitions
-from purchase.catalogue.offers import Offers
+from purchase.catalogue.ledger import CatalogueLedger
 from purchase.http.bodies import DefineVenue, ScheduleEvent
 from purchase.http.requests import decode_body, read_identifier
 from purchase.process import configure_logging
+from purchase.seats.occupancy import Occupancy
 from purchase.settings import Settings
 from purchase.store import keys
 from purchase.store.connection import connect
@@ -31,7 +32,7 @@ async def install(settings: Settings, catalog_dir: Path) -> None:
     try:
         await _make_partitions(redis, settings.partitions)
         partitions = Partitions(redis, count=settings.partitions, outbox_max=settings.outbox_max)
-        await _load_catalogue(Definitions(redis, partitions, Offers(partitions)), catalog_dir)
+        await _load_catalogue(Definitions(CatalogueLedger(redis, partitions), Occupancy(partitions)), catalog_dir)
     finally:
         await redis.aclose()
 

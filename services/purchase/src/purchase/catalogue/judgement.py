@@ -1,4 +1,4 @@
-"""Judging by the catalogue in memory what a script then decides, and anew when the event has changed meanwhile."""
+"""Judges an order by the catalogue in memory before a script decides; judges anew when the event has changed."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -8,7 +8,8 @@ from contracts.catalogue import Zone
 from contracts.timestamp import encode_timestamp
 from msgspec import Meta
 
-from purchase.catalogue.offers import Event, Offer, Offers
+from purchase.catalogue.event import Event
+from purchase.catalogue.offers import Offer, Offers
 from purchase.refusals import (
     CustomerRequired,
     EventNotFound,
@@ -21,7 +22,7 @@ from purchase.refusals import (
 from purchase.store.connection import Overloaded
 
 TRIES = 10
-"""How often an order is judged anew when its event changes under it."""
+"""How often an order is judged anew when its event keeps changing."""
 
 CustomerId = Annotated[str, Meta(min_length=1, max_length=128)]
 
@@ -35,11 +36,12 @@ async def decide(
     judge: Callable[[Offer | None], Order],
     carry_out: Callable[[Order], Awaitable[Outcome]],
 ) -> tuple[Order, Outcome] | Refusal:
-    """What was wanted as it was judged, and what became of it; or the refusal, as of at most a second ago.
+    """Judge an order and carry it out; return both the order and the outcome, or the refusal.
 
-    `judge` raises refusals; `carry_out` answers STALE where the version that was judged by is not the event's any more.
+    `judge` raises refusals. `carry_out` returns STALE where the order was judged by an older version
+    of the event. A refusal is based on an offer that was read at most a second ago.
 
-    Raises Overloaded when the event changes all the time, and whatever `carry_out` raises.
+    Raises Overloaded when the event keeps changing, and what `carry_out` raises.
     """
     offer = offers.known(event_id)
     for _ in range(TRIES):
@@ -59,14 +61,14 @@ async def decide(
 
 
 def offered(offer: Offer | None, event_id: str) -> Offer:
-    """Raises EventNotFound."""
+    """Return the offer, which exists. Raises EventNotFound."""
     if offer is None:
         raise EventNotFound(f"there is no event {event_id}", eventId=event_id)
     return offer
 
 
 def zone_of(offer: Offer, zone_id: int) -> Zone:
-    """Raises ZoneNotFound."""
+    """Return a zone of the offer. Raises ZoneNotFound."""
     zone = offer.zones.get(zone_id)
     if zone is None:
         raise ZoneNotFound(f"event {offer.event.event_id} has no zone {zone_id}", zoneId=zone_id)
@@ -74,7 +76,7 @@ def zone_of(offer: Offer, zone_id: int) -> Zone:
 
 
 def check_range(zone: Zone, row: int, column: int) -> None:
-    """Raises SeatOutOfRange."""
+    """Check that the zone has this seat. Raises SeatOutOfRange."""
     if row > zone.row_count or column > zone.col_count:
         raise SeatOutOfRange(
             f"zone {zone.zone_id} has {zone.row_count} rows of {zone.col_count} seats",
@@ -85,21 +87,21 @@ def check_range(zone: Zone, row: int, column: int) -> None:
 
 
 def check_sale(event: Event) -> None:
-    """Raises SalesNotOpen, SalesClosed."""
+    """Check that the event is on sale now. Raises SalesNotOpen, SalesClosed."""
     opens, closes = event.sales_open_at, event.sales_close_at
     if opens is None and closes is None:
         return
     now = datetime.now(UTC)
     if opens is not None and now < opens:
-        raise SalesNotOpen(f"sales open at {(told := encode_timestamp(opens))}", salesOpenAt=told)
+        raise SalesNotOpen(f"sales open at {(text := encode_timestamp(opens))}", salesOpenAt=text)
     if closes is not None and now >= closes:
-        raise SalesClosed(f"sales closed at {(told := encode_timestamp(closes))}", salesCloseAt=told)
+        raise SalesClosed(f"sales closed at {(text := encode_timestamp(closes))}", salesCloseAt=text)
 
 
 def check_customer(event: Event, customer_id: str | None) -> None:
-    """Raises CustomerRequired."""
+    """Check that a customer is named where the event limits each one's seats. Raises CustomerRequired."""
     if event.max_seats_per_customer is not None and customer_id is None:
-        raise CustomerRequired("the event limits the seats of each customer: name one", field="customerId")
+        raise CustomerRequired("the event limits the seats of each customer: send a customerId", field="customerId")
 
 
 def _version(offer: Offer | None) -> int | None:

@@ -7,7 +7,7 @@ from contracts.position import Position
 from contracts.timestamp import Timestamp
 from msgspec import Struct
 
-from purchase.catalogue.offers import Event, Venue
+from purchase.catalogue.event import Event, Venue
 from purchase.holds.hold import Hold, State
 from purchase.payments.ledger import Begun
 from purchase.seats.ticket import Ticket
@@ -147,7 +147,7 @@ def venue_answer(venue: Venue) -> VenueAnswer:
 
 
 def event_answer(event: Event) -> EventAnswer:
-    told = event.told()
+    told = event.as_data()
     return EventAnswer(
         event_id=told.event_id,
         venue_id=told.venue_id,

@@ -9,7 +9,7 @@ from contracts.catalogue import Currency, Identifier, Zone, ZoneId
 from contracts.text import whole
 from msgspec import Meta, Struct
 
-from purchase.catalogue.offers import Event, Venue
+from purchase.catalogue.event import Event, Venue
 from purchase.http.problems import InvalidRequest
 
 SEATS_MAX = 1_000_000
