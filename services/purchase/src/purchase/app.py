@@ -1,4 +1,4 @@
-"""The service: `python -m purchase.app` serves the commands."""
+"""The program `python -m purchase.app`: serves the commands over HTTP, and finishes what is due."""
 
 import asyncio
 import contextlib
@@ -43,19 +43,19 @@ from purchase.store.partitions import Partitions
 BODY_BYTES_MAX = 64 * 1024
 
 FINISH_SECONDS = 30.0
-"""How often changes are looked for that a process which died has left behind."""
+"""How often this process checks for venue changes that another left unfinished."""
 
 log = logging.getLogger(__name__)
 
 
 class Metrics(PrometheusController):
-    """At /metrics, which is no part of the API."""
+    """Prometheus metrics at /metrics, outside the API."""
 
     include_in_schema = False
 
 
 def create_app(settings: Settings) -> Litestar:
-    """Put the service together; it connects to Redis when it is asked something."""
+    """Assemble the service; it connects to Redis at the first call."""
     redis = connect(settings.redis_url)
     partitions = Partitions(redis, count=settings.partitions, outbox_max=settings.outbox_max)
     catalogue_ledger = CatalogueLedger(redis, partitions)
@@ -128,7 +128,7 @@ async def _finish_pending(definitions: Definitions) -> None:
         try:
             await definitions.finish_all_pending()
         except (Unavailable, OutcomeUnknown) as error:
-            log.warning("changes of venues could not be looked for: %s", type(error).__name__)
+            log.warning("could not check for unfinished venue changes: %s", type(error).__name__)
         await asyncio.sleep(FINISH_SECONDS)
 
 
