@@ -26,6 +26,11 @@ OF_ONE = {
 collect_ignore = [file for file, platform in OF_ONE.items() if platform != CHOSEN]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Load the fixtures of the stores, once for all folders that need them."""
+    config.pluginmanager.import_plugin("tests.store_fixtures")
+
+
 @pytest.fixture(scope="session")
 def platform(request: pytest.FixtureRequest) -> Iterator[RunningPlatform]:
     """The platform with its sample catalogue, for all end-to-end tests together."""

@@ -12,13 +12,22 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from faststream.rabbit import RabbitBroker, RabbitQueue
 from faststream.rabbit.schemas.queue import QueueType
+from infra_local import debian
 from infra_local.running import RunningServer
 from sqlalchemy import NullPool, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from tests import isolation
+from tests import isolation, stores
 from tests.isolation import Tables
+from tests.stores import Store
+
+
+@pytest.fixture
+def nothing_from_debian(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No program of a Debian package is on this machine, and this user may not install any."""
+    monkeypatch.setattr(debian, "DEBIAN_FOLDERS", "/nowhere")
+    monkeypatch.setattr(debian, "can_install", lambda: False)
 
 
 async def execute(url: str, statement: str) -> Sequence[object]:
@@ -68,6 +77,27 @@ def topics(servers: str) -> set[str]:
 def groups(servers: str) -> set[str]:
     admin = AdminClient({"bootstrap.servers": servers})
     return {group.group_id for group in admin.list_consumer_groups().result(timeout=10).valid}
+
+
+@pytest.mark.usefixtures("nothing_from_debian", "aws_environment")
+@pytest.mark.parametrize("store", [stores.REDIS, stores.KAFKA, stores.DYNAMODB], ids=["redis", "kafka", "dynamodb"])
+def test_a_store_from_pypi_starts_where_nothing_is_installed(store: Store) -> None:
+    with stores.private_instance(store) as running:
+        assert running.server.ready()
+
+
+@pytest.mark.usefixtures("nothing_from_debian")
+@pytest.mark.parametrize(
+    ("store", "package"),
+    [(stores.RABBITMQ, "rabbitmq-server"), (stores.MYSQL, "mariadb-server")],
+    ids=["rabbitmq", "mysql"],
+)
+def test_a_store_from_debian_asks_for_its_own_package_alone(store: Store, package: str) -> None:
+    with (
+        pytest.raises(debian.ServersMissing, match=f"--no-install-recommends {package}$"),
+        stores.private_instance(store),
+    ):
+        pass
 
 
 def test_redis_keeps_each_answered_write_over_kill_9(private_redis: RunningServer) -> None:

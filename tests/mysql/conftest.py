@@ -1,5 +1,12 @@
 """The read model's projector on a real MySQL."""
 
+import pytest
+
 from tests.integration.terminal.conftest import engine, read_model, read_settings
 
 __all__ = ["engine", "read_model", "read_settings"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Load the fixtures of the stores, once for all folders that need them."""
+    config.pluginmanager.import_plugin("tests.store_fixtures")
