@@ -1,7 +1,7 @@
 """What every test may have: the broker that was asked for, and an end that stops the servers too.
 
 Nothing here imports a client of a store, because tests that need no store should not wait for it. The stores' fixtures
-are a plugin, `tests.store_fixtures`, which the folders that need stores load.
+are a plugin, `tests.stage.stores.fixtures`, which the folders that need stores load.
 """
 
 import signal

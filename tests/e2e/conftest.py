@@ -28,7 +28,7 @@ collect_ignore = [file for file, platform in OF_ONE.items() if platform != CHOSE
 
 def pytest_configure(config: pytest.Config) -> None:
     """Load the fixtures of the stores, once for all folders that need them."""
-    config.pluginmanager.import_plugin("tests.store_fixtures")
+    config.pluginmanager.import_plugin("tests.stage.stores.fixtures")
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.integration.terminal.conftest import engine, read_model, read_settings
+from tests.integration.message_terminal.conftest import engine, read_model, read_settings
 
 __all__ = ["engine", "read_model", "read_settings"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Load the fixtures of the stores, once for all folders that need them."""
-    config.pluginmanager.import_plugin("tests.store_fixtures")
+    config.pluginmanager.import_plugin("tests.stage.stores.fixtures")

@@ -9,8 +9,8 @@ from contracts.ticket import TicketPurchased
 from message_terminal.read_model.projector import ReadModel
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.integration.terminal.stored import figures, rows
-from tests.unit.terminal.messages import cancelled, event_scheduled, purchased, seats_held
+from tests.stage.messages import cancelled, event_scheduled, purchased, seats_held
+from tests.stage.projections import figures, rows
 
 ZONES = 20
 COUNTED = (

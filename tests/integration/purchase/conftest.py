@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from redis import Redis
 
-from tests import sandboxes
-from tests.integration.purchase.ledger import Ledger
-from tests.integration.purchase.serving import Service, serving_alone
-from tests.integration.purchase.shows import Json, Show, Window, open_window
-from tests.sandboxes import Sandbox
+from tests.stage import sandboxes
+from tests.stage.http_client import Json, Show, Window, open_window
+from tests.stage.processes.purchase import Service, serving_alone
+from tests.stage.redis_state import Ledger
+from tests.stage.sandboxes import Sandbox
 
 
 @pytest.fixture(scope="module")

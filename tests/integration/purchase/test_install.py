@@ -13,12 +13,12 @@ from purchase.store import keys
 from purchase.store.connection import Recovering, connect
 from redis import Redis
 
-from tests.integration.purchase.builders import PARTITIONS, event, venue, zone
-from tests.integration.purchase.ledger import Ledger
-from tests.integration.purchase.problems import assert_problem
-from tests.integration.purchase.serving import NO_CATALOGUE, SAMPLE_CATALOGUE, environment, run, serving
-from tests.integration.purchase.shows import Show, open_window
-from tests.integration.purchase.turnstile import Process
+from tests.stage.builders import PARTITIONS, event, venue, zone
+from tests.stage.crashes import Process
+from tests.stage.http_client import Show, open_window
+from tests.stage.problems import assert_problem
+from tests.stage.processes.purchase import NO_CATALOGUE, SAMPLE_CATALOGUE, environment, run, serving
+from tests.stage.redis_state import Ledger
 
 OTHER_PARTITIONS = str(PARTITIONS + 1)
 

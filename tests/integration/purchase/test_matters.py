@@ -6,9 +6,9 @@ from uuid import UUID
 import pytest
 from purchase.attention import Attention, Matter
 
-from tests.integration.purchase.builders import PARTITIONS
-from tests.integration.purchase.sellers import Seller, prepare, selling
-from tests.integration.purchase.serving import run
+from tests.stage.builders import PARTITIONS
+from tests.stage.processes.purchase import run
+from tests.stage.sellers import Seller, prepare, selling
 
 TICKET = UUID("01a20567-f5bc-7000-a36b-1f4945c788a8")
 DISPUTE = Matter(kind="dispute", why="charge.dispute.created", payment_id="pi_1", amount_cents=4_000, currency="USD")

@@ -7,10 +7,10 @@ import pytest
 import sqlalchemy
 from query.settings import Settings
 
-from tests import isolation
-from tests.integration.query.read_model import PARTITIONS, ReadModel
-from tests.integration.query.serving import serve
-from tests.isolation import Database
+from tests.stage.processes.query import serve
+from tests.stage.read_model import PARTITIONS, ReadModel
+from tests.stage.stores import isolation
+from tests.stage.stores.isolation import Database
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 
-from tests.integration.query.read_model import ReadModel, moment
+from tests.stage.read_model import ReadModel, moment
 
 ZONES = [
     {"zoneId": 1, "ticketPrice": 25.0, "rowCount": 5, "colCount": 8},

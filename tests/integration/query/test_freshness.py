@@ -6,8 +6,8 @@ import time
 import httpx
 from query.freshness import WAIT_SECONDS
 
-from tests.integration.query.problems import assert_problem
-from tests.integration.query.read_model import ReadModel, ticket_id
+from tests.stage.query_problems import assert_problem
+from tests.stage.read_model import ReadModel, ticket_id
 
 # What a busy machine may add.
 SLACK_SECONDS = 2.0

@@ -8,7 +8,7 @@ from query.database import Database
 from query.joining import JoinedTickets
 from query.settings import Settings
 
-from tests.integration.query.read_model import ReadModel, ticket_id
+from tests.stage.read_model import ReadModel, ticket_id
 
 READERS = 100
 

@@ -21,9 +21,9 @@ from query.joining import JoinedTickets
 from query.settings import Settings
 from sqlalchemy import make_url, text
 
-from tests.integration.query.problems import assert_problem
-from tests.integration.query.read_model import PARTITIONS, ReadModel, ticket_id
-from tests.integration.query.serving import serve
+from tests.stage.processes.query import serve
+from tests.stage.query_problems import assert_problem
+from tests.stage.read_model import PARTITIONS, ReadModel, ticket_id
 
 PATHS = [
     f"/api/v1/tickets/{ticket_id(1)}",

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.query.read_model import ReadModel, ticket_id
+from tests.stage.read_model import ReadModel, ticket_id
 
 
 async def read_pages(client: httpx.AsyncClient, path: str, items: str, **parameters: Any) -> list[list[dict[str, Any]]]:

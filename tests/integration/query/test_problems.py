@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
-from tests.integration.query.problems import assert_problem
-from tests.integration.query.read_model import ReadModel, ticket_id
+from tests.stage.query_problems import assert_problem
+from tests.stage.read_model import ReadModel, ticket_id
 
 MALFORMED = [
     ("tickets/1", "ticketId"),

@@ -3,8 +3,8 @@
 import httpx
 from query.settings import Settings
 
-from tests.integration.query.read_model import PARTITIONS, ReadModel, ticket_id
-from tests.integration.query.serving import serve
+from tests.stage.processes.query import serve
+from tests.stage.read_model import PARTITIONS, ReadModel, ticket_id
 
 
 async def test_head_answers_as_get_does_without_the_body(client: httpx.AsyncClient, read_model: ReadModel) -> None:

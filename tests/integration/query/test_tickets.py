@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tests.integration.query.read_model import CREATED_ON, ReadModel, ticket_id
+from tests.stage.read_model import CREATED_ON, ReadModel, ticket_id
 
 
 async def test_a_ticket_is_answered_as_it_was_sold(client: httpx.AsyncClient, read_model: ReadModel) -> None:

@@ -5,9 +5,9 @@ import secrets
 import pytest
 from query.settings import Settings
 
-from tests.collector import Collector, collecting
-from tests.integration.query.read_model import PARTITIONS, ticket_id
-from tests.integration.query.serving import serve
+from tests.stage.collector import Collector, collecting
+from tests.stage.processes.query import serve
+from tests.stage.read_model import PARTITIONS, ticket_id
 
 CALLER = "00f067aa0ba902b7"
 

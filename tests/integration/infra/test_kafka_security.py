@@ -1,0 +1,167 @@
+"""Kafka by TLS and with a password, as purchase and the terminal reach it; it is told why it cannot be reached.
+
+No Kafka that runs here takes a password, or speaks TLS: a detour speaks it, and answers as Kafka does to a wrong one.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
+from struct import pack
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from faststream.kafka.security import parse_security
+from infra_local.ports import PortBook
+from infra_local.running import ProgramFailed, RunningServer, log_file
+from infra_local.servers import kafka
+from message_terminal import settings as terminal_settings
+from message_terminal.brokers.chosen import choose
+from message_terminal.brokers.kafka import secured as secured_by_terminal
+from message_terminal.stores import StoreAway
+from purchase.brokers.chosen import choose_told
+from purchase.brokers.kafka import secured as secured_by_purchase
+from purchase.settings import Settings
+
+from tests.stage.arrivals import DEADLINE_SECONDS
+from tests.stage.kafka_proxy import detour
+from tests.stage.processes.relay import describe
+from tests.stage.sellers import prepare
+
+USER = {"KAFKA_SASL_USERNAME": "ticketing", "KAFKA_SASL_PASSWORD": "a-password"}
+WRONG_PASSWORD = 58
+
+
+@pytest.fixture
+def identity(tmp_path: Path) -> Path:
+    """A certificate of 127.0.0.1 that vouches for itself, with its key."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path / "identity.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(private + certificate.public_bytes(Encoding.PEM))
+    return file
+
+
+@pytest.fixture
+def tls(identity: Path) -> ssl.SSLContext:
+    """What a server speaks with that identity."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(identity)
+    return context
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[RunningServer]:
+    """A Kafka that wants to know who is there, and knows nobody."""
+    server = kafka(tmp_path / "kafka", PortBook(tmp_path / "ports.json"))
+    running = RunningServer(replace(server, argv=[*server.argv, "--authentication"]))
+    running.start()
+    yield running
+    running.kill()
+
+
+def settings_of(port: int, protocol: str) -> dict[str, str]:
+    told = {"BROKER": "kafka", "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{port}", "KAFKA_IDEMPOTENCE": "false"}
+    return {**told, "KAFKA_REPLICATION": "1", "KAFKA_SECURITY_PROTOCOL": protocol, **USER}
+
+
+def settings_of_purchase(told: Mapping[str, str]) -> Settings:
+    return Settings.read({"PROFILE": "local", **told})
+
+
+def settings_of_terminal(told: Mapping[str, str]) -> terminal_settings.Settings:
+    return terminal_settings.load({"MYSQL_URL": "mysql+aiomysql://localhost/ticketing", **told})
+
+
+async def test_messages_travel_by_tls(
+    private_kafka: RunningServer, identity: Path, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(identity))
+    async with asyncio.timeout(DEADLINE_SECONDS), detour(private_kafka.server.ports["kafka"], tls) as way:
+        told = settings_of(way.port, "SSL")
+        [relay], terminal = choose_told(settings_of_purchase(told)), choose(settings_of_terminal(told))
+        await terminal.declare(1)
+        try:
+            await terminal.connect()
+            await relay.application.start()
+            async with terminal.listening() as heard:
+                await relay.publish(0, b"[]")
+                assert await anext(heard) == b"[]"
+        finally:
+            await relay.application.stop()
+            await terminal.application.stop()
+
+
+async def test_a_kafka_for_which_nobody_vouches_is_not_spoken_to(
+    private_kafka: RunningServer, tls: ssl.SSLContext, caplog: pytest.LogCaptureFixture, redis_url: str, tmp_path: Path
+) -> None:
+    async with detour(private_kafka.server.ports["kafka"], tls) as way:
+        told = settings_of(way.port, "SSL")
+        assert "CERTIFICATE_VERIFY_FAILED" in await last_words_of_relay(redis_url, told, tmp_path)
+        assert "CERTIFICATE_VERIFY_FAILED" in await last_words_of_terminal(told, caplog)
+
+
+async def test_a_wrong_password_is_told(
+    guarded: RunningServer, caplog: pytest.LogCaptureFixture, redis_url: str, tmp_path: Path
+) -> None:
+    def refuse(answer: bytes) -> bytes:
+        told = answer[4:8] + pack(">hh", WRONG_PASSWORD, -1) + pack(">iq", 0, 0)
+        return pack(">i", len(told)) + told
+
+    async with detour(guarded.server.ports["kafka"]) as way:
+        way.watch_for(b"c=biws,r=", refuse)
+        told = settings_of(way.port, "SASL_PLAINTEXT")
+        assert "SaslAuthenticationFailed" in await last_words_of_relay(redis_url, told, tmp_path)
+        assert "SaslAuthenticationFailed" in await last_words_of_terminal(told, caplog)
+
+
+async def last_words_of_relay(redis_url: str, told: Mapping[str, str], directory: Path) -> str:
+    """What it has logged when it ended, because it could not start."""
+    await prepare(redis_url)
+    relay = RunningServer(describe(directory / "relay", redis_url, told))
+    with pytest.raises(ProgramFailed, match="relay ended with code"):
+        await asyncio.to_thread(relay.start)
+    return log_file(relay.server).read_text()
+
+
+async def last_words_of_terminal(told: Mapping[str, str], caplog: pytest.LogCaptureFixture) -> str:
+    """What is logged when it does not connect."""
+    with pytest.raises(StoreAway):
+        await choose(settings_of_terminal(told)).connect()
+    return caplog.text
+
+
+@pytest.mark.parametrize(
+    ("protocol", "has_user", "is_encrypted"),
+    [("PLAINTEXT", False, False), ("SSL", False, True), ("SASL_PLAINTEXT", True, False), ("SASL_SSL", True, True)],
+)
+def test_aiokafka_is_told_what_the_settings_say(protocol: str, has_user: bool, is_encrypted: bool) -> None:
+    told = settings_of(9092, protocol)
+    for security in (secured_by_purchase(settings_of_purchase(told)), secured_by_terminal(settings_of_terminal(told))):
+        arguments: dict[str, Any] = parse_security(security)
+        context = arguments.pop("ssl_context")
+        assert (context is not None and context.verify_mode is ssl.CERT_REQUIRED) == is_encrypted
+        assert arguments == {"security_protocol": protocol} | (
+            {
+                "sasl_mechanism": "SCRAM-SHA-512",
+                "sasl_plain_username": "ticketing",
+                "sasl_plain_password": "a-password",
+            }
+            if has_user
+            else {}
+        )

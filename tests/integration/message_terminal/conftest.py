@@ -1,0 +1,91 @@
+"""The terminal's projectors on real stores, and the whole terminal as a process."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+from contracts.ticket import TicketRejected
+from message_terminal import setup
+from message_terminal.read_model.projector import ReadModel
+from message_terminal.settings import Settings, load
+from message_terminal.stores import open_dynamodb, open_mysql
+from message_terminal.write_model.projector import WriteModel
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests.stage.brokers import Wire
+from tests.stage.processes.terminal import Environment
+from tests.stage.stores.isolation import Tables
+
+if TYPE_CHECKING:
+    from types_aiobotocore_dynamodb import DynamoDBClient
+
+PARTITIONS = 8
+
+
+@pytest.fixture
+def read_settings(mysql_url: str) -> Settings:
+    """As much as the read model needs; there is no broker and no DynamoDB."""
+    return Settings(rabbitmq_url="amqp://nowhere.invalid/", mysql_url=mysql_url, partitions=PARTITIONS)
+
+
+@pytest.fixture
+async def engine(read_settings: Settings) -> AsyncIterator[AsyncEngine]:
+    """A migrated MySQL, empty."""
+    await setup.migrate(read_settings)
+    async with AsyncExitStack() as stack:
+        engine = open_mysql(read_settings.mysql_url)
+        stack.push_async_callback(engine.dispose)
+        yield engine
+
+
+@pytest.fixture
+def read_model(engine: AsyncEngine) -> ReadModel:
+    """The projector of that MySQL."""
+    return ReadModel(engine)
+
+
+@pytest.fixture
+async def client(dynamodb: Tables, mysql_url: str) -> AsyncIterator["DynamoDBClient"]:
+    """DynamoDB with the write model's tables, empty."""
+    settings = Settings(
+        rabbitmq_url="amqp://nowhere.invalid/",
+        mysql_url=mysql_url,
+        dynamodb_url=dynamodb.url,
+        dynamodb_prefix=dynamodb.prefix,
+    )
+    await setup.create_tables(settings)
+    async with open_dynamodb(dynamodb.url) as client:
+        yield client
+
+
+@pytest.fixture
+def rejections() -> list[TicketRejected]:
+    """What purchase was told."""
+    return []
+
+
+@pytest.fixture
+def write_model(
+    client: "DynamoDBClient", dynamodb: Tables, engine: AsyncEngine, rejections: list[TicketRejected]
+) -> WriteModel:
+    """The projector of that DynamoDB."""
+
+    async def reject(message: TicketRejected) -> None:
+        rejections.append(message)
+
+    return WriteModel(client, dynamodb.prefix, engine, reject)
+
+
+@pytest.fixture
+async def environment(wire: Wire, mysql_url: str, dynamodb: Tables) -> Environment:
+    """What a terminal is told, everything set up."""
+    environment = {
+        **wire.settings,
+        "MYSQL_URL": mysql_url,
+        "DYNAMODB_URL": dynamodb.url,
+        "DYNAMODB_PREFIX": dynamodb.prefix,
+        "PARTITIONS": str(PARTITIONS),
+    }
+    await setup.set_up(load(environment))
+    return environment

@@ -1,0 +1,73 @@
+"""A seat that a Redis without its past has sold again: the second sale is undone everywhere, and the first stands."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import pytest
+from message_terminal.settings import WRITE
+from message_terminal.stores import open_dynamodb
+from message_terminal.tables import SEATS, TICKETS
+from purchase.seats.inventory import Sold
+from redis import Redis
+
+from tests.stage.brokers import Wire
+from tests.stage.builders import order
+from tests.stage.processes.relay import relay_process
+from tests.stage.processes.terminal import Environment, terminal, until
+from tests.stage.projections import items
+from tests.stage.redis_state import Ledger
+from tests.stage.sellers import prepare, selling
+from tests.stage.stores.isolation import Tables
+
+if TYPE_CHECKING:
+    from types_aiobotocore_dynamodb import DynamoDBClient
+
+
+@pytest.fixture
+def ledger(redis_url: str) -> Iterator[Ledger]:
+    """What Redis keeps."""
+    with Redis.from_url(redis_url) as redis:
+        yield Ledger(redis)
+
+
+async def sell(redis_url: str) -> UUID:
+    """The ticket for the one seat that everybody wants, sold by a process that was just started."""
+    wanted = order()
+    async with selling(redis_url) as seller:
+        assert isinstance(await seller.inventory.sell(wanted), Sold)
+    return wanted.ticket.ticket_id
+
+
+async def has_status(client: "DynamoDBClient", tables: Tables, ticket_id: UUID, status: str) -> bool:
+    stored = {item["ticketId"]: item["status"] for item in await items(client, tables, TICKETS)}
+    return stored.get(str(ticket_id)) == status
+
+
+async def test_of_two_sales_of_one_seat_the_second_is_undone_everywhere(
+    environment: Environment, wire: Wire, redis_url: str, ledger: Ledger, dynamodb: Tables, tmp_path: Path
+) -> None:
+    await prepare(redis_url)
+    async with selling(redis_url) as seller:
+        await seller.put_on_sale("Gala")
+    past = ledger.everything()
+    with ExitStack() as stack:
+        stack.enter_context(terminal({**environment, "MODELS": WRITE}, tmp_path / "terminal.log"))
+        async with open_dynamodb(dynamodb.url) as client:
+            first = await sell(redis_url)
+            with relay_process(redis_url, wire.settings):
+                await until(partial(has_status, client, dynamodb, first, "PAID"))
+
+            ledger.restore(past)
+            second = await sell(redis_url)
+            with relay_process(redis_url, wire.settings):
+                await until(partial(has_status, client, dynamodb, second, "CANCELLED"))
+
+            assert await has_status(client, dynamodb, first, "PAID")
+            [seat] = await items(client, dynamodb, SEATS)
+            assert (seat["ticketId"], seat["generation"]) == (str(first), 1)
+    async with selling(redis_url) as seller:
+        assert await seller.inventory.sell(order()) == "TAKEN"

@@ -1,0 +1,315 @@
+"""The terminal as it runs: from its queues into both models, and through what kills it."""
+
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from contracts import routing
+from contracts.codec import AnyMessage, decode, split_batch
+from contracts.ticket import TicketRejected
+from infra_local.ports import free_port
+from message_terminal import brokers
+from message_terminal.app import serve
+from message_terminal.settings import READ, WRITE, load
+from message_terminal.stores import open_dynamodb, open_mysql
+from message_terminal.tables import TICKETS
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests.stage.brokers import Wire, channel
+from tests.stage.messages import (
+    PARTITION,
+    batch,
+    cancelled,
+    event_scheduled,
+    many_purchased,
+    purchased,
+    venue_defined,
+)
+from tests.stage.processes.terminal import (
+    Environment,
+    RunningTerminal,
+    publish,
+    started,
+    take,
+    terminal,
+    until,
+)
+from tests.stage.projections import figures, items, parked, position, rows
+from tests.stage.stores.isolation import Tables
+
+if TYPE_CHECKING:
+    from types_aiobotocore_dynamodb import DynamoDBClient
+
+MODELS = (WRITE, READ)
+
+
+@pytest.fixture
+async def mysql(environment: Environment) -> AsyncIterator[AsyncEngine]:
+    """The read model."""
+    async with AsyncExitStack() as stack:
+        engine = open_mysql(environment["MYSQL_URL"])
+        stack.push_async_callback(engine.dispose)
+        yield engine
+
+
+@pytest.fixture
+async def tickets(environment: Environment) -> AsyncIterator["DynamoDBClient"]:
+    """The write model."""
+    async with open_dynamodb(environment["DYNAMODB_URL"]) as client:
+        yield client
+
+
+async def test_what_is_published_reaches_both_models(
+    wire: Wire,
+    environment: Environment,
+    mysql: AsyncEngine,
+    tickets: "DynamoDBClient",
+    dynamodb: Tables,
+    tmp_path: Path,
+) -> None:
+    sales = many_purchased(1_000)
+    batches = [batch([venue_defined(), event_scheduled()]), batch(sales[:500]), batch(sales[500:])]
+    await wire.publish(PARTITION, batches)
+    async with AsyncExitStack() as stack:
+        running = await started(stack, environment, tmp_path / "log")
+        await until(lambda: reached(mysql, "1-1001"))
+        await until(lambda: written(tickets, dynamodb, 1_000))
+        await until(lambda: projected(running, 1_002))
+        assert await running.metric("projection_gaps_total") == 0
+        assert await running.metric('projection_lag_seconds{model="read"}') == 0
+    assert sum(sold for sold, _ in (await figures(mysql)).values()) == 1_000
+    assert {row["ticket_id"] for row in await rows(mysql, "SELECT ticket_id FROM ticket")} == {
+        item["ticketId"] for item in await items(tickets, dynamodb, "Tickets")
+    }
+
+
+async def test_a_process_for_one_model_leaves_the_other_alone(
+    wire: Wire,
+    environment: Environment,
+    mysql: AsyncEngine,
+    tickets: "DynamoDBClient",
+    dynamodb: Tables,
+    tmp_path: Path,
+) -> None:
+    await wire.publish(PARTITION, [batch([purchased(position="1-0")])])
+    async with AsyncExitStack() as stack:
+        await started(stack, {**environment, "MODELS": "read"}, tmp_path / "log")
+        await until(lambda: reached(mysql, "1-0"))
+    assert await items(tickets, dynamodb, "Tickets") == []
+    assert len(await wire.take(routing.WRITE_MODEL)) == 1
+
+
+async def test_a_terminal_that_is_killed_again_and_again_loses_nothing_and_counts_nothing_twice(
+    wire: Wire,
+    environment: Environment,
+    mysql: AsyncEngine,
+    tickets: "DynamoDBClient",
+    dynamodb: Tables,
+    tmp_path: Path,
+) -> None:
+    sales = many_purchased(3_000, first=1)
+    ends = [cancelled(sale, position=f"1-{3_001 + number}") for number, sale in enumerate(sales[:1_000])]
+    told: list[AnyMessage] = [event_scheduled(position="1-0"), *sales, *ends]
+    bodies = [batch(told[start : start + 100]) for start in range(0, len(told), 100)]
+    await wire.publish(PARTITION, bodies)
+    for share in (300, 1_200, 2_100):
+        with terminal(environment, tmp_path / "log") as running:
+            await until(partial(has_tickets, mysql, share))
+            running.kill()
+    async with AsyncExitStack() as stack:
+        running = await started(stack, environment, tmp_path / "log")
+        await until(lambda: reached(mysql, f"1-{len(told) - 1}"))
+        await until(lambda: written(tickets, dynamodb, 3_000))
+        await until(lambda: idle(running))
+        assert await running.metric("projection_gaps_total") == 0
+    stored = await items(tickets, dynamodb, "Tickets")
+    assert sum(item["status"] == "PAID" for item in stored) == 2_000
+    assert sum(sold for sold, _ in (await figures(mysql)).values()) == 2_000
+    assert sum(revenue for _, revenue in (await figures(mysql)).values()) == 2_000 * 2_500
+    assert await parked(mysql) == []
+
+
+async def test_another_takes_over_from_a_terminal_that_is_killed(
+    wire: Wire, environment: Environment, mysql: AsyncEngine, tmp_path: Path
+) -> None:
+    sales = many_purchased(200, first=0)
+    async with AsyncExitStack() as stack:
+        both = [await started(stack, environment, tmp_path / name) for name in ("one", "other")]
+        await wire.publish(PARTITION, [batch(sales[:100])])
+        await until(lambda: has_tickets(mysql, 100))
+        [first] = [one for one in both if await one.metric('messages_projected_total{model="read"}')]
+        [spare] = [one for one in both if one is not first]
+        first.kill()
+        await wire.publish(PARTITION, [batch(sales[100:])])
+        await until(lambda: has_tickets(mysql, 200))
+        assert await spare.metric('messages_projected_total{model="read"}') >= 100
+        assert await spare.metric("projection_gaps_total") == 0
+    assert await figures(mysql) == {1: (200, 500_000)}
+
+
+async def test_when_asked_to_end_it_finishes_the_batch_in_hand_and_ends(
+    wire: Wire, environment: Environment, mysql: AsyncEngine, tmp_path: Path
+) -> None:
+    sales = many_purchased(2_000)
+    bodies = [batch(sales[start : start + 500]) for start in range(0, 2_000, 500)]
+    async with AsyncExitStack() as stack:
+        running = await started(stack, environment, tmp_path / "log")
+        await wire.publish(PARTITION, bodies)
+        running.process.terminate()
+        assert await running.ended() in (0, -signal.SIGTERM)
+        again = await started(stack, environment, tmp_path / "log")
+        await until(lambda: reached(mysql, "1-2001"))
+        assert again.process.poll() is None
+    assert sum(sold for sold, _ in (await figures(mysql)).values()) == 2_000
+
+
+async def test_a_double_sale_is_told_to_purchase_and_kept_for_it(
+    wire: Wire, environment: Environment, mysql: AsyncEngine, tmp_path: Path
+) -> None:
+    owner, intruder, other = purchased(position="1-0"), purchased(position="1-1"), purchased(row=2, position="1-2")
+    async with AsyncExitStack() as stack:
+        running = await started(stack, environment, tmp_path / "log")
+        await wire.publish(PARTITION, [batch([owner]), batch([intruder, other])])
+        (kept,) = await wire.take(routing.PURCHASE)
+        await until(lambda: reached(mysql, "1-2"))
+        for model in MODELS:
+            assert await running.metric(f'double_sales_total{{model="{model}"}}') == 1
+    (raw,) = split_batch(kept)
+    message: AnyMessage = decode(raw)
+    assert isinstance(message, TicketRejected)
+    assert (message.data.ticket_id, message.data.owner_ticket_id) == (intruder.data.ticket_id, owner.data.ticket_id)
+    assert await figures(mysql) == {1: (2, 5_000)}
+    (row,) = await parked(mysql)
+    assert (row["model"], row["sequence"]) == ("read", 1)
+    assert row["reason"].startswith("DoubleSale: its seat belongs to another ticket")
+
+
+@pytest.mark.on_rabbitmq
+async def test_what_is_told_to_purchase_is_persistent_and_says_what_it_is(
+    environment: Environment, tmp_path: Path
+) -> None:
+    rivals = [purchased(position="1-0"), purchased(position="1-1")]
+    url = environment["RABBITMQ_URL"]
+    async with AsyncExitStack() as stack:
+        await started(stack, environment, tmp_path / "log")
+        await publish(url, routing.to_models(PARTITION), [batch(rivals)])
+        (kept,) = await take(url, routing.PURCHASE)
+    (raw,) = split_batch(kept.body)
+    assert (kept.routing_key, kept.message_id, kept.delivery_mode) == (f"purchase.{PARTITION}", decode(raw).id, 2)
+    assert kept.content_type == routing.BATCH_CONTENT_TYPE
+
+
+async def test_poison_in_the_middle_of_a_batch_is_parked_and_the_rest_goes_on(
+    wire: Wire,
+    environment: Environment,
+    mysql: AsyncEngine,
+    tickets: "DynamoDBClient",
+    dynamodb: Tables,
+    tmp_path: Path,
+) -> None:
+    sales = many_purchased(50, first=0)
+    unknown = b'{"specversion":"1.0","type":"seat.upgraded.v9","id":"1","partition":3,"position":"1-50"}'
+    poison = purchased(zone_id=9, created_on="2030-02-30T00:00:00.000000Z", position="1-51")
+    last = purchased(zone_id=8, position="1-52")
+    bodies = [batch([*sales[:25], unknown, poison, *sales[25:]]), b"not json", batch([last])]
+    async with AsyncExitStack() as stack:
+        running = await started(stack, environment, tmp_path / "log")
+        await wire.publish(PARTITION, bodies)
+        await until(lambda: reached(mysql, "1-52"))
+        await until(lambda: written(tickets, dynamodb, 52))
+        assert await running.metric('messages_parked_total{model="read"}') == 3
+        assert await running.is_ready()
+    assert sum(sold for sold, _ in (await figures(mysql)).values()) == 51
+    lying = {(row["model"], row["body"][:20]): row["reason"] for row in await parked(mysql)}
+    assert lying == {
+        ("write", unknown[:20]): "UnknownMessage: unknown type seat.upgraded.v9",
+        ("read", unknown[:20]): "UnknownMessage: unknown type seat.upgraded.v9",
+        ("write", b"not json"): lying["write", b"not json"],
+        ("read", b"not json"): lying["read", b"not json"],
+        ("read", next(body for model, body in lying if body.startswith(b'{"type":"ticket'))): (
+            "ValueError: day is out of range for month"
+        ),
+    }
+    assert lying["read", b"not json"].startswith("no batch")
+
+
+@pytest.mark.on_rabbitmq
+async def test_a_queue_that_vanishes_ends_the_process(environment: Environment, tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        running = await started(stack, environment, tmp_path / "log")
+        async with channel(environment["RABBITMQ_URL"]) as open_channel:
+            await open_channel.queue_delete(routing.READ_MODEL)
+        assert await running.ended() == 1
+        missing = stack.enter_context(terminal(environment, tmp_path / "log"))
+        assert await missing.ended() == 1
+
+
+@pytest.mark.on_rabbitmq
+async def test_a_broken_connection_ends_the_process_and_the_next_one_goes_on(
+    wire: Wire, environment: Environment, rabbitmq_server: tuple[str, str], mysql: AsyncEngine, tmp_path: Path
+) -> None:
+    async with AsyncExitStack() as stack:
+        running = await started(stack, environment, tmp_path / "log")
+        await until(lambda: break_connections(rabbitmq_server[1], environment["RABBITMQ_URL"].rpartition("/")[2]))
+        assert await running.ended() == 1
+        await started(stack, environment, tmp_path / "log")
+        await wire.publish(PARTITION, [batch([purchased(position="1-0")])])
+        await until(lambda: reached(mysql, "1-0"))
+
+
+async def test_a_wrong_setting_is_named_and_nothing_starts(environment: Environment, tmp_path: Path) -> None:
+    with terminal({**environment, "MODELS": "live"}, tmp_path / "log") as running:
+        assert await running.ended() == 1
+    assert "MODELS" in (tmp_path / "log").read_text()
+
+
+async def test_a_terminal_without_a_broker_gives_up_in_the_end(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(brokers, "CONNECT_SECONDS", 0.5)
+    nowhere = {"RABBITMQ_URL": "amqp://127.0.0.1:1/", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
+    settings = load({**environment, **nowhere, "HTTP_PORT": str(free_port("terminal"))})
+    with pytest.raises(SystemExit, match="3"):
+        await serve(settings)
+
+
+async def reached(engine: AsyncEngine, text: str) -> bool:
+    """Whether the read model has got this far."""
+    return await position(engine, PARTITION) == text
+
+
+async def written(client: "DynamoDBClient", tables: Tables, count: int) -> bool:
+    """Whether the write model has so many tickets."""
+    pages = client.get_paginator("scan").paginate(TableName=tables.prefix + TICKETS, Select="COUNT")
+    return sum([page["Count"] async for page in pages]) == count
+
+
+async def has_tickets(engine: AsyncEngine, count: int) -> bool:
+    """Whether the read model has at least so many tickets."""
+    (row,) = await rows(engine, "SELECT count(*) AS number FROM ticket")
+    return bool(row["number"] >= count)
+
+
+async def projected(running: RunningTerminal, count: int) -> bool:
+    """Whether the process has taken so many messages into each model."""
+    return [await running.metric(f'messages_projected_total{{model="{model}"}}') for model in MODELS] == [count] * 2
+
+
+async def idle(running: RunningTerminal) -> bool:
+    """Whether nothing waits in it."""
+    lags = [await running.metric(f'projection_lag_seconds{{model="{model}"}}') for model in MODELS]
+    return lags == [0, 0]
+
+
+async def break_connections(management_url: str, vhost: str) -> bool:
+    """Close what the broker's management knows of by now; whether there was anything."""
+    async with httpx.AsyncClient(base_url=management_url, timeout=30) as management:
+        connections = (await management.get(f"/api/vhosts/{vhost}/connections")).raise_for_status().json()
+        for connection in connections:
+            (await management.delete(f"/api/connections/{connection['name']}")).raise_for_status()
+    return bool(connections)

@@ -1,0 +1,176 @@
+"""Admins and buyers who meet at one venue, step by step in any order, some dying on the way: all agree in the end."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+from contracts.catalogue import Zone
+from contracts.ticket import TicketPurchased
+from hypothesis import example, given, settings, strategies as st
+from msgspec import Struct
+from purchase.box_office import PurchaseTicket
+from purchase.refusals import SeatsInUse, VenueMismatch
+from purchase.seats.labels import parse_seat
+from purchase.store.connection import OutcomeUnknown, Unavailable, connect
+from redis import Redis
+
+from tests.stage.builders import event, venue, zone
+from tests.stage.crashes import Killed, Process, Turnstile
+from tests.stage.processes.purchase import prepare
+from tests.stage.redis_state import Ledger
+from tests.stage.stores import isolation
+
+VENUES = ("Arena", "Barn")
+SHAPES = (
+    (zone(zone_id=1), zone(zone_id=2)),
+    (zone(zone_id=1, row_count=1, price_cents=9_900),),
+    (zone(zone_id=1, col_count=4), zone(zone_id=3)),
+)
+EXPECTED = (SeatsInUse, VenueMismatch, Unavailable, OutcomeUnknown, Killed)
+"""How a call may end beside well."""
+
+
+class Actor(Struct, frozen=True, kw_only=True):
+    """One call of a process of its own, which dies after so many commands, if it is told how many."""
+
+    does: str
+    venue_id: str = "Arena"
+    event_id: str = "Gala"
+    shape: int = 0
+    dies_after: int | None = None
+
+    async def act(self, process: Process) -> Any:
+        match self.does:
+            case "define":
+                return await process.definitions.define_venue(venue(venue_id=self.venue_id, zones=SHAPES[self.shape]))
+            case "schedule":
+                return await process.definitions.schedule(event(event_id=self.event_id, venue_id=self.venue_id))
+            case "finish":
+                return await process.definitions.finish_pending(self.venue_id)
+            case "buy":
+                await process.box_office.purchase(self._order, None)
+                return None
+        raise AssertionError(self.does)
+
+    @property
+    def _order(self) -> PurchaseTicket:
+        """A seat that only the first shape has."""
+        return PurchaseTicket(venue_id=self.venue_id, event_id=self.event_id, zone_id=2, row="2", column="c")
+
+
+DEATHS = st.none() | st.integers(0, 30)
+DEFINE = st.builds(Actor, does=st.just("define"), shape=st.integers(0, 2), dies_after=DEATHS)
+SCHEDULE = st.builds(
+    Actor,
+    does=st.just("schedule"),
+    venue_id=st.sampled_from(VENUES),
+    event_id=st.sampled_from(["Gala", "Circus", "Opera"]),
+    dies_after=DEATHS,
+)
+DEFINE_BARN = st.builds(Actor, does=st.just("define"), venue_id=st.just("Barn"), shape=st.integers(0, 2))
+BUY = st.builds(Actor, does=st.just("buy"), event_id=st.sampled_from(["Gala", "Circus"]))
+FINISH = st.builds(Actor, does=st.just("finish"), venue_id=st.sampled_from(VENUES))
+ACTORS = st.lists(st.one_of(DEFINE, SCHEDULE, DEFINE_BARN, BUY, FINISH), min_size=2, max_size=4)
+TURNS = st.lists(st.integers(0, 3), max_size=120)
+
+
+@pytest.fixture(scope="module")
+def redis_url(redis_server: str) -> Iterator[str]:
+    """A Redis that is this file's."""
+    with isolation.empty_redis(redis_server) as url:
+        prepare(url)
+        yield url
+
+
+@pytest.fixture(scope="module")
+def ledger(redis_url: str) -> Iterator[Ledger]:
+    """What it keeps."""
+    with Redis.from_url(redis_url) as redis:
+        yield Ledger(redis)
+
+
+@pytest.fixture(scope="module")
+def begin(redis_url: str, ledger: Ledger) -> Callable[[], None]:
+    """Makes Redis hold two venues of the first shape, one with an event, and nothing else."""
+    for venue_id in VENUES:
+        play(redis_url, [Actor(does="define", venue_id=venue_id)], [])
+    play(redis_url, [Actor(does="schedule")], [])
+    everything = ledger.everything()
+
+    def restore() -> None:
+        ledger.restore(everything)
+
+    return restore
+
+
+def play(redis_url: str, actors: Sequence[Actor], turns: Sequence[int]) -> list[Any]:
+    """Let the actors act, each step when it is its turn; how each ended."""
+
+    async def run() -> list[Any]:
+        client = connect(redis_url)
+        turnstile = Turnstile()
+        processes = [Process(client, turnstile=turnstile, commands_max=actor.dies_after) for actor in actors]
+        try:
+            works = [(process, actor.act(process)) for process, actor in zip(processes, actors, strict=True)]
+            return await turnstile.run(works, iter(turns))
+        finally:
+            await client.aclose()
+
+    return asyncio.run(run())
+
+
+def assert_agreed(ledger: Ledger) -> None:
+    """Every event is sold as its venue is defined, and every seat that was sold is one of them."""
+    events = {event.event_id: event for event in ledger.events()}
+    for venue_id in VENUES:
+        ledger.assert_settled(venue_id, *(name for name, event in events.items() if event.venue_id == venue_id))
+    for message in ledger.messages():
+        if isinstance(message, TicketPurchased):
+            sale = message.data
+            zones = {zone.zone_id: zone for zone in events[sale.event_id].zones}
+            row, column = parse_seat(sale.row, sale.column)
+            assert row <= zones[sale.zone_id].row_count
+            assert column <= zones[sale.zone_id].col_count
+
+
+def possible_zones(actors: Sequence[Actor], endings: Sequence[Any], venue_id: str) -> list[tuple[Zone, ...]]:
+    """What a venue may look like: as before, or as somebody said who was not refused."""
+    defined = [
+        SHAPES[actor.shape]
+        for actor, ending in zip(actors, endings, strict=True)
+        if actor.does == "define" and actor.venue_id == venue_id and not isinstance(ending, SeatsInUse)
+    ]
+    return [SHAPES[0], *defined]
+
+
+def check(redis_url: str, ledger: Ledger, actors: Sequence[Actor], turns: Sequence[int]) -> None:
+    """Play, let a process that starts afterwards finish what was left behind, and see whether all agree."""
+    endings = play(redis_url, actors, turns)
+    for ending in endings:
+        if isinstance(ending, BaseException) and not isinstance(ending, EXPECTED):
+            raise ending
+        if isinstance(ending, SeatsInUse):
+            assert ending.facts["seats"]
+    for venue_id in VENUES:
+        play(redis_url, [Actor(does="finish", venue_id=venue_id)], [])
+    assert_agreed(ledger)
+    for venue_id in VENUES:
+        assert ledger.venue(venue_id).zones in possible_zones(actors, endings, venue_id)
+
+
+@settings(max_examples=40, deadline=None)
+@given(actors=ACTORS, turns=TURNS)
+@example(
+    actors=[
+        Actor(does="define", shape=1),
+        Actor(does="schedule", event_id="Circus"),
+        Actor(does="schedule", event_id="Circus", venue_id="Barn"),
+    ],
+    turns=[],
+)
+def test_whoever_meets_at_a_venue_all_agree_in_the_end(
+    redis_url: str, ledger: Ledger, begin: Callable[[], None], actors: list[Actor], turns: list[int]
+) -> None:
+    begin()
+    check(redis_url, ledger, actors, turns)

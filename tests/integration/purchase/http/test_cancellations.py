@@ -1,0 +1,256 @@
+"""Undoing a purchase: who may, what it answers, and that a later owner of the seat is never touched."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import uuid
+from uuid import UUID
+
+import pytest
+from contracts.ticket import TicketCancelled
+
+from tests.stage.builders import PARTITIONS
+from tests.stage.http_client import ADMIN, Json, Window, zone
+from tests.stage.problems import assert_problem
+from tests.stage.redis_state import Ledger, partition_of
+
+
+def signed(ticket_id: str, key: str = "local-receipt-key") -> str:
+    """A receipt, made by hand."""
+    digest = hmac.new(key.encode(), ticket_id.encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def cancelled(ticket: Json) -> Json:
+    """The ticket as its cancellation answers it."""
+    return {name: value for name, value in {**ticket, "status": "CANCELLED"}.items() if name != "receipt"}
+
+
+def minted_in(partition: int) -> str:
+    """The id of a ticket that was never sold, of this partition."""
+    return f"0198c5d2-7a31-7{partition:03x}-8f4e-{uuid.uuid4().hex[:12]}"
+
+
+async def test_whoever_holds_the_receipt_may_undo_the_purchase(window: Window, ledger: Ledger) -> None:
+    show = await window.stage()
+    ticket = await window.bought(show.seat("2", "b"))
+
+    answer = await window.cancel(ticket)
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json() == cancelled(ticket)
+    message = ledger.told_of(ticket["ticketId"])[-1]
+    assert isinstance(message, TicketCancelled)
+    assert answer.headers["consistency-token"] == f"{message.partition}:{message.position}"
+    assert (message.generation, message.data.price_cents, message.data.created_on) == (1, 2500, ticket["createdOn"])
+
+
+async def test_an_admin_may_undo_any_purchase(window: Window) -> None:
+    show = await window.stage()
+    ticket = await window.bought(show.seat())
+
+    answer = await window.cancel(ticket, **ADMIN)
+
+    assert (answer.status_code, answer.json()) == (200, cancelled(ticket))
+
+
+async def test_the_receipt_is_the_signed_ticket_id(window: Window) -> None:
+    show = await window.stage()
+
+    ticket = await window.bought(show.seat())
+
+    assert ticket["receipt"] == signed(ticket["ticketId"])
+
+
+async def test_undone_twice_is_undone_once(window: Window, ledger: Ledger) -> None:
+    show = await window.stage()
+    ticket = await window.bought(show.seat())
+    first = await window.cancel(ticket)
+    await window.bought(show.seat("2"))
+
+    with ledger.unchanged():
+        again = await window.cancel(ticket)
+
+    home = partition_of(show.event_id)
+    assert (again.status_code, again.content) == (200, first.content)
+    assert again.headers["consistency-token"] == f"{home}:{ledger.last_position(home)}"
+
+
+async def test_undone_by_many_at_once_is_told_once(window: Window, ledger: Ledger) -> None:
+    show = await window.stage()
+    ticket = await window.bought(show.seat())
+
+    answers = await asyncio.gather(*(window.cancel(ticket) for _ in range(10)))
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert [type(message).__name__ for message in ledger.told_of(ticket["ticketId"])] == [
+        "TicketPurchased",
+        "TicketCancelled",
+    ]
+
+
+async def test_the_seat_is_free_again(window: Window, ledger: Ledger) -> None:
+    show = await window.stage()
+    first = await window.bought(show.seat())
+    await window.cancel(first)
+
+    second = await window.bought(show.seat())
+
+    assert second["ticketId"] != first["ticketId"]
+    assert ledger.told_of(second["ticketId"])[0].generation == 2
+
+
+async def test_a_later_owner_of_the_seat_is_never_touched(window: Window, ledger: Ledger) -> None:
+    show = await window.stage()
+    first = await window.bought(show.seat())
+    await window.cancel(first)
+    await window.bought(show.seat())
+
+    with ledger.unchanged():
+        answer = await window.cancel(first)
+
+    assert (answer.status_code, answer.json()) == (200, cancelled(first))
+    assert_problem(await window.buy(show.seat()), 409, "seat-taken")
+
+
+async def test_a_cancelled_seat_no_longer_counts_for_its_customer(window: Window) -> None:
+    show = await window.stage(maxSeatsPerCustomer=1)
+    ticket = await window.bought(show.seat(customerId="Ada"))
+    assert_problem(await window.buy(show.seat("2", customerId="Ada")), 409, "customer-limit")
+    await window.cancel(ticket)
+    await window.cancel(ticket)
+
+    await window.bought(show.seat("2", customerId="Ada"))
+
+    assert_problem(await window.buy(show.seat("3", customerId="Ada")), 409, "customer-limit")
+
+
+async def test_a_ticket_is_undone_at_the_price_it_was_sold_for(window: Window) -> None:
+    show = await window.stage(zone(ticketPrice=25))
+    ticket = await window.bought(show.seat())
+    assert (await window.define(show.venue_id, zone(ticketPrice=99))).status_code == 200
+
+    answer = await window.cancel(ticket)
+
+    assert answer.json()["price"] == 25.0
+
+
+async def test_a_ticket_is_found_by_its_id_in_upper_case(window: Window) -> None:
+    show = await window.stage()
+    ticket = await window.bought(show.seat())
+
+    answer = await window.cancel({**ticket, "ticketId": ticket["ticketId"].upper()})
+
+    assert (answer.status_code, answer.json()) == (200, cancelled(ticket))
+
+
+async def test_a_receipt_may_come_with_its_padding(window: Window) -> None:
+    show = await window.stage()
+    ticket = await window.bought(show.seat())
+
+    assert (await window.cancel(ticket, Receipt=ticket["receipt"] + "=")).status_code == 200
+
+
+async def test_without_receipt_or_token_nothing_is_undone(window: Window, ledger: Ledger) -> None:
+    show = await window.stage()
+    ticket = await window.bought(show.seat())
+
+    with ledger.unchanged():
+        answer = await window.http.delete(f"/api/v1/tickets/{ticket['ticketId']}")
+
+    assert_problem(answer, 401, "unauthorized")
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Receipt": "wrong"},
+        {"Receipt": ""},
+        {"Receipt": signed("0198c5d2-7a31-7b2c-8f4e-000000000001")},
+        {"Authorization": "Bearer wrong-token"},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Bearer local-admin-token-and-more"},
+    ],
+    ids=str,
+)
+async def test_with_a_wrong_receipt_or_token_nothing_is_undone(
+    window: Window, ledger: Ledger, headers: dict[str, str]
+) -> None:
+    show = await window.stage()
+    ticket = await window.bought(show.seat())
+
+    with ledger.unchanged():
+        answer = await window.cancel(ticket, **headers)
+
+    assert_problem(answer, 403, "forbidden")
+
+
+@pytest.mark.parametrize("wrong", [{"Receipt": "wrong"}, {"Authorization": "Bearer wrong-token"}], ids=str)
+async def test_the_receipt_or_an_admin_token_is_enough_whatever_the_other_is(
+    window: Window, wrong: dict[str, str]
+) -> None:
+    show = await window.stage()
+    ticket = await window.bought(show.seat())
+
+    answer = await window.cancel(ticket, **{"Receipt": ticket["receipt"], **ADMIN, **wrong})
+
+    assert (answer.status_code, answer.json()) == (200, cancelled(ticket))
+
+
+async def test_a_receipt_that_is_not_ascii_is_a_wrong_one(window: Window, ledger: Ledger) -> None:
+    show = await window.stage()
+    ticket = await window.bought(show.seat())
+
+    with ledger.unchanged():
+        answer = await window.http.delete(
+            f"/api/v1/tickets/{ticket['ticketId']}", headers={b"Receipt": "é".encode("latin-1")}
+        )
+
+    assert_problem(answer, 403, "forbidden")
+
+
+async def test_another_kind_of_authorization_says_nothing_about_who_is_calling(window: Window) -> None:
+    show = await window.stage()
+    ticket = await window.bought(show.seat())
+
+    assert_problem(await window.cancel(ticket, Authorization="Basic bG9jYWw6YWRtaW4="), 401, "unauthorized")
+
+
+@pytest.mark.parametrize(
+    "ticket_id",
+    [
+        minted_in(0),
+        minted_in(PARTITIONS - 1),
+        minted_in(PARTITIONS),
+        minted_in(0xFFF),
+        str(uuid.uuid4()),
+        str(UUID(int=0)),
+    ],
+    ids=["ours", "last partition", "next partition", "highest partition", "not ours", "nil"],
+)
+async def test_a_ticket_that_was_never_sold_is_not_found(window: Window, ledger: Ledger, ticket_id: str) -> None:
+    with ledger.unchanged():
+        by_admin = await window.cancel({"ticketId": ticket_id}, **ADMIN)
+        by_receipt = await window.cancel({"ticketId": ticket_id}, Receipt=signed(ticket_id))
+
+    assert_problem(by_admin, 404, "ticket-not-found", ticketId=ticket_id)
+    assert_problem(by_receipt, 404, "ticket-not-found", ticketId=ticket_id)
+
+
+async def test_only_its_owner_learns_whether_a_ticket_exists(window: Window) -> None:
+    show = await window.stage()
+    ticket = await window.bought(show.seat())
+
+    answers = [await window.cancel({"ticketId": name}, Receipt="wrong") for name in (ticket["ticketId"], minted_in(1))]
+
+    assert [answer.status_code for answer in answers] == [403, 403]
+
+
+@pytest.mark.parametrize("ticket_id", ["1", "not-a-uuid", "0198c5d27a317b2c8f4e000000000001", "%C3%A9", "a%20b"])
+async def test_an_id_out_of_shape_is_an_invalid_request(window: Window, ticket_id: str) -> None:
+    answer = await window.http.delete(f"/api/v1/tickets/{ticket_id}", headers=ADMIN)
+
+    assert_problem(answer, 400, "invalid-request", field="ticketId")

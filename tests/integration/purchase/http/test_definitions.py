@@ -1,0 +1,366 @@
+"""Defining venues and events over HTTP: what the admin is answered, and what is refused."""
+
+import json
+from typing import Any
+
+import pytest
+from contracts.catalogue import EventScheduled, Scheduled, Venue as ToldVenue, VenueDefined, Zone
+
+from tests.stage.http_client import ADMIN, Json, Show, Window, event, unique, venue, zone
+from tests.stage.problems import assert_problem
+from tests.stage.redis_state import Ledger, partition_of
+
+BODY_BYTES_MAX = 64 * 1024
+
+
+def without(body: Json, field: str) -> Json:
+    return {name: value for name, value in body.items() if name != field}
+
+
+def token_of(ledger: Ledger, *partitions: int) -> set[str]:
+    """The parts of a Consistency-Token that names these partitions' last positions."""
+    return {f"{partition}:{ledger.last_position(partition)}" for partition in partitions}
+
+
+async def test_a_venue_is_defined_and_told(window: Window, ledger: Ledger) -> None:
+    venue_id = unique("venue")
+    zones = [zone(2**31 - 1, ticketPrice=0.5), zone(1, ticketPrice=320, rowCount=30, colCount=26)]
+
+    answer = await window.define(venue_id, *zones)
+
+    assert answer.status_code == 201
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json() == {
+        "venueId": venue_id,
+        "name": "Studio Stage",
+        "city": "Vancouver",
+        "currency": "USD",
+        "zones": [
+            {"zoneId": 2**31 - 1, "ticketPrice": 0.5, "rowCount": 5, "colCount": 8},
+            {"zoneId": 1, "ticketPrice": 320.0, "rowCount": 30, "colCount": 26},
+        ],
+    }
+    assert answer.headers["consistency-token"] == token_of(ledger, partition_of(venue_id)).pop()
+    (message,) = ledger.told_of(venue_id)
+    assert isinstance(message, VenueDefined)
+    assert message.data == ToldVenue(
+        venue_id=venue_id,
+        name="Studio Stage",
+        city="Vancouver",
+        currency="USD",
+        zones=[
+            Zone(zone_id=2**31 - 1, price_cents=50, row_count=5, col_count=8),
+            Zone(zone_id=1, price_cents=32_000, row_count=30, col_count=26),
+        ],
+    )
+
+
+async def test_a_venue_needs_no_more_than_zones(window: Window) -> None:
+    body = {"zones": [zone()]}
+
+    answer = await window.http.put(f"/api/v1/venues/{unique('venue')}", json=body, headers=ADMIN)
+
+    assert answer.status_code == 201
+    assert answer.json() == {"venueId": answer.json()["venueId"], "name": None, "city": None, "currency": "USD", **body}
+
+
+async def test_a_venue_defined_again_is_a_change(window: Window) -> None:
+    venue_id = unique("venue")
+    first = await window.define(venue_id)
+
+    again = await window.define(venue_id)
+
+    assert (again.status_code, again.content) == (200, first.content)
+
+
+async def test_an_event_is_scheduled_and_told_with_the_zones_of_its_venue(window: Window, ledger: Ledger) -> None:
+    show = Show(unique("venue"), unique("event"))
+    await window.define(show.venue_id, zone(3, ticketPrice=12.34), currency="CAD")
+
+    answer = await window.schedule(
+        show,
+        salesOpenAt="2029-01-01T09:00:00-08:00",
+        salesCloseAt="2029-12-31T23:59:59.5Z",
+        maxSeatsPerCustomer=4,
+    )
+
+    assert answer.status_code == 201
+    assert answer.json() == {
+        "eventId": show.event_id,
+        "venueId": show.venue_id,
+        "name": "Studio Night",
+        "type": "concert",
+        "date": "2030-01-02",
+        "salesOpenAt": "2029-01-01T17:00:00.000000Z",
+        "salesCloseAt": "2029-12-31T23:59:59.500000Z",
+        "maxSeatsPerCustomer": 4,
+    }
+    assert {answer.headers["consistency-token"]} == token_of(ledger, partition_of(show.event_id))
+    (message,) = ledger.told_of(show.event_id)
+    assert isinstance(message, EventScheduled)
+    assert message.data == Scheduled(
+        event_id=show.event_id,
+        venue_id=show.venue_id,
+        name="Studio Night",
+        type="concert",
+        date=message.data.date,
+        currency="CAD",
+        zones=[Zone(zone_id=3, price_cents=1234, row_count=5, col_count=8)],
+        sales_open_at="2029-01-01T17:00:00.000000Z",
+        sales_close_at="2029-12-31T23:59:59.500000Z",
+        max_seats_per_customer=4,
+    )
+    assert message.data.date.isoformat() == "2030-01-02"
+
+
+async def test_an_event_scheduled_again_is_a_change_and_forgets_what_is_left_out(window: Window) -> None:
+    show = await window.stage(maxSeatsPerCustomer=1, salesCloseAt="2020-01-01T00:00:00Z")
+
+    answer = await window.schedule(show)
+
+    assert answer.status_code == 200
+    assert answer.json()["maxSeatsPerCustomer"] is None
+    assert (await window.buy(show.seat())).status_code == 201
+
+
+async def test_a_change_of_a_venue_tells_every_event_and_the_position_of_each_partition(
+    window: Window, ledger: Ledger
+) -> None:
+    show = await window.stage()
+    others = [Show(show.venue_id, unique("event")) for _ in range(6)]
+    for other in others:
+        await window.schedule(other)
+
+    answer = await window.define(show.venue_id, zone(1, ticketPrice=30), zone(2))
+
+    events = [show.event_id, *(other.event_id for other in others)]
+    partitions = {partition_of(name) for name in [show.venue_id, *events]}
+    assert answer.status_code == 200
+    assert set(answer.headers["consistency-token"].split(",")) == token_of(ledger, *partitions)
+    ledger.assert_settled(show.venue_id, *events)
+
+
+async def test_a_venue_may_be_as_large_as_its_bounds(window: Window) -> None:
+    show = await window.stage(zone(1, rowCount=1000, colCount=702), zone(2, rowCount=1000, colCount=298))
+
+    assert (await window.buy(show.seat("1000", "zz"))).status_code == 201
+
+
+async def test_a_venue_of_many_zones_is_sold_at_once(window: Window, ledger: Ledger) -> None:
+    zones = [zone(number, rowCount=1, colCount=1) for number in range(1, 1001)]
+    show = await window.stage(*zones)
+
+    assert (await window.buy(show.seat(zoneId=1000))).status_code == 201
+    ledger.assert_settled(show.venue_id, show.event_id)
+
+
+async def test_seats_that_are_sold_may_not_go(window: Window, ledger: Ledger) -> None:
+    show = await window.stage(zone(1), zone(2))
+    for row, column, zone_id in [("1", "a", 1), ("5", "h", 1), ("2", "h", 1), ("3", "c", 2)]:
+        await window.bought(show.seat(row, column, zoneId=zone_id))
+    before = ledger.messages()
+
+    answer = await window.define(show.venue_id, zone(1, rowCount=4, colCount=7))
+
+    assert_problem(
+        answer,
+        409,
+        "seats-in-use",
+        seats=[
+            {"eventId": show.event_id, "zoneId": 1, "row": "2", "column": "h"},
+            {"eventId": show.event_id, "zoneId": 1, "row": "5", "column": "h"},
+            {"eventId": show.event_id, "zoneId": 2, "row": "3", "column": "c"},
+        ],
+    )
+    assert ledger.messages() == before
+
+
+async def test_a_change_that_was_refused_changed_nothing(window: Window, ledger: Ledger) -> None:
+    show = await window.stage(zone(1), zone(2))
+    other = Show(show.venue_id, unique("event"))
+    await window.schedule(other)
+    await window.bought(show.seat(zoneId=2))
+
+    assert (await window.define(show.venue_id, zone(1, ticketPrice=1), name="Renamed")).status_code == 409
+
+    ledger.assert_settled(show.venue_id, show.event_id, other.event_id)
+    assert ledger.venue(show.venue_id).name == "Studio Stage"
+    for seat in (show.seat("2", "b", zoneId=2), other.seat("5", "h", zoneId=2), show.seat("5", "h")):
+        assert (await window.bought(seat))["price"] == 25.0
+
+
+async def test_seats_that_were_sold_and_cancelled_may_go(window: Window) -> None:
+    show = await window.stage(zone(1), zone(2))
+    ticket = await window.bought(show.seat(zoneId=2))
+    assert_problem(await window.define(show.venue_id, zone(1)), 409, "seats-in-use")
+    await window.cancel(ticket)
+
+    assert (await window.define(show.venue_id, zone(1))).status_code == 200
+
+
+async def test_many_seats_in_use_are_told_by_the_first_hundred(window: Window) -> None:
+    show = await window.stage(zone(rowCount=2, colCount=60))
+    for row in ("1", "2"):
+        for column in range(52):
+            name = "abcdefghijklmnopqrstuvwxyz"[column % 26]
+            await window.bought(show.seat(row, name if column < 26 else f"a{name}"))
+
+    answer = await window.define(show.venue_id, zone(2))
+
+    assert_problem(answer, 409, "seats-in-use")
+    assert len(answer.json()["seats"]) == 100
+
+
+async def test_an_event_needs_a_venue(window: Window, ledger: Ledger) -> None:
+    show = Show(unique("venue"), unique("event"))
+
+    with ledger.unchanged():
+        answer = await window.schedule(show)
+
+    assert_problem(answer, 404, "venue-not-found", venueId=show.venue_id)
+
+
+async def test_an_event_stays_at_its_venue(window: Window, ledger: Ledger) -> None:
+    show, other = await window.stage(), await window.stage()
+
+    with ledger.unchanged():
+        answer = await window.schedule(Show(other.venue_id, show.event_id))
+
+    assert_problem(answer, 409, "venue-mismatch", venueId=show.venue_id)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/venues/Arena", "/api/v1/events/Opening"])
+async def test_only_admins_define(window: Window, ledger: Ledger, path: str) -> None:
+    body = {"zones": [zone()]}
+
+    with ledger.unchanged():
+        anonymous = await window.http.put(path, json=body)
+        stranger = await window.http.put(path, json=body, headers={"Authorization": "Bearer some-other-token"})
+        buyer = await window.http.put(path, json=body, headers={"Receipt": "local-admin-token"})
+
+    assert_problem(anonymous, 401, "unauthorized")
+    assert_problem(stranger, 403, "forbidden")
+    assert_problem(buyer, 401, "unauthorized")
+    assert anonymous.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/venues/Arena", "/api/v1/events/Opening"])
+async def test_a_definition_is_json_of_at_most_64_kib(window: Window, ledger: Ledger, path: str) -> None:
+    with ledger.unchanged():
+        large = await window.http.put(path, content=b" " * (BODY_BYTES_MAX + 1), headers=ADMIN)
+        text = await window.http.put(path, content=b"{}", headers={**ADMIN, "Content-Type": "text/plain"})
+        broken = await window.http.put(path, content=b"{", headers={**ADMIN, "Content-Type": "application/json"})
+
+    assert_problem(large, 413, "too-large")
+    assert_problem(text, 415, "unsupported-media-type")
+    assert_problem(broken, 400, "invalid-request", field="$")
+
+
+@pytest.mark.parametrize("kind", ["venue", "event"])
+@pytest.mark.parametrize("name", ["a%20b", "x" * 65, "%C3%A9", "a%3Ab", "a%0A"])
+async def test_an_id_out_of_shape_is_an_invalid_request(window: Window, ledger: Ledger, kind: str, name: str) -> None:
+    body = venue() if kind == "venue" else event("Venue1")
+
+    with ledger.unchanged():
+        answer = await window.http.put(f"/api/v1/{kind}s/{name}", json=body, headers=ADMIN)
+
+    assert_problem(answer, 400, "invalid-request", field=f"{kind}Id")
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"zones": None}, "zones"),
+        ({"zones": []}, "zones"),
+        ({"zones": [zone(1), zone(2), zone(1)]}, "zones"),
+        ({"zones": [zone(1, rowCount=1000, colCount=702), zone(2, rowCount=1000, colCount=299)]}, "zones"),
+        ({"zones": [zone(0)]}, "zones[0].zoneId"),
+        ({"zones": [zone(1), zone(2**31)]}, "zones[1].zoneId"),
+        ({"zones": [zone("1")]}, "zones[0].zoneId"),  # type: ignore[arg-type]
+        ({"zones": [zone(rowCount=0)]}, "zones[0].rowCount"),
+        ({"zones": [zone(rowCount=1001)]}, "zones[0].rowCount"),
+        ({"zones": [zone(rowCount=5.0)]}, "zones[0].rowCount"),
+        ({"zones": [zone(colCount=0)]}, "zones[0].colCount"),
+        ({"zones": [zone(colCount=703)]}, "zones[0].colCount"),
+        ({"zones": [zone(ticketPrice=-0.01)]}, "zones[0].ticketPrice"),
+        ({"zones": [zone(ticketPrice=1_000_000)]}, "zones[0].ticketPrice"),
+        ({"zones": [zone(ticketPrice=9.999)]}, "zones[0].ticketPrice"),
+        ({"zones": [zone(ticketPrice="25.00")]}, "zones[0].ticketPrice"),
+        ({"zones": [zone(ticketPrice=None)]}, "zones[0].ticketPrice"),
+        ({"zones": [zone(ticketPrice=[1])]}, "zones[0].ticketPrice"),
+        ({"zones": [without(zone(), "ticketPrice")]}, "zones[0].ticketPrice"),
+        ({"zones": [without(zone(), "colCount")]}, "zones[0].colCount"),
+        ({"zones": [zone(row=1)]}, "zones[0].row"),
+        ({"zones": zone()}, "zones"),
+        ({"currency": "usd"}, "currency"),
+        ({"currency": "EURO"}, "currency"),
+        ({"currency": None}, "currency"),
+        ({"name": 1}, "name"),
+        ({"name": ""}, "name"),
+        ({"city": "x" * 201}, "city"),
+        ({"venueId": "Arena"}, "venueId"),
+    ],
+    ids=lambda value: json.dumps(value)[:60],
+)
+async def test_a_venue_out_of_bounds_is_refused_by_the_name_of_its_field(
+    window: Window, ledger: Ledger, changes: Json, field: str
+) -> None:
+    body = {**venue(), **changes}
+
+    with ledger.unchanged():
+        answer = await window.http.put("/api/v1/venues/Arena", json=body, headers=ADMIN)
+
+    assert_problem(answer, 400, "invalid-request", field=field)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"venueId": "a b"}, "venueId"),
+        ({"name": ""}, "name"),
+        ({"name": None}, "name"),
+        ({"type": ""}, "type"),
+        ({"type": "x" * 65}, "type"),
+        ({"date": "2030-02-30"}, "date"),
+        ({"date": "2030-01-01T00:00:00Z"}, "date"),
+        ({"date": 20300101}, "date"),
+        ({"salesOpenAt": "2030-01-01"}, "salesOpenAt"),
+        ({"salesOpenAt": "2030-01-01T00:00:00"}, "salesOpenAt"),
+        ({"salesOpenAt": 1893456000}, "salesOpenAt"),
+        ({"salesOpenAt": "0001-01-01T00:00:00+14:00"}, "salesOpenAt"),
+        ({"salesCloseAt": "9999-12-31T23:59:59-01:00"}, "salesCloseAt"),
+        ({"salesOpenAt": "2030-01-01T10:00:00Z", "salesCloseAt": "2030-01-01T11:00:00+01:00"}, "salesCloseAt"),
+        ({"maxSeatsPerCustomer": 0}, "maxSeatsPerCustomer"),
+        ({"maxSeatsPerCustomer": 1.5}, "maxSeatsPerCustomer"),
+        ({"maxSeatsPerCustomer": 10**30}, "maxSeatsPerCustomer"),
+        ({"zones": []}, "zones"),
+        ({"currency": "USD"}, "currency"),
+    ],
+    ids=lambda value: json.dumps(value)[:60],
+)
+async def test_an_event_out_of_bounds_is_refused_by_the_name_of_its_field(
+    window: Window, ledger: Ledger, changes: Json, field: str
+) -> None:
+    body = {**event("Venue1"), **changes}
+
+    with ledger.unchanged():
+        answer = await window.http.put("/api/v1/events/Opening", json=body, headers=ADMIN)
+
+    assert_problem(answer, 400, "invalid-request", field=field)
+
+
+@pytest.mark.parametrize("field", ["venueId", "name", "type", "date"])
+async def test_an_event_lacks_nothing_that_it_needs(window: Window, field: str) -> None:
+    body: dict[str, Any] = without(event("Venue1"), field)
+
+    answer = await window.http.put("/api/v1/events/Opening", json=body, headers=ADMIN)
+
+    assert_problem(answer, 400, "invalid-request", field=field)
+
+
+async def test_a_currency_without_two_decimals_is_refused(window: Window) -> None:
+    show = await window.stage()
+
+    assert_problem(
+        await window.define(show.venue_id, zone(1), currency="JPY"), 400, "invalid-request", field="currency"
+    )

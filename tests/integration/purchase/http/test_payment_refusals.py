@@ -1,0 +1,62 @@
+"""Calls about a payment that are not understood, or about a hold that nobody made, change nothing."""
+
+from typing import Any
+
+import httpx
+import pytest
+from purchase.store.ids import mint_id
+
+from tests.stage.hold_records import left_alone
+from tests.stage.http_client import Json, Window, unique
+from tests.stage.problems import assert_problem
+from tests.stage.redis_state import Ledger
+
+pytestmark = pytest.mark.at_the_sandbox
+
+
+async def test_a_hold_that_nobody_made_is_not_found(window: Window, ledger: Ledger) -> None:
+    for partition in (0, 0xFFF):
+        unheard_of = {"holdId": str(mint_id(partition))}
+        with left_alone(ledger, unheard_of):
+            assert_problem(await window.pay(unheard_of, key=unique("key")), 404, "hold-not-found")
+            assert_problem(await window.confirm(unheard_of), 404, "hold-not-found")
+            assert_problem(await window.release(unheard_of), 404, "hold-not-found")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"paymentMethod": 1}, "paymentMethod"),
+        ({"paymentMethod": ""}, "paymentMethod"),
+        ({"paymentMethod": "a b"}, "paymentMethod"),
+        ({"paymentMethod": "pm_card_visa\n"}, "paymentMethod"),
+        ({"method": "pm_card_visa"}, "method"),
+        ([], "$"),
+    ],
+    ids=str,
+)
+async def test_a_payment_that_is_not_understood_begins_nothing(
+    window: Window, hold: Json, ledger: Ledger, body: Any, field: str
+) -> None:
+    with left_alone(ledger, hold):
+        answer = await window.http.post(f"/api/v1/holds/{hold['holdId']}/payment", json=body)
+
+    assert_problem(answer, 400, "invalid-request", field=field)
+
+
+@pytest.mark.parametrize("call", ["payment", "confirm"])
+async def test_a_body_is_optional_and_must_be_json(window: Window, hold: Json, call: str) -> None:
+    path = f"/api/v1/holds/{hold['holdId']}/{call}"
+    assert_problem(
+        await window.http.post(path, content="{}", headers={"Content-Type": "text/plain"}),
+        415,
+        "unsupported-media-type",
+    )
+    assert_problem(await window.http.post(path, json={"quantity": 1}), 400, "invalid-request", field="quantity")
+    answers: list[httpx.Response] = [await window.http.post(path), await window.http.post(path, json={})]
+    assert {answer.status_code for answer in answers} == {201 if call == "payment" else 402}
+
+
+@pytest.mark.parametrize("call", ["payment", "confirm"])
+async def test_an_id_out_of_shape_is_an_invalid_request(window: Window, call: str) -> None:
+    assert_problem(await window.http.post(f"/api/v1/holds/mine/{call}"), 400, "invalid-request", field="holdId")

@@ -1,0 +1,119 @@
+"""Beginning a payment: what the customer is told, and that the hold outlives whatever goes wrong."""
+
+import asyncio
+from uuid import UUID
+
+import pytest
+from contracts.hold import SeatsHeld
+from purchase.holds.hold import reference_of
+
+from tests.stage.builders import HOLD_MS
+from tests.stage.clock import let_pass
+from tests.stage.hold_records import left_alone, payment_of, payments_of, told_of_seats
+from tests.stage.http_client import Json, Show, Window, zone
+from tests.stage.problems import assert_problem
+from tests.stage.redis_state import Ledger
+from tests.stage.sandboxes import Sandbox
+
+pytestmark = pytest.mark.at_the_sandbox
+
+
+async def test_a_declined_payment_leaves_the_hold_and_another_attempt_may_follow(
+    window: Window, hold: Json, sandbox: Sandbox
+) -> None:
+    declined = await window.pay(hold, "pm_card_visa_chargeDeclinedInsufficientFunds")
+
+    assert_problem(declined, 402, "payment-declined", code="insufficient_funds")
+    assert (await window.found(hold)).json()["status"] == "HELD"
+    assert_problem(await window.confirm(hold), 402, "payment-required", code="insufficient_funds")
+    await window.confirmed(hold)
+    assert payment_of(sandbox, hold)["metadata"]["attempt"] == "2"
+
+
+async def test_the_others_are_told_until_when_the_seats_are_kept(
+    window: Window, show: Show, hold: Json, ledger: Ledger
+) -> None:
+    assert (await window.pay(hold, "pm_card_visa_chargeDeclined")).status_code == 402
+    held = (await window.found(hold)).json()
+
+    told = told_of_seats(ledger, show, SeatsHeld)
+
+    reference = reference_of(UUID(hold["holdId"]))
+    assert [message.id for message in told] == [f"{reference}:{version}" for version in (1, 2, 3)]
+    assert [message.data.expires_at for message in told][::2] == [hold["expiresAt"], held["expiresAt"]]
+    assert told[1].data.expires_at > told[2].data.expires_at
+
+
+async def test_the_payment_under_way_is_told_to_whoever_begins_it_again(
+    window: Window, hold: Json, sandbox: Sandbox
+) -> None:
+    first = await window.pay(hold)
+
+    again = await window.pay(hold)
+    another_card = await window.pay(hold, "pm_card_mastercard")
+
+    assert again.json() == another_card.json() == first.json()
+    assert payment_of(sandbox, hold)["id"] == first.json()["paymentId"]
+
+
+async def test_another_method_replaces_a_payment_that_waits_for_its_customer(
+    window: Window, hold: Json, sandbox: Sandbox
+) -> None:
+    first = (await window.pay(hold, "pm_card_authenticationRequired")).json()
+
+    second = await window.pay(hold, "pm_card_visa")
+
+    assert second.json()["paymentId"] != first["paymentId"]
+    assert sandbox.entry(first["paymentId"])["status"] == "canceled"
+    assert (await window.confirm(hold)).status_code == 201
+
+
+async def test_where_there_is_nothing_to_pay_no_payment_is_begun(
+    window: Window, sandbox: Sandbox, ledger: Ledger
+) -> None:
+    show = await window.stage(zone(ticketPrice=0))
+    hold = await window.held(show.hold())
+
+    with left_alone(ledger, hold):
+        assert_problem(await window.pay(hold), 402, "payment-declined", code="nothing_to_pay")
+
+    assert payments_of(sandbox, hold) == []
+    let_pass(ledger, show, HOLD_MS)
+    assert_problem(await window.pay(hold), 410, "hold-expired")
+    assert_problem(await window.confirm(hold), 410, "hold-expired")
+
+
+async def test_less_than_the_provider_takes_is_declined_and_the_hold_stays(window: Window) -> None:
+    show = await window.stage(zone(ticketPrice=0.3))
+    hold = await window.held(show.hold("1a"))
+
+    assert_problem(await window.pay(hold), 402, "payment-declined", code="amount_too_small")
+    assert (await window.found(hold)).json()["status"] == "HELD"
+
+    await window.confirmed(await window.held(show.hold("1b", "1c")))
+
+
+async def test_while_the_provider_is_away_the_hold_stays_and_nothing_is_bought(
+    window: Window, hold: Json, sandbox: Sandbox
+) -> None:
+    with sandbox.misbehaving("busy"):
+        assert_problem(await window.pay(hold), 503, "payment-unavailable")
+        assert (await window.found(hold)).json()["status"] == "HELD"
+
+    await window.confirmed(hold)
+    assert payment_of(sandbox, hold)["metadata"]["attempt"] == "2"
+
+
+async def test_a_provider_that_does_not_answer_keeps_nobody_else_waiting(
+    window: Window, show: Show, hold: Json, sandbox: Sandbox
+) -> None:
+    others = [await window.held(show.hold(f"{row}c")) for row in (2, 3, 4)]
+    sandbox.process.pause()
+    try:
+        paying = [asyncio.create_task(window.pay(held)) for held in [hold, *others]]
+        for column in "defgh":
+            await window.bought(show.seat("5", column))
+        assert not any(task.done() for task in paying)
+    finally:
+        sandbox.process.resume()
+    assert {answer.status_code for answer in await asyncio.gather(*paying)} == {201}

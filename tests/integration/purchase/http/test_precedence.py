@@ -1,0 +1,105 @@
+"""A purchase with two faults is told the one that stands earlier in SPEC §3's table."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import combinations
+from typing import Any
+
+import httpx
+import pytest
+from msgspec import Struct
+
+from tests.stage.http_client import Show, Window
+from tests.stage.problems import assert_problem
+
+BODY_BYTES_MAX = 64 * 1024
+GOOD_TYPE = "application/json"
+HOUR_AGO = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+IN_AN_HOUR = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+
+
+class Fault(Struct, frozen=True, kw_only=True):
+    """One thing that is wrong: with the request, with the order in it, or with the event it is for."""
+
+    status: int
+    slug: str
+    size: int = 0
+    media_type: str = GOOD_TYPE
+    order: Mapping[str, Any] = {}
+    event: Mapping[str, Any] = {}
+    sold_before: Mapping[str, Any] | None = None
+
+
+FAULTS = [
+    Fault(status=413, slug="too-large", size=BODY_BYTES_MAX + 1),
+    Fault(status=415, slug="unsupported-media-type", media_type="text/plain"),
+    Fault(status=400, slug="invalid-request", order={"price": 1}),
+    Fault(status=422, slug="invalid-seat-label", order={"row": "0"}),
+    Fault(status=404, slug="event-not-found", order={"eventId": "nowhere"}),
+    Fault(status=409, slug="venue-mismatch", order={"venueId": "elsewhere"}),
+    Fault(status=404, slug="zone-not-found", order={"zoneId": 99}),
+    Fault(status=422, slug="seat-out-of-range", order={"column": "zz"}),
+    Fault(status=403, slug="sales-not-open", event={"salesOpenAt": IN_AN_HOUR}),
+    Fault(
+        status=409,
+        slug="customer-limit",
+        event={"maxSeatsPerCustomer": 1},
+        sold_before={"row": "2", "customerId": "Ada"},
+    ),
+    Fault(status=409, slug="seat-taken", sold_before={"customerId": "Bob"}),
+]
+CLOSED = Fault(status=403, slug="sales-closed", event={"salesCloseAt": HOUR_AGO})
+UNNAMED = Fault(status=400, slug="invalid-request", event={"maxSeatsPerCustomer": 1}, order={"customerId": None})
+
+
+async def attempt(window: Window, show: Show, *faults: Fault) -> httpx.Response:
+    """Prepare the event, then send the one order that has all these faults."""
+    for fault in faults:
+        if fault.sold_before is not None:
+            await window.bought(show.seat(**fault.sold_before))
+    event = {name: value for fault in faults for name, value in fault.event.items()}
+    assert (await window.schedule(show, **event)).status_code == 200
+    wrong = {name: value for fault in faults for name, value in fault.order.items()}
+    order = show.seat(**{"customerId": "Ada", **wrong})
+    content = json.dumps(order).ljust(max(fault.size for fault in faults))
+    media_type = min((fault.media_type for fault in faults), key=GOOD_TYPE.__eq__)
+    return await window.http.post("/api/v1/tickets", content=content, headers={"Content-Type": media_type})
+
+
+@pytest.mark.parametrize("fault", [*FAULTS, CLOSED, UNNAMED], ids=lambda fault: fault.slug)
+async def test_each_fault_alone_is_told(window: Window, fault: Fault) -> None:
+    show = await window.stage()
+
+    assert_problem(await attempt(window, show, fault), fault.status, fault.slug)
+
+
+@pytest.mark.parametrize(("earlier", "later"), list(combinations(FAULTS, 2)), ids=lambda fault: fault.slug)
+async def test_of_two_faults_the_earlier_is_told(window: Window, earlier: Fault, later: Fault) -> None:
+    show = await window.stage()
+
+    assert_problem(await attempt(window, show, earlier, later), earlier.status, earlier.slug)
+
+
+@pytest.mark.parametrize("earlier", FAULTS[:8], ids=lambda fault: fault.slug)
+@pytest.mark.parametrize("later", [CLOSED, UNNAMED], ids=["sales-closed", "customer missing"])
+async def test_what_the_event_asks_for_is_told_after_what_the_order_asks_for(
+    window: Window, earlier: Fault, later: Fault
+) -> None:
+    show = await window.stage()
+
+    assert_problem(await attempt(window, show, earlier, later), earlier.status, earlier.slug)
+
+
+async def test_a_closed_sale_is_told_before_the_customer_is_asked_for(window: Window) -> None:
+    show = await window.stage()
+
+    assert_problem(await attempt(window, show, CLOSED, UNNAMED), 403, "sales-closed")
+
+
+async def test_a_missing_customer_is_told_before_a_taken_seat(window: Window) -> None:
+    show = await window.stage()
+
+    answer = await attempt(window, show, UNNAMED, FAULTS[-1])
+
+    assert_problem(answer, 400, "invalid-request", field="customerId")

@@ -1,0 +1,51 @@
+"""Admin tokens and receipt keys are rotated: for a while the one before is as good as the new one."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from infra_local.running import RunningServer
+
+from tests.stage.http_client import Window, open_window, unique, venue
+from tests.stage.problems import assert_problem
+from tests.stage.processes.purchase import Service, serving
+
+
+@pytest.fixture(scope="module")
+def rotating(service: Service) -> Iterator[RunningServer]:
+    """A process that is told two admin tokens and two receipt keys, the second of each the local one."""
+    variables = {
+        "PROFILE": "production",
+        "ADMIN_TOKENS": "brand-new-token, local-admin-token",
+        "RECEIPT_KEYS": "brand-new-key,local-receipt-key",
+    }
+    with serving(service.redis_url, **variables) as running:
+        yield running
+
+
+@pytest.fixture
+async def rotating_window(rotating: RunningServer) -> AsyncIterator[Window]:
+    async with open_window(rotating.url) as window:
+        yield window
+
+
+async def test_tokens_are_rotated_while_both_are_valid(rotating_window: Window) -> None:
+    for token in ("brand-new-token", "local-admin-token"):
+        answer = await rotating_window.http.put(
+            f"/api/v1/venues/{unique('venue')}", json=venue(), headers={"Authorization": f"Bearer {token}"}
+        )
+        assert answer.status_code == 201
+
+
+async def test_a_receipt_of_the_key_before_is_still_good(window: Window, rotating_window: Window) -> None:
+    show = await window.stage()
+    old, new = await window.bought(show.seat("1")), await rotating_window.bought(show.seat("2"))
+
+    assert (await rotating_window.cancel(old)).status_code == 200
+    assert (await rotating_window.cancel(new)).status_code == 200
+
+
+async def test_a_receipt_of_a_key_that_nobody_knows_is_not_good(window: Window, rotating_window: Window) -> None:
+    show = await window.stage()
+    ticket = await rotating_window.bought(show.seat())
+
+    assert_problem(await window.cancel(ticket), 403, "forbidden")

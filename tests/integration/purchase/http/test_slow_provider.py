@@ -1,0 +1,88 @@
+"""However slow the provider is, a command is answered here before the gateway answers in its place."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import httpx
+import pytest
+from infra_local.servers import INFRA
+from purchase.providers.deadline import COMMAND_SECONDS
+from purchase.store.connection import ANSWER_SECONDS
+
+from tests.stage import sandboxes
+from tests.stage.http_client import Json, Show, Window, open_window, unique
+from tests.stage.problems import assert_problem
+from tests.stage.processes.purchase import Service
+from tests.stage.sandboxes import Sandbox
+
+pytestmark = pytest.mark.at_the_sandbox
+
+GATEWAY_SECONDS = int(
+    re.findall(r"response_header_timeout (\d+)s", (INFRA / "gateway" / "Caddyfile").read_text(encoding="utf-8"))[0]
+)
+SLOW_SECONDS = 8
+"""Longer than a command waits, shorter than the settlement does."""
+
+DEADLINE_SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    """A sandbox that can be slow."""
+    with sandboxes.serving(SLOW_SECONDS=str(SLOW_SECONDS)) as running:
+        yield running
+
+
+@pytest.fixture
+async def window(service: Service) -> AsyncIterator[Window]:
+    """Whoever asks there waits as long as the gateway does."""
+    async with open_window(service.url, timeout_seconds=GATEWAY_SECONDS) as window:
+        yield window
+
+
+async def insist(call: Callable[[], Awaitable[httpx.Response]], *, until: int) -> httpx.Response:
+    """Repeat a call until it is answered with this status; each answer comes in time."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while True:
+            answer = await call()
+            if answer.status_code == until:
+                return answer
+            await asyncio.sleep(0.1)
+
+
+def test_redis_has_time_to_answer_after_the_provider_has_had_its_own() -> None:
+    assert COMMAND_SECONDS + ANSWER_SECONDS < GATEWAY_SECONDS
+
+
+async def test_every_command_is_answered_before_the_gateway_gives_up(
+    window: Window, show: Show, sandbox: Sandbox
+) -> None:
+    held, *paid = [await window.held(show.hold(f"{row}a")) for row in (1, 2, 3)]
+    for hold in paid:
+        await window.pay(hold)
+    [ticket] = (await window.confirmed(await window.held(show.hold("4a"))))["tickets"]
+    with sandbox.misbehaving("slow"):
+        begun, confirmed, released, undone = await asyncio.gather(
+            window.pay(held), window.confirm(paid[0]), window.release(paid[1]), window.cancel(ticket)
+        )
+
+    assert_problem(begun, 504, "outcome-unknown")
+    assert_problem(confirmed, 503, "payment-unavailable")
+    assert_problem(released, 503, "payment-unavailable")
+    assert (undone.status_code, undone.json()["status"]) == (200, "CANCELLED")
+
+
+async def test_what_a_slow_provider_did_in_the_end_is_told_when_the_call_is_repeated(
+    window: Window, show: Show
+) -> None:
+    hold: Json = await window.held(show.hold("1a"))
+    key = unique("key")
+
+    assert_problem(await window.pay(hold, "pm_sandbox_slow", key=key), 504, "outcome-unknown")
+    begun = await insist(lambda: window.pay(hold, "pm_sandbox_slow", key=key), until=201)
+    assert begun.json()["status"] == "AUTHORISED"
+
+    unsure = await window.confirm(hold)
+    assert (unsure.status_code, unsure.json()["status"]) == (202, "CONFIRMED")
+    await insist(lambda: window.confirm(hold), until=201)

@@ -1,0 +1,188 @@
+"""What a command leaves in its caller's trace, and what its message carries on to the projectors."""
+
+import json
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from infra_local.running import RunningServer, log_file
+from infra_local.servers import INFRA
+from purchase.store import keys
+
+from tests.stage.collector import Collector, collecting
+from tests.stage.http_client import Json, Window, open_window
+from tests.stage.processes.purchase import Service, serving
+from tests.stage.redis_state import Ledger, partition_of
+
+CALLER = "00f067aa0ba902b7"
+MUCH_LATER_MS = "600000"
+
+
+@pytest.fixture(scope="module")
+def collector() -> Iterator[Collector]:
+    """Where the traced process sends its spans to."""
+    with collecting() as own:
+        yield own
+
+
+@pytest.fixture(scope="module")
+def traced(service: Service, collector: Collector) -> Iterator[RunningServer]:
+    """A second process beside `service`, which is told where to send traces to."""
+    logging = {"LOGGING_CONFIG": str(INFRA / "logging.json")}
+    with serving(service.redis_url, **collector.environment, **logging) as running:
+        yield running
+
+
+def new_trace() -> str:
+    return secrets.token_hex(16)
+
+
+def sampled(trace_id: str) -> str:
+    """What a caller says who records this trace."""
+    return f"00-{trace_id}-{CALLER}-01"
+
+
+def unsampled(trace_id: str) -> str:
+    """What a caller says who does not."""
+    return f"00-{trace_id}-{CALLER}-00"
+
+
+async def call(url: str, method: str, path: str, traceparent: str | None, body: Json | None = None) -> httpx.Response:
+    """Ask this of a purchase process, as part of a trace."""
+    headers = {} if traceparent is None else {"traceparent": traceparent}
+    async with open_window(url) as window:
+        return await window.http.request(method, path, json=body, headers=headers)
+
+
+async def buy(url: str, order: Json, traceparent: str | None) -> httpx.Response:
+    return await call(url, "POST", "/api/v1/tickets", traceparent, order)
+
+
+def message_of(ledger: Ledger, answer: httpx.Response) -> Any:
+    """What was told of this sale."""
+    assert answer.status_code == 201, answer.text
+    (message,) = ledger.told_of(answer.json()["ticketId"])
+    return message
+
+
+async def test_without_a_collector_the_message_carries_on_what_the_caller_said(
+    window: Window, ledger: Ledger, service: Service
+) -> None:
+    show, traceparent = await window.stage(), sampled(new_trace())
+
+    of_a_trace = await buy(service.url, show.seat("1", "a"), traceparent)
+    of_none = await buy(service.url, show.seat("1", "b"), None)
+
+    assert message_of(ledger, of_a_trace).traceparent == traceparent
+    assert message_of(ledger, of_none).traceparent is None
+
+
+async def test_a_purchase_is_a_span_of_its_callers_trace_and_its_message_carries_the_span_on(
+    window: Window, ledger: Ledger, traced: RunningServer, collector: Collector
+) -> None:
+    show, trace_id = await window.stage(), new_trace()
+
+    answer = await buy(traced.url, show.seat(), sampled(trace_id))
+
+    (span,) = await collector.spans(trace_id)
+    assert (span.service, span.name, span.kind, span.parent_id) == ("purchase", "purchaseTicket", "SERVER", CALLER)
+    assert span.failure is None
+    assert span.attributes == {
+        "http.request.method": "POST",
+        "http.route": "/api/v1/tickets",
+        "http.response.status_code": 201,
+    }
+    assert message_of(ledger, answer).traceparent == f"00-{trace_id}-{span.span_id}-01"
+
+
+async def test_a_purchase_that_is_part_of_no_trace_begins_one(
+    window: Window, ledger: Ledger, traced: RunningServer, collector: Collector
+) -> None:
+    show = await window.stage()
+
+    answer = await buy(traced.url, show.seat(), None)
+
+    _, trace_id, span_id, flags = message_of(ledger, answer).traceparent.split("-")
+    (span,) = await collector.spans(trace_id)
+    assert (span.span_id, span.parent_id) == (span_id, "")
+    assert int(flags, 16) & 1, "it is recorded, and so will what its message causes be"
+
+
+async def test_a_refusal_is_told_by_its_status_and_is_no_failure(
+    window: Window, traced: RunningServer, collector: Collector
+) -> None:
+    show, trace_id = await window.stage(), new_trace()
+
+    await buy(traced.url, show.seat("1", "a", zoneId=9), sampled(trace_id))
+    await buy(traced.url, {}, sampled(trace_id))
+
+    spans = await collector.spans(trace_id, 2)
+    assert [(span.attributes["http.response.status_code"], span.failure) for span in spans] == [
+        (404, None),
+        (400, None),
+    ]
+
+
+async def test_a_span_names_the_route_and_never_the_id_in_the_path(
+    window: Window, ledger: Ledger, traced: RunningServer, collector: Collector
+) -> None:
+    show, trace_id = await window.stage(), new_trace()
+    ticket = await window.bought(show.seat())
+    headers = {"Receipt": ticket["receipt"], "traceparent": sampled(trace_id)}
+
+    async with open_window(traced.url) as other:
+        await other.cancel(ticket, **headers)
+
+    (span,) = await collector.spans(trace_id)
+    assert (span.name, span.attributes["http.route"]) == ("cancelTicket", "/api/v1/tickets/{ticketId}")
+    assert ticket["ticketId"] not in str(span)
+    assert ledger.told_of(ticket["ticketId"])[-1].traceparent == f"00-{trace_id}-{span.span_id}-01"
+
+
+async def test_who_does_not_record_the_trace_gets_no_span_and_neither_do_health_and_metrics(
+    window: Window, ledger: Ledger, traced: RunningServer, collector: Collector
+) -> None:
+    show, silent, last = await window.stage(), new_trace(), new_trace()
+
+    answer = await buy(traced.url, show.seat("1", "a"), unsampled(silent))
+    for path in ("/health/live", "/health/ready", "/metrics"):
+        assert (await call(traced.url, "GET", path, sampled(silent))).status_code == 200
+    await buy(traced.url, show.seat("1", "b"), sampled(last))
+
+    await collector.spans(last)
+    assert collector.spans_by_now(silent) == []
+    _, trace_id, _, flags = message_of(ledger, answer).traceparent.split("-")
+    assert (trace_id, flags) == (silent, "00")
+
+
+async def test_a_failure_is_told_by_the_span_and_its_log_line_names_the_trace(
+    window: Window, ledger: Ledger, traced: RunningServer, collector: Collector
+) -> None:
+    show, trace_id = await window.stage(), new_trace()
+    ledger.redis.hset(keys.event(partition_of(show.event_id), show.event_id), "definition", b"no event at all")
+
+    answer = await buy(traced.url, show.seat(), sampled(trace_id))
+
+    assert answer.status_code == 500
+    (span,) = await collector.spans(trace_id)
+    assert span.failure is not None
+    lines = [
+        json.loads(line) for line in log_file(traced.server).read_text().splitlines() if "a command failed" in line
+    ]
+    assert [line["traceparent"] for line in lines] == [f"00-{trace_id}-{span.span_id}-01"]
+
+
+async def test_a_process_that_is_told_to_end_sends_the_spans_that_wait(
+    window: Window, service: Service, collector: Collector
+) -> None:
+    show, trace_id = await window.stage(), new_trace()
+    patient = {**collector.environment, "OTEL_BSP_SCHEDULE_DELAY": MUCH_LATER_MS}
+
+    with serving(service.redis_url, **patient) as running:
+        await buy(running.url, show.seat(), sampled(trace_id))
+        assert collector.spans_by_now(trace_id) == []
+        running.stop()
+
+    assert len(await collector.spans(trace_id)) == 1

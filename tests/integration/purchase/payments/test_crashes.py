@@ -1,0 +1,185 @@
+"""A process that is killed at any step of a payment leaves a hold that another one finishes, from Redis alone."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
+from itertools import count
+
+import pytest
+from purchase.holds.hold import Hold
+from purchase.store.connection import connect
+from redis import Redis
+
+from tests.stage.builders import PAYMENT_MS
+from tests.stage.crashes import Killed
+from tests.stage.payment_process import CashierProcess
+from tests.stage.payment_scenario import EXPECTED, Stage
+from tests.stage.redis_state import Ledger
+from tests.stage.sandboxes import Sandbox
+from tests.stage.sellers import prepare, selling
+from tests.stage.stores import isolation
+
+
+@pytest.fixture(scope="module")
+def redis_url(redis_server: str) -> Iterator[str]:
+    """A Redis that is this file's."""
+    with isolation.empty_redis(redis_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def ledger(redis_url: str) -> Iterator[Ledger]:
+    """What it keeps."""
+    with Redis.from_url(redis_url) as redis:
+        yield Ledger(redis)
+
+
+@pytest.fixture(scope="module")
+def begin(redis_url: str, ledger: Ledger) -> Callable[[], None]:
+    """Makes Redis hold an event that is on sale, and nothing else."""
+
+    async def put_on_sale() -> None:
+        await prepare(redis_url)
+        async with selling(redis_url) as seller:
+            await seller.put_on_sale("Gala")
+
+    asyncio.run(put_on_sale())
+    everything = ledger.everything()
+    return lambda: ledger.restore(everything)
+
+
+@pytest.fixture
+async def stage(redis_url: str, ledger: Ledger, sandbox: Sandbox) -> AsyncIterator[Stage]:
+    client = connect(redis_url)
+    stage = Stage(client, ledger.redis, sandbox)
+    yield stage
+    await stage.leave()
+    await client.aclose()
+
+
+Story = Callable[[Stage, CashierProcess, Hold], Awaitable[None]]
+"""What a customer does; calls may be refused."""
+
+
+async def pays(process: CashierProcess, hold: Hold, method: str | None) -> None:
+    with suppress(*EXPECTED):
+        await process.cashier.pay(hold.hold_id, method, None)
+
+
+async def confirms(process: CashierProcess, hold: Hold) -> None:
+    with suppress(*EXPECTED):
+        await process.cashier.confirm(hold.hold_id)
+
+
+async def releases(process: CashierProcess, hold: Hold) -> None:
+    with suppress(*EXPECTED):
+        await process.cashier.release(hold.hold_id)
+
+
+def paying(*methods: str | None) -> Story:
+    """Pays by each of these, and confirms."""
+
+    async def story(_: Stage, process: CashierProcess, hold: Hold) -> None:
+        for method in methods:
+            await pays(process, hold, method)
+        await confirms(process, hold)
+
+    return story
+
+
+def paying_and_leaving(method: str | None) -> Story:
+    async def story(_: Stage, process: CashierProcess, hold: Hold) -> None:
+        await pays(process, hold, method)
+
+    return story
+
+
+def paying_and_releasing(method: str | None) -> Story:
+    async def story(_: Stage, process: CashierProcess, hold: Hold) -> None:
+        await pays(process, hold, method)
+        await releases(process, hold)
+
+    return story
+
+
+def decided_late(outcome: str) -> Story:
+    """The time to pay is over before the bank has decided."""
+
+    async def story(stage: Stage, process: CashierProcess, hold: Hold) -> None:
+        await pays(process, hold, "pm_sandbox_processing")
+        stage.pass_time(PAYMENT_MS)
+        with suppress(*EXPECTED):
+            await process.cashier.settle(hold.hold_id)
+        stage.bank_decides(outcome)
+        with suppress(*EXPECTED):
+            await process.cashier.settle(hold.hold_id)
+
+    return story
+
+
+async def bank_decides(stage: Stage, process: CashierProcess, hold: Hold) -> None:
+    """The bank decides while the customer waits."""
+    await pays(process, hold, "pm_sandbox_processing")
+    await confirms(process, hold)
+    stage.bank_decides("authorised")
+    await confirms(process, hold)
+
+
+async def authenticates(stage: Stage, process: CashierProcess, hold: Hold) -> None:
+    await pays(process, hold, "pm_card_authenticationRequired")
+    stage.customers_authenticate()
+    await confirms(process, hold)
+
+
+async def seats_are_rebuilt(stage: Stage, process: CashierProcess, hold: Hold) -> None:
+    """Under a new epoch nobody knows whose the seats are that were held in the one before."""
+    await pays(process, hold, "pm_card_visa")
+    stage.begin_epoch()
+    await confirms(process, hold)
+    await confirms(process, hold)
+
+
+STORIES: dict[str, Story] = {
+    "paid": paying("pm_card_visa"),
+    "declined": paying("pm_card_visa_chargeDeclined"),
+    "declined, then paid": paying("pm_card_visa_chargeDeclined", "pm_card_visa"),
+    "another method": paying("pm_card_authenticationRequired", "pm_card_visa"),
+    "by the customer, who does nothing": paying(None),
+    "captured at once": paying("pm_sandbox_automatic"),
+    "capture refused": paying("pm_sandbox_capture_refused"),
+    "answers lost": paying("pm_sandbox_answer_lost"),
+    "authorised and left": paying_and_leaving("pm_card_visa"),
+    "authorised and released": paying_and_releasing("pm_card_visa"),
+    "captured and released": paying_and_releasing("pm_sandbox_automatic"),
+    "undecided and released": paying_and_releasing("pm_card_authenticationRequired"),
+    "authenticated": authenticates,
+    "decided meanwhile": bank_decides,
+    "seats gone": seats_are_rebuilt,
+    "captured late": decided_late("captured"),
+    "authorised late": decided_late("authorised"),
+    "declined late": decided_late("declined"),
+}
+
+
+@pytest.mark.parametrize("story", STORIES.values(), ids=STORIES)
+@pytest.mark.parametrize("who", ["nobody", "the customer"])
+async def test_whatever_a_process_leaves_behind_is_finished(
+    begin: Callable[[], None], stage: Stage, story: Story, who: str
+) -> None:
+    """Killed before its first, its second, … step. Then nobody comes back, or the customer does all over again."""
+    for commands_max in count():
+        begin()
+        hold = await stage.hold()
+        assert hold is not None
+        process = stage.process(commands_max=commands_max)
+        was_killed = False
+        try:
+            await story(stage, process, hold)
+        except Killed:
+            was_killed = True
+        if was_killed and who == "the customer":
+            await story(stage, stage.process(), hold)
+        await stage.settle_all()
+        stage.books().assert_agree()
+        if not was_killed:
+            return

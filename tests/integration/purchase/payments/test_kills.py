@@ -1,0 +1,135 @@
+"""Purchase processes that are killed in the middle of a payment: whatever was under way, another process finishes.
+
+`test_payment_crashes` stops at every step; here real processes are killed at a few, just before or just after it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Literal
+from uuid import UUID
+
+import httpx
+import pytest
+from infra_local.running import RunningServer
+from purchase.store import keys
+from redis.asyncio.connection import parse_url
+
+from tests.stage.arrivals import until
+from tests.stage.builders import HOLD_MS
+from tests.stage.clock import pass_time
+from tests.stage.http_client import Json, Show, Window, open_window
+from tests.stage.invariants import Books
+from tests.stage.killing_proxy import Toll, When, toll
+from tests.stage.processes.purchase import Service, serving
+from tests.stage.redis_state import Ledger, partition_of
+from tests.stage.sandboxes import Sandbox
+
+pytestmark = pytest.mark.at_the_sandbox
+
+Way = Literal["redis", "provider"]
+"""Where a process is stopped: at one of its scripts about the hold, or at a step at the provider."""
+
+Step = tuple[Way, int]
+"""Which of them, counted from the first of the payment."""
+
+BEGIN: Step = ("redis", 1)
+SELL: Step = ("redis", 3)
+AUTHORISE: Step = ("provider", 1)
+CAPTURE: Step = ("provider", 2)
+VOID: Step = ("provider", 2)
+
+
+@pytest.fixture
+async def show(window: Window) -> Show:
+    """On sale, and Redis has the scripts that pay for it: none is sent twice."""
+    show = await window.stage()
+    await window.confirmed(await window.held(show.hold("5a")))
+    given_up = await window.held(show.hold("5b"))
+    await window.pay(given_up)
+    await window.release(given_up)
+    return show
+
+
+class Victim:
+    """A process of its own, with a toll on its way to Redis and another on its way to the provider."""
+
+    def __init__(self, process: RunningServer, tolls: dict[Way, Toll], window: Window) -> None:
+        self._process = process
+        self._tolls = tolls
+        self.window = window
+
+    def stop_at(self, step: Step, when: When, hold: Json) -> None:
+        """Kill it at this step of the payment for the hold."""
+        way, number = step
+        hold_id = UUID(hold["holdId"])
+        marks: dict[Way, bytes] = {"redis": hold_id.bytes, "provider": f"Idempotency-Key: {hold_id}".encode()}
+        self._tolls[way].stop_at(marks[way], number, when, lambda: asyncio.to_thread(self._process.kill))
+
+
+@pytest.fixture
+async def victim(service: Service, sandbox: Sandbox) -> AsyncIterator[Victim]:
+    redis, provider = parse_url(service.redis_url), httpx.URL(sandbox.url)
+    async with AsyncExitStack() as stack:
+        tolls: dict[Way, Toll] = {
+            "redis": await stack.enter_async_context(toll(redis["host"], redis["port"])),
+            "provider": await stack.enter_async_context(toll(provider.host, provider.port or 80)),
+        }
+        running = serving(
+            f"redis://127.0.0.1:{tolls['redis'].port}/0", SANDBOX_URL=f"http://127.0.0.1:{tolls['provider'].port}"
+        )
+        process = await asyncio.to_thread(running.__enter__)
+        stack.push_async_callback(asyncio.to_thread, running.__exit__, None, None, None)
+        yield Victim(process, tolls, await stack.enter_async_context(open_window(process.url)))
+
+
+async def pay_and(then: Callable[[Json], Awaitable[httpx.Response]], window: Window, hold: Json) -> None:
+    await window.pay(hold)
+    await then(hold)
+
+
+async def assert_finished(ledger: Ledger, show: Show, sandbox: Sandbox) -> None:
+    """After a while nothing is due any more, and the books agree."""
+    partition = partition_of(show.event_id)
+    pass_time(ledger.redis, partition, ms=HOLD_MS)
+    await until(lambda: not ledger.redis.exists(keys.due(partition)))
+    books = await asyncio.to_thread(Books, ledger.redis, partition, sandbox)
+    books.assert_agree()
+
+
+@pytest.mark.parametrize(
+    ("step", "when"),
+    [
+        (BEGIN, "after"),
+        (AUTHORISE, "before"),
+        (AUTHORISE, "after"),
+        (SELL, "after"),
+        (CAPTURE, "before"),
+        (CAPTURE, "after"),
+    ],
+)
+async def test_a_sale_that_was_interrupted_is_finished(
+    window: Window, show: Show, victim: Victim, ledger: Ledger, sandbox: Sandbox, step: Step, when: When
+) -> None:
+    hold = await window.held(show.hold("1a", "1b"))
+    victim.stop_at(step, when, hold)
+
+    with pytest.raises(httpx.TransportError):
+        await pay_and(victim.window.confirm, victim.window, hold)
+
+    await assert_finished(ledger, show, sandbox)
+    assert (await window.found(hold)).json()["status"] == "CONFIRMED"
+
+
+@pytest.mark.parametrize(("step", "when"), [(VOID, "before"), (VOID, "after")])
+async def test_a_hold_that_was_being_given_up_is_freed(
+    window: Window, show: Show, victim: Victim, ledger: Ledger, sandbox: Sandbox, step: Step, when: When
+) -> None:
+    hold = await window.held(show.hold("1a", "1b"))
+    victim.stop_at(step, when, hold)
+
+    with pytest.raises(httpx.TransportError):
+        await pay_and(victim.window.release, victim.window, hold)
+
+    await assert_finished(ledger, show, sandbox)
+    assert (await window.found(hold)).json()["status"] == "RELEASED"

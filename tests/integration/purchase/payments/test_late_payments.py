@@ -1,0 +1,125 @@
+"""Payments that are late, lost or forgotten by their provider: nobody is charged for a hold whose time is over."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from purchase.attention import Matter
+from purchase.holds.hold import Hold, HoldSeat
+from purchase.holds.ledger import Made, Outcome
+from purchase.providers import NoSuchPayment
+from purchase.store import keys
+from purchase.store.connection import OutcomeUnknown
+from redis import Redis
+
+from tests.stage.builders import PAYMENT_MS, held_seat, new_hold
+from tests.stage.payment_scenario import PARTITION, Stage, opened
+from tests.stage.sandboxes import Sandbox
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[Any]:
+    with Redis.from_url(redis_url) as own:
+        yield own
+
+
+@pytest.fixture
+async def stage(redis_url: str, client: Any, sandbox: Sandbox) -> AsyncIterator[Stage]:
+    async with opened(redis_url, client, sandbox) as stage:
+        yield stage
+
+
+@pytest.fixture
+async def hold(stage: Stage) -> Hold:
+    held = await stage.hold()
+    assert held is not None
+    return held
+
+
+async def begin_unanswered(stage: Stage, hold: Hold, sandbox: Sandbox) -> None:
+    """Begin to pay while the provider is away; it is back afterwards."""
+    with sandbox.misbehaving("unavailable"), pytest.raises(OutcomeUnknown):
+        await stage.process().cashier.pay(hold.hold_id, "pm_card_visa", None)
+
+
+async def state_of(stage: Stage, hold: Hold) -> str:
+    found = await stage.process().holds.find(hold.hold_id)
+    assert found is not None
+    return found.state
+
+
+async def matters(stage: Stage) -> list[Matter]:
+    return [raised.matter for raised in await stage.process().attention.waiting()]
+
+
+async def test_what_was_asked_for_before_the_cap_is_not_bought_after_it(
+    stage: Stage, hold: Hold, sandbox: Sandbox
+) -> None:
+    await begin_unanswered(stage, hold, sandbox)
+    stage.pass_time(PAYMENT_MS)
+
+    await stage.settle_all()
+
+    assert await state_of(stage, hold) == "EXPIRED"
+    assert [entry["captured"] for entry in stage.payments()] == [0]
+    stage.books().assert_agree()
+
+
+async def test_whoever_confirms_what_was_not_answered_is_not_told_that_nothing_was_done(
+    stage: Stage, hold: Hold, sandbox: Sandbox
+) -> None:
+    await begin_unanswered(stage, hold, sandbox)
+    with sandbox.misbehaving("lost"), pytest.raises(OutcomeUnknown):
+        await stage.process().cashier.confirm(hold.hold_id)
+
+    await stage.settle_all()
+
+    assert await state_of(stage, hold) == "CONFIRMED"
+    stage.books().assert_agree()
+
+
+@pytest.mark.parametrize("is_given_up", [False, True], ids=["its time is over", "it is given up"])
+async def test_a_payment_that_its_provider_does_not_know_keeps_no_seats_and_is_a_person_s_matter(
+    stage: Stage, client: Any, hold: Hold, is_given_up: bool
+) -> None:
+    await stage.process().cashier.pay(hold.hold_id, "pm_card_visa", None)
+    client.hset(keys.hold(PARTITION, hold.hold_id.bytes), "payment", "pi_forgotten")
+    if is_given_up:
+        await stage.process().cashier.release(hold.hold_id)
+    else:
+        with pytest.raises(NoSuchPayment):
+            await stage.process().cashier.settle(hold.hold_id)
+        stage.pass_time(PAYMENT_MS)
+        await stage.settle_all()
+
+    assert await state_of(stage, hold) == ("RELEASED" if is_given_up else "EXPIRED")
+    [matter] = await matters(stage)
+    assert (matter.kind, matter.payment_id) == ("unknown-payment", "pi_forgotten")
+    assert await hold_again(stage, hold.seats)
+
+
+async def test_another_payment_of_the_same_attempt_is_ended(
+    stage: Stage, client: Any, hold: Hold, sandbox: Sandbox
+) -> None:
+    """A provider that forgets a key, after a day perhaps, makes a second payment of one attempt."""
+    first = await stage.process().cashier.pay(hold.hold_id, "pm_card_visa", None)
+    client.hset(keys.hold(PARTITION, hold.hold_id.bytes), "payment", "pi_second")
+
+    await stage.process().cashier.disown(first.begun.payment_id, hold.hold_id)
+
+    assert sandbox.entry(first.begun.payment_id)["status"] == "canceled"
+    assert await state_of(stage, hold) == "PAYING"
+
+
+async def test_seats_that_are_being_paid_for_count_until_they_are_decided(stage: Stage, hold: Hold) -> None:
+    await stage.process().cashier.pay(hold.hold_id, "pm_card_visa", None)
+    stage.pass_time(PAYMENT_MS)
+
+    more = new_hold(held_seat(column=3), customer_id="ada", limit=2)
+
+    assert await stage.process().holds.hold(more) == "LIMIT"
+
+
+async def hold_again(stage: Stage, seats: tuple[HoldSeat, ...]) -> bool:
+    outcome: Outcome = await stage.process().holds.hold(new_hold(*seats))
+    return isinstance(outcome, Made)

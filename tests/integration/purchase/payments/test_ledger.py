@@ -1,0 +1,354 @@
+"""The steps of a payment: each is refused from every state but its own, and recognised when it is repeated."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from contracts.ticket import TicketCancelled
+from msgspec.structs import replace
+from purchase.holds.hold import Hold
+from purchase.holds.ledger import HoldLedger, Made, NotFree
+from purchase.payments.ledger import Begun, Noted, PaymentLedger
+from purchase.seats.inventory import Inventory
+from purchase.store import keys
+from purchase.store.clock import Clock
+from purchase.store.connection import connect
+from purchase.store.partitions import Partitions
+from redis import Redis
+
+from tests.stage.builders import (
+    HOLD_MS,
+    PARTITIONS,
+    PAYMENT_MS,
+    cancelled,
+    held_seat,
+    idempotency_key,
+    new_hold,
+    ticket,
+)
+from tests.stage.clock import pass_time
+from tests.stage.lossy_proxy import Wire, wire
+from tests.stage.redis_state import Ledger
+from tests.stage.sellers import HOLDS_PER_CUSTOMER, OUTBOX_MAX, prepare, selling
+
+PARTITION = keys.partition_of("Gala", PARTITIONS)
+BEGUN = Begun("pi_1", "sandbox", "pi_1_secret", "AUTHORISED")
+REFUSED = ("MOVED", "EXPIRED", False)
+
+
+class Desk:
+    """The ledgers of one process, on a line on which answers may be lost."""
+
+    def __init__(self, line: Wire) -> None:
+        self.line = line
+        self.redis = connect(line.url)
+        partitions = Partitions(self.redis, count=PARTITIONS, outbox_max=OUTBOX_MAX)
+        self.holds = HoldLedger(self.redis, partitions, holds_per_customer=HOLDS_PER_CUSTOMER)
+        self.inventory = Inventory(self.redis, partitions)
+        self.payments = PaymentLedger(
+            self.redis,
+            partitions,
+            Clock(partitions),
+            hold_seconds=HOLD_MS // 1_000,
+            payment_seconds=PAYMENT_MS // 1_000,
+        )
+
+    async def held(self) -> Hold:
+        made = await self.holds.hold(new_hold(held_seat(column=1), held_seat(column=2), customer_id="ada"))
+        assert isinstance(made, Made)
+        return await self.found(made.hold)
+
+    async def free(self) -> Hold:
+        """A hold with nothing to pay."""
+        made = await self.holds.hold(new_hold(held_seat(price_cents=0)))
+        assert isinstance(made, Made)
+        return await self.found(made.hold)
+
+    async def paying(self) -> Hold:
+        """A hold with a payment under way, of which the provider has told."""
+        begun = await self.payments.begin(await self.held(), "pm_card_visa")
+        assert isinstance(begun, Hold)
+        assert isinstance(await self.payments.note(begun, BEGUN, None), Noted)
+        return await self.found(begun)
+
+    async def confirmed(self) -> Hold:
+        hold = await self.paying()
+        assert await self.payments.sell(hold) == "SOLD"
+        return await self.found(hold)
+
+    async def found(self, hold: Hold) -> Hold:
+        """The hold as it is now."""
+        kept = await self.holds.find(hold.hold_id)
+        assert kept is not None
+        return kept
+
+
+@pytest.fixture
+def ledger(redis_url: str) -> Iterator[Ledger]:
+    """What Redis keeps."""
+    with Redis.from_url(redis_url) as redis:
+        yield Ledger(redis)
+
+
+@pytest.fixture
+async def desk(redis_url: str) -> AsyncIterator[Desk]:
+    """An event of six seats is on sale."""
+    await prepare(redis_url)
+    async with selling(redis_url) as seller:
+        await seller.put_on_sale("Gala")
+    async with wire(redis_url) as line:
+        desk = Desk(line)
+        yield desk
+        await desk.redis.aclose()
+
+
+Step = Callable[[PaymentLedger, Hold], Awaitable[Any]]
+
+
+async def begin(payments: PaymentLedger, hold: Hold) -> Any:
+    return await payments.begin(hold, "pm_card_visa")
+
+
+async def note(payments: PaymentLedger, hold: Hold) -> Any:
+    return await payments.note(hold, BEGUN, None)
+
+
+async def decline(payments: PaymentLedger, hold: Hold) -> Any:
+    return await payments.decline(hold, "generic_decline")
+
+
+async def sell(payments: PaymentLedger, hold: Hold) -> Any:
+    return await payments.sell(hold)
+
+
+async def note_captured(payments: PaymentLedger, hold: Hold) -> Any:
+    return await payments.note_captured(hold, "sandbox")
+
+
+async def refuse_capture(payments: PaymentLedger, hold: Hold) -> Any:
+    tickets = [ticket(ticket_id=ticket_id) for ticket_id in hold.ticket_ids or (UUID(int=1), UUID(int=2))]
+    return await payments.refuse_capture(hold, tickets, "charge_expired_for_capture")
+
+
+async def begin_ending(payments: PaymentLedger, hold: Hold) -> Any:
+    return await payments.begin_ending(hold, "RELEASED")
+
+
+STATES = ("HELD", "PAYING", "ENDING", "CONFIRMED", "CANCELLED", "RELEASED", "EXPIRED")
+STATES_OF: dict[Step, tuple[str, ...]] = {
+    begin: ("HELD", "PAYING"),
+    note: ("PAYING", "CONFIRMED"),
+    decline: ("PAYING", "HELD"),
+    sell: ("PAYING", "CONFIRMED"),
+    note_captured: ("CONFIRMED",),
+    refuse_capture: ("CONFIRMED", "CANCELLED"),
+    begin_ending: ("PAYING", "ENDING"),
+}
+"""Where a step is taken, or is known to have been taken before."""
+
+
+def name_of(value: object) -> str:
+    return getattr(value, "__name__", str(value))
+
+
+@pytest.mark.parametrize(
+    ("step", "state"),
+    [(step, state) for step, states in STATES_OF.items() for state in STATES if state not in states],
+    ids=name_of,
+)
+async def test_a_step_is_refused_from_every_state_but_its_own(
+    desk: Desk, ledger: Ledger, step: Step, state: str
+) -> None:
+    hold = await desk.paying()
+    ledger.redis.hset(keys.hold(PARTITION, hold.hold_id.bytes), "state", state)
+
+    with ledger.unchanged():
+        assert await step(desk.payments, hold) in REFUSED
+
+
+@pytest.mark.parametrize("step", [begin, decline], ids=name_of)
+async def test_a_step_that_was_judged_by_an_older_version_is_refused(desk: Desk, ledger: Ledger, step: Step) -> None:
+    hold = await desk.paying()
+
+    with ledger.unchanged():
+        assert await step(desk.payments, replace(hold, version=hold.version - 1)) in REFUSED
+
+
+@pytest.mark.parametrize("step", [note, sell], ids=name_of)
+async def test_a_step_of_an_older_attempt_is_refused(desk: Desk, ledger: Ledger, step: Step) -> None:
+    hold = await desk.paying()
+
+    with ledger.unchanged():
+        assert await step(desk.payments, replace(hold, attempt=hold.attempt - 1)) in REFUSED
+
+
+@pytest.mark.parametrize(
+    ("before", "step", "after", "told"),
+    [
+        (Desk.held, begin, "PAYING", 1),
+        (Desk.paying, begin, "PAYING", 0),
+        (Desk.paying, decline, "HELD", 1),
+        (Desk.paying, sell, "CONFIRMED", 2),
+        (Desk.free, sell, "CONFIRMED", 1),
+        (Desk.paying, begin_ending, "ENDING", 0),
+        (Desk.confirmed, note_captured, "CONFIRMED", 1),
+        (Desk.confirmed, refuse_capture, "CANCELLED", 2),
+    ],
+    ids=name_of,
+)
+async def test_a_step_whose_answer_was_lost_is_taken_once(
+    desk: Desk, ledger: Ledger, before: Callable[[Desk], Awaitable[Hold]], step: Step, after: str, told: int
+) -> None:
+    hold = await before(desk)
+    messages = len(ledger.outbox(PARTITION))
+
+    desk.line.lose()
+    assert await step(desk.payments, hold) not in REFUSED
+
+    taken = await desk.found(hold)
+    assert (taken.state, taken.version) == (after, hold.version + 1)
+    assert len(ledger.outbox(PARTITION)) == messages + told
+
+
+async def test_two_that_begin_the_same_attempt_are_told_apart(desk: Desk) -> None:
+    hold = await desk.held()
+
+    first, second = await desk.payments.begin(hold, "pm_card_visa"), await desk.payments.begin(hold, "pm_card_visa")
+
+    assert isinstance(first, Hold)
+    assert second == "MOVED"
+
+
+async def test_whoever_asked_first_cannot_say_that_nothing_was_done_once_another_has_asked(desk: Desk) -> None:
+    begun = await desk.payments.begin(await desk.held(), "pm_card_visa")
+    assert isinstance(begun, Hold)
+
+    assert await desk.payments.ask_again(begun)
+
+    assert not await desk.payments.decline(begun, code=None)
+    assert (await desk.found(begun)).state == "PAYING"
+
+
+async def test_seats_that_are_paid_for_stay_their_hold_s_beyond_its_first_deadline(desk: Desk, ledger: Ledger) -> None:
+    hold = await desk.paying()
+    pass_time(ledger.redis, PARTITION, ms=HOLD_MS)
+
+    assert isinstance(await desk.holds.hold(new_hold(held_seat(column=1))), NotFree)
+    assert await desk.payments.sell(hold) == "SOLD"
+
+
+async def test_a_hold_that_has_run_out_is_not_begun_to_be_paid(desk: Desk, ledger: Ledger) -> None:
+    hold = await desk.held()
+    pass_time(ledger.redis, PARTITION, ms=HOLD_MS)
+
+    with ledger.unchanged():
+        assert await desk.payments.begin(hold, None) == "EXPIRED"
+
+
+async def test_a_hold_with_nothing_to_pay_is_sold_and_nothing_is_due(desk: Desk, ledger: Ledger) -> None:
+    hold = await desk.free()
+
+    assert await desk.payments.sell(hold) == "SOLD"
+
+    assert (await desk.found(hold)).is_captured
+    assert not ledger.redis.exists(keys.due(PARTITION))
+
+
+async def test_a_hold_with_nothing_to_pay_that_has_run_out_is_not_sold(desk: Desk, ledger: Ledger) -> None:
+    hold = await desk.free()
+    pass_time(ledger.redis, PARTITION, ms=HOLD_MS)
+
+    with ledger.unchanged():
+        assert await desk.payments.sell(hold) == "GONE"
+
+
+async def test_attempts_never_keep_seats_longer_than_the_first_payment_may_take(desk: Desk, ledger: Ledger) -> None:
+    hold = await desk.paying()
+    pass_time(ledger.redis, PARTITION, ms=PAYMENT_MS - HOLD_MS // 2)
+    kept = await desk.found(hold)
+    assert await desk.payments.decline(kept, "generic_decline")
+
+    declined = await desk.found(hold)
+
+    assert declined.deadline_ms == declined.cap_ms == kept.cap_ms
+    again = await desk.payments.begin(declined, None)
+    assert isinstance(again, Hold)
+    assert again.deadline_ms == kept.cap_ms
+
+
+@pytest.mark.parametrize(
+    ("age_seconds", "pause_seconds"), [(0, 15), (10, 15), (30, 30), (200, 60), (PAYMENT_MS // 1_000 - 20, 20)]
+)
+async def test_a_payment_that_nobody_hears_of_is_looked_at_less_and_less_often_and_when_its_time_is_over(
+    desk: Desk, ledger: Ledger, age_seconds: int, pause_seconds: int
+) -> None:
+    hold = await desk.paying()
+    pass_time(ledger.redis, PARTITION, ms=age_seconds * 1_000)
+
+    await desk.payments.look_later(await desk.found(hold))
+
+    now, _ = ledger.redis.time()
+    due = ledger.redis.zscore(keys.due(PARTITION), b"H" + hold.hold_id.bytes)
+    assert due / 1_000 - now == pytest.approx(pause_seconds, abs=3)
+
+
+async def test_a_key_is_answered_with_what_was_told_first(desk: Desk) -> None:
+    hold, key = await desk.paying(), idempotency_key("a key")
+    other = Begun("pi_1", "sandbox", None, "CAPTURED")
+
+    first, again = await desk.payments.note(hold, BEGUN, key), await desk.payments.note(hold, other, key)
+
+    assert isinstance(first, Noted)
+    assert isinstance(again, Noted)
+    assert (first.begun, first.is_replayed) == (BEGUN, False)
+    assert (again.begun, again.is_replayed) == (BEGUN, True)
+    assert await desk.payments.note(hold, BEGUN, idempotency_key("a key", "another body")) == "KEY_REUSED"
+
+
+async def test_a_key_that_was_answered_begins_no_other_attempt(desk: Desk, ledger: Ledger) -> None:
+    hold, key = await desk.paying(), idempotency_key("a key")
+    await desk.payments.note(hold, BEGUN, key)
+
+    with ledger.unchanged():
+        again = await desk.payments.begin(hold, "pm_card_visa", key)
+        reused = await desk.payments.begin(hold, "pm_card_visa", idempotency_key("a key", "another body"))
+
+    assert isinstance(again, Noted)
+    assert (again.begun, again.is_replayed) == (BEGUN, True)
+    assert reused == "KEY_REUSED"
+
+
+async def test_an_attempt_says_by_which_key_it_was_begun(desk: Desk) -> None:
+    key, other_body = idempotency_key("a key"), idempotency_key("a key", "another body")
+
+    begun = await desk.payments.begin(await desk.held(), "pm_card_visa", key)
+
+    assert isinstance(begun, Hold)
+    kept = await desk.found(begun)
+    assert kept.key_mark == begun.key_mark == key.mark
+    assert [one.is_reused(kept.key_mark) for one in (key, other_body, idempotency_key("another"))] == [
+        False,
+        True,
+        False,
+    ]
+
+
+async def test_what_a_customer_has_paid_for_counts_once_against_the_limit_of_seats(desk: Desk) -> None:
+    await desk.confirmed()
+
+    one_more = new_hold(held_seat(row=2), customer_id="ada", limit=3)
+    assert isinstance(await desk.holds.hold(one_more), Made)
+    assert await desk.holds.hold(new_hold(held_seat(row=2, column=2), customer_id="ada", limit=3)) == "LIMIT"
+
+
+async def test_a_ticket_that_was_undone_before_its_money_is_refused_is_undone_once(desk: Desk, ledger: Ledger) -> None:
+    hold = await desk.confirmed()
+    undone = ticket(ticket_id=hold.ticket_ids[0], customer_id="ada")
+    await desk.inventory.cancel(undone, cancelled(undone))
+
+    assert await refuse_capture(desk.payments, hold)
+
+    assert len([told for told in ledger.outbox(PARTITION) if isinstance(told, TicketCancelled)]) == 2
+    assert ledger.redis.hget(keys.sold(PARTITION, "Gala"), "all") == b"0"
+    assert not ledger.redis.exists(keys.customers(PARTITION, "Gala"))

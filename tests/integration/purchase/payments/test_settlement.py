@@ -1,0 +1,206 @@
+"""What is due is settled by one of the processes that look, by another when that one dies, and never too often."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+import pytest
+from contracts.codec import decode
+from contracts.hold import HoldExpired
+from infra_local.running import RunningServer
+from purchase.holds.hold import Hold
+from purchase.holds.ledger import Made
+from purchase.payments.settlement import CLAIMED_MAX, LEASE_SECONDS, PAUSE_SECONDS, Settle, Settlement, keep_settling
+from purchase.store import keys
+from purchase.store.clock import Clock
+from purchase.store.connection import Recovering
+from purchase.store.ids import mint_id
+from purchase.store.moments import now_us
+from redis import Redis
+
+from tests.stage.arrivals import until
+from tests.stage.builders import HOLD_MS, PARTITIONS, held_seat, new_hold, zone
+from tests.stage.clock import pass_time
+from tests.stage.sellers import Seller, prepare, selling
+
+PARTITION = keys.partition_of("Gala", PARTITIONS)
+ROOM = zone(row_count=10, col_count=30)
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[Any]:
+    with Redis.from_url(redis_url) as own:
+        yield own
+
+
+@pytest.fixture
+async def seller(redis_url: str) -> AsyncIterator[Seller]:
+    """A process, with an event of 300 seats on sale."""
+    await prepare(redis_url)
+    async with selling(redis_url) as own:
+        await own.put_on_sale("Gala", zones=(ROOM,))
+        yield own
+
+
+class Settler:
+    """Notes what it is asked to settle, and raises what it is told to."""
+
+    def __init__(self) -> None:
+        self.asked: list[UUID] = []
+        self.error: Exception | None = None
+
+    async def settle(self, due: UUID) -> None:
+        self.asked.append(due)
+        await asyncio.sleep(0)
+        if self.error:
+            raise self.error
+
+
+def settlement(seller: Seller, settle: Settle | None = None) -> Settlement:
+    """One process's; it ends holds whose time is over, unless it is told to do something else."""
+    return Settlement(
+        seller.redis, seller.partitions, Clock(seller.partitions), {b"H": settle or seller.hold_desk.settle}
+    )
+
+
+async def held(seller: Seller, holds: int = 1) -> list[Hold]:
+    """So many holds, each of one seat."""
+    made = [
+        await seller.holds.hold(new_hold(held_seat(row=1 + number // 30, column=1 + number % 30)))
+        for number in range(holds)
+    ]
+    assert all(isinstance(outcome, Made) for outcome in made)
+    return [outcome.hold for outcome in made if isinstance(outcome, Made)]
+
+
+def due(client: Any) -> dict[bytes, int]:
+    """What is due, and in how many ms."""
+    now_ms = now_us() // 1_000
+    return {member: int(score) - now_ms for member, score in client.zrange(keys.due(PARTITION), 0, -1, withscores=True)}
+
+
+def expired(client: Any) -> list[str]:
+    """References of the holds that were told to have expired."""
+    told = [decode(fields[b"message"]) for _, fields in client.xrange(keys.outbox(PARTITION))]
+    return [message.subject for message in told if isinstance(message, HoldExpired)]
+
+
+async def test_holds_whose_time_is_over_are_ended_and_told_of_once(seller: Seller, client: Any) -> None:
+    holds = await held(seller, 5)
+    pass_time(client, PARTITION, ms=HOLD_MS)
+
+    assert await settlement(seller).settle_due() == 5
+    assert await settlement(seller).settle_due() == 0
+
+    assert sorted(expired(client)) == sorted(hold.reference for hold in holds)
+    assert not client.exists(keys.due(PARTITION))
+    assert not list(client.scan_iter(match="*:row:*"))
+
+
+async def test_a_hold_whose_time_is_not_over_is_not_looked_at(seller: Seller) -> None:
+    await held(seller)
+    settler = Settler()
+
+    assert await settlement(seller, settler.settle).settle_due() == 0
+    assert settler.asked == []
+
+
+async def test_of_two_processes_one_settles_what_is_due(seller: Seller, client: Any) -> None:
+    holds = await held(seller, 10)
+    pass_time(client, PARTITION, ms=HOLD_MS)
+    settlers = [Settler(), Settler()]
+
+    await asyncio.gather(*(settlement(seller, settler.settle).settle_due() for settler in settlers))
+
+    asked = [*settlers[0].asked, *settlers[1].asked]
+    assert sorted(asked) == sorted(hold.hold_id for hold in holds)
+
+
+async def test_what_a_process_that_died_has_claimed_is_settled_after_its_lease(seller: Seller, client: Any) -> None:
+    [hold] = await held(seller)
+    pass_time(client, PARTITION, ms=HOLD_MS)
+    died, settler = Settler(), Settler()
+    await settlement(seller, died.settle).settle_due()
+
+    assert await settlement(seller, settler.settle).settle_due() == 0
+    pass_time(client, PARTITION, ms=int(LEASE_SECONDS * 1_000))
+    assert await settlement(seller, settler.settle).settle_due() == 1
+
+    assert settler.asked == [hold.hold_id]
+
+
+async def test_so_much_of_a_partition_is_claimed_at_a_time(seller: Seller, client: Any) -> None:
+    await held(seller, CLAIMED_MAX + 3)
+    pass_time(client, PARTITION, ms=HOLD_MS)
+    own = settlement(seller)
+
+    assert [await own.settle_due() for _ in range(3)] == [CLAIMED_MAX, 3, 0]
+
+
+async def test_what_cannot_be_settled_is_looked_at_again_after_a_growing_pause(seller: Seller, client: Any) -> None:
+    [hold] = await held(seller)
+    pass_time(client, PARTITION, ms=HOLD_MS)
+    settler = Settler()
+    settler.error = Recovering()
+    own = settlement(seller, settler.settle)
+    pauses = []
+    for _ in range(9):
+        assert await own.settle_due() == 1
+        [pause_ms] = due(client).values()
+        pauses.append(seconds(pause_ms))
+        pass_time(client, PARTITION, ms=pause_ms)
+
+    first, longest = map(int, PAUSE_SECONDS)
+    assert pauses == [min(first * 2**tries, longest) for tries in range(9)]
+
+    settler.error = None
+    await own.settle_due()
+    settler.error = Recovering()
+    pass_time(client, PARTITION, ms=int(LEASE_SECONDS * 1_000))
+    await own.settle_due()
+    assert seconds(due(client)[b"H" + hold.hold_id.bytes]) == first
+
+
+def seconds(ms: int) -> int:
+    """Of a pause that began up to 0.9 s ago."""
+    return (ms + 900) // 1_000
+
+
+async def test_what_cannot_be_settled_keeps_nothing_else_from_being_settled(seller: Seller, client: Any) -> None:
+    bad, good = await held(seller, 2)
+    pass_time(client, PARTITION, ms=HOLD_MS)
+
+    async def settle(hold_id: UUID) -> None:
+        if hold_id == bad.hold_id:
+            raise AssertionError("impossible")
+        await seller.hold_desk.settle(hold_id)
+
+    assert await settlement(seller, settle).settle_due() == 2
+    assert expired(client) == [good.reference]
+    assert list(due(client)) == [b"H" + bad.hold_id.bytes]
+
+
+async def test_a_hold_that_is_not_kept_is_looked_at_no_more(seller: Seller, client: Any) -> None:
+    client.zadd(keys.due(PARTITION), {b"H" + mint_id(PARTITION).bytes: 1})
+
+    await settlement(seller).settle_due()
+
+    assert due(client) == {}
+
+
+async def test_a_redis_that_was_away_is_asked_again(private_redis: RunningServer) -> None:
+    await prepare(private_redis.url)
+    async with selling(private_redis.url) as seller:
+        await seller.put_on_sale("Gala", zones=(ROOM,))
+        await held(seller)
+        running = asyncio.create_task(keep_settling(settlement(seller).settle_due))
+        private_redis.kill()
+        private_redis.start()
+        with Redis.from_url(private_redis.url) as client:
+            pass_time(client, PARTITION, ms=HOLD_MS)
+            await until(lambda: bool(expired(client)))
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running

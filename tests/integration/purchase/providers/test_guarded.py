@@ -1,0 +1,167 @@
+"""A guard bounds what a provider that is slow or away can cost."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+from purchase.providers import Declined, Payment, ProviderAway, ProviderSilent, Status, deadline
+from purchase.providers.guarded import Guarded
+
+from tests.stage.provider_clients import client, wanted
+from tests.stage.sandboxes import Sandbox
+from tests.stage.scripted_server import answering, saying
+
+DEADLINE_SECONDS = 10
+RETRIEVED = b'{"id":"pi_1","status":"requires_capture","amount":100,"currency":"usd"}'
+
+
+class Gate:
+    """A provider that answers when it is let; it knows how many asked, and how many at once."""
+
+    def __init__(self) -> None:
+        self.is_open = asyncio.Event()
+        self.is_reached = asyncio.Event()
+        self.asked = 0
+        self.at_once = 0
+        self.most_at_once = 0
+
+    async def answer(self, writer: asyncio.StreamWriter) -> None:
+        self.asked += 1
+        self.is_reached.set()
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        await self.is_open.wait()
+        self.at_once -= 1
+        await saying(200, RETRIEVED)(writer)
+
+
+async def test_what_the_provider_says_passes_the_guard(sandbox: Sandbox) -> None:
+    async with client("sandbox", sandbox.url) as provider:
+        guarded = Guarded(provider)
+        payment = await guarded.authorise(wanted())
+        assert (await guarded.capture(payment.id, f"{payment.id}:capture")).status is Status.CAPTURED
+        await guarded.refund(payment.id, 100, f"{payment.id}:refund")
+        assert (await guarded.retrieve(payment.id)).refunded_cents == 100
+        assert (await guarded.void(payment.id, f"{payment.id}:void")).status is Status.CAPTURED
+        assert guarded.name == "sandbox"
+
+
+async def test_a_provider_that_does_not_answer_in_time_is_silent() -> None:
+    gate = Gate()
+    async with answering(gate.answer) as url, client("sandbox", url) as provider:
+        with pytest.raises(ProviderSilent):
+            await Guarded(provider, answer_seconds=0.1).retrieve("pi_1")
+        gate.is_open.set()
+
+
+async def test_the_calls_of_a_command_share_its_deadline() -> None:
+    gate = Gate()
+    async with answering(gate.answer) as url, client("sandbox", url) as provider:
+        guarded = Guarded(provider)
+        with deadline.shared(0.2):
+            with pytest.raises(ProviderSilent):
+                await guarded.retrieve("pi_1")
+            with pytest.raises(ProviderAway):
+                await guarded.retrieve("pi_1")
+        assert gate.asked == 1
+        gate.is_open.set()
+        assert (await guarded.retrieve("pi_1")).status is Status.AUTHORISED
+
+
+async def test_a_call_waits_for_its_turn_until_the_deadline_of_its_command() -> None:
+    gate = Gate()
+    async with answering(gate.answer) as url, client("sandbox", url) as provider:
+        guarded = Guarded(provider, calls_max=1, wait_seconds=30)
+        under_way = asyncio.create_task(guarded.retrieve("pi_1"))
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            await gate.is_reached.wait()
+            with deadline.shared(0.2), pytest.raises(ProviderAway):
+                await guarded.retrieve("pi_1")
+        gate.is_open.set()
+        await under_way
+
+
+async def test_calls_beyond_the_bound_wait_for_their_turn_and_then_give_up() -> None:
+    gate = Gate()
+    async with answering(gate.answer) as url, client("sandbox", url) as provider:
+        guarded = Guarded(provider, calls_max=3, wait_seconds=0.2)
+        calls = [asyncio.create_task(guarded.retrieve("pi_1")) for _ in range(10)]
+        done, under_way = await asyncio.wait(calls, timeout=5, return_when=asyncio.FIRST_EXCEPTION)
+        done |= (await asyncio.wait(under_way, timeout=1))[0]
+        assert [type(call.exception()) for call in done] == [ProviderAway] * 7
+        gate.is_open.set()
+        for call in under_way - done:
+            assert (await call).status is Status.AUTHORISED
+    assert (gate.asked, gate.most_at_once) == (3, 3)
+
+
+async def test_a_call_that_waits_gets_the_turn_of_one_that_ends() -> None:
+    gate = Gate()
+    async with answering(gate.answer) as url, client("sandbox", url) as provider:
+        guarded = Guarded(provider, calls_max=1, wait_seconds=30)
+        calls = [asyncio.create_task(guarded.retrieve("pi_1")) for _ in range(3)]
+        gate.is_open.set()
+        assert [(await call).status for call in calls] == [Status.AUTHORISED] * 3
+    assert (gate.asked, gate.most_at_once) == (3, 1)
+
+
+async def test_after_many_failures_nobody_is_asked_until_a_while_has_passed(sandbox: Sandbox) -> None:
+    async with client("sandbox", sandbox.url) as provider:
+        guarded = Guarded(provider, failures_max=3, open_seconds=0.5)
+        sandbox.misbehave("unavailable")
+        for _ in range(3):
+            with pytest.raises(ProviderSilent):
+                await guarded.retrieve("pi_1")
+        sandbox.misbehave(None)
+        asked = wanted()
+        with pytest.raises(ProviderAway):
+            await guarded.authorise(asked)
+        assert all(entry["metadata"]["hold"] != str(asked.hold_id) for entry in sandbox.books()["payment_intents"])
+        assert (await _insist(guarded)).status is Status.AUTHORISED
+
+
+async def test_a_failure_after_the_while_opens_the_circuit_at_once(sandbox: Sandbox) -> None:
+    async with client("sandbox", sandbox.url) as provider:
+        guarded = Guarded(provider, failures_max=2, open_seconds=0.2)
+        with sandbox.misbehaving("unavailable"):
+            with pytest.raises(ProviderSilent):
+                await guarded.retrieve("pi_1")
+            for _ in range(3):
+                with pytest.raises(ProviderSilent):
+                    await _insist(guarded)
+                with pytest.raises(ProviderAway):
+                    await guarded.retrieve("pi_1")
+
+
+async def test_after_the_while_one_call_tries_and_the_crowd_is_told_at_once() -> None:
+    gate = Gate()
+    async with answering(gate.answer) as url, client("sandbox", url) as provider:
+        guarded = Guarded(provider, failures_max=1, open_seconds=0.2, answer_seconds=0.2)
+        with pytest.raises(ProviderSilent):
+            await guarded.retrieve("pi_1")
+        crowd: list[Payment | BaseException] = []
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while gate.asked == 1:
+                crowd = await asyncio.gather(*(guarded.retrieve("pi_1") for _ in range(10)), return_exceptions=True)
+        assert Counter(map(type, crowd)) == {ProviderSilent: 1, ProviderAway: 9}
+        assert gate.asked == 2
+        gate.is_open.set()
+
+
+async def test_declines_are_no_failures(sandbox: Sandbox) -> None:
+    async with client("sandbox", sandbox.url) as provider:
+        guarded = Guarded(provider, failures_max=2, open_seconds=60)
+        for _ in range(5):
+            with pytest.raises(Declined):
+                await guarded.authorise(wanted("pm_card_visa_chargeDeclined"))
+        assert (await guarded.authorise(wanted())).status is Status.AUTHORISED
+
+
+async def _insist(guarded: Guarded) -> Payment:
+    """What the provider says as soon as the guard asks it again."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while True:
+            try:
+                return await guarded.authorise(wanted())
+            except ProviderAway:
+                await asyncio.sleep(0.01)

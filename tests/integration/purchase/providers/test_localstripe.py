@@ -1,0 +1,83 @@
+"""The Stripe client also gets on with a Stripe that somebody else wrote."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+from purchase.providers import Declined, NoSuchPayment, Status
+from purchase.providers.intents import Intents
+
+from tests.stage import localstripes
+from tests.stage.localstripes import API_KEY
+from tests.stage.provider_clients import client, wanted
+from tests.stage.sandboxes import WEBHOOK_SECRET
+from tests.stage.webhook_receiver import receiving
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with localstripes.serving() as url:
+        yield url
+
+
+@pytest.fixture
+async def provider(address: str) -> AsyncIterator[Intents]:
+    async with client("stripe", address, api_key=API_KEY) as provider:
+        yield provider
+
+
+async def test_a_payment_is_authorised_captured_and_refunded_in_parts(provider: Intents) -> None:
+    asked = wanted(amount_cents=9_000)
+    authorised = await provider.authorise(asked)
+    assert (authorised.status, authorised.hold_id, authorised.attempt) == (Status.AUTHORISED, asked.hold_id, 1)
+    for _ in range(2):
+        assert (await provider.capture(authorised.id, "a-capture")).status is Status.CAPTURED
+    for key in ("one", "two", "one"):
+        await provider.refund(authorised.id, 3_000, f"{authorised.id}:{key}")
+    payment = await provider.retrieve(authorised.id)
+    assert (payment.status, payment.amount_cents, payment.refunded_cents) == (Status.CAPTURED, 9_000, 6_000)
+
+
+async def test_an_authorisation_is_voided(provider: Intents) -> None:
+    payment = await provider.authorise(wanted())
+    for _ in range(2):
+        assert (await provider.void(payment.id, "a-void")).status is Status.CANCELLED
+    assert (await provider.retrieve(payment.id)).status is Status.CANCELLED
+
+
+async def test_a_capture_came_before_the_void(provider: Intents) -> None:
+    payment = await provider.authorise(wanted())
+    await provider.capture(payment.id, "a-capture")
+    assert (await provider.void(payment.id, "a-void")).status is Status.CAPTURED
+
+
+async def test_a_card_is_declined(provider: Intents) -> None:
+    with pytest.raises(Declined, match="card_declined"):
+        await provider.authorise(wanted("pm_card_chargeCustomerFail"))
+
+
+async def test_a_payment_waits_for_the_customer(provider: Intents) -> None:
+    payment = await provider.authorise(wanted(None))
+    assert payment.status is Status.REQUIRES_PAYMENT
+    assert (await provider.void(payment.id, "a-void")).status is Status.CANCELLED
+
+
+async def test_a_payment_that_does_not_exist_is_named_so(provider: Intents) -> None:
+    with pytest.raises(NoSuchPayment):
+        await provider.retrieve("pi_unknown")
+
+
+async def test_its_webhooks_are_signed_as_ours_are_read(provider: Intents, address: str) -> None:
+    with receiving() as receiver:
+        told = {"url": receiver.url, "secret": WEBHOOK_SECRET}
+        async with httpx.AsyncClient() as admin:
+            (await admin.post(f"{address}/_config/webhooks/ours", json=told)).raise_for_status()
+        asked = wanted()
+        payment = await provider.authorise(asked)
+        await provider.capture(payment.id, "a-capture")
+        await asyncio.to_thread(receiver.about, payment.id, 1)
+        [webhook] = [webhook for webhook in receiver.webhooks if payment.id.encode() in webhook.body]
+        notification = provider.verify_webhook(webhook.body, webhook.signature)
+        assert (notification.type, notification.kind) == ("payment_intent.succeeded", "payment")
+        assert (notification.payment_id, notification.hold_id) == (payment.id, asked.hold_id)

@@ -1,0 +1,156 @@
+"""The relay and what only Kafka has: a producer that numbers its records, and offsets that a group commits."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from struct import pack, unpack
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from contracts.position import Position
+from contracts.routing import MESSAGES, PURCHASE
+from infra_local.running import ProgramFailed, RunningServer, log_file
+from purchase.brokers.kafka import Kafka
+from purchase.store.connection import Recovering
+
+from tests.stage.arrivals import until
+from tests.stage.brokers import Wire
+from tests.stage.kafka_proxy import Detour, detour
+from tests.stage.mock_kafka import mock_kafka
+from tests.stage.outbox_scenario import PARTITION, Gala, gala_on_sale, positions
+from tests.stage.processes.relay import describe
+from tests.stage.relay_brokers import KafkaLine
+from tests.stage.relays import relaying
+
+JOINING = b"roundrobin"
+"""In a request to belong to a group."""
+
+OUT_OF_ORDER = 45
+UNTIL_PRODUCER = 55
+"""Bytes in a produce request from the end of its topic's name to the producer's id, epoch and number."""
+
+
+@pytest.fixture
+def mock() -> Iterator[int]:
+    """Port of a Kafka that has the idempotent producer."""
+    with mock_kafka() as port:
+        yield port
+
+
+@pytest.fixture
+async def way(mock: int) -> AsyncIterator[Detour]:
+    """The way there."""
+    async with detour(mock) as own:
+        yield own
+
+
+@pytest.fixture
+async def gala(redis_url: str) -> AsyncIterator[Gala]:
+    async with gala_on_sale(redis_url) as own:
+        yield own
+
+
+def settings_of(way: Detour) -> dict[str, str]:
+    return {"BROKER": "kafka", "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{way.port}"}
+
+
+def numbered(request: bytes) -> tuple[int, int, int]:
+    """Id and epoch of the producer of a request, and its number of the record."""
+    told = request.partition(MESSAGES.encode())[2][UNTIL_PRODUCER:][:14]
+    producer, epoch, number = unpack(">qhi", told)
+    return producer, epoch, number
+
+
+def refuse(answer: bytes) -> bytes:
+    """The answer to a produce request, as if its record had the wrong number."""
+    at = answer.index(MESSAGES.encode()) + len(MESSAGES) + 8
+    return answer[:at] + pack(">h", OUT_OF_ORDER) + answer[at + 2 :]
+
+
+async def test_what_is_sent_again_after_a_lost_answer_has_its_number_by_which_kafka_knows_it(
+    gala: Gala, mock: int, way: Detour, redis_url: str
+) -> None:
+    def cut_once(answer: bytes) -> bytes | None:
+        return None if len(way.marked) == 1 else answer
+
+    await gala.sell(3)
+    async with relaying(redis_url, settings_of(way)) as relay, KafkaLine(f"127.0.0.1:{mock}").arrivals() as arriving:
+        await relay.publish_waiting(PARTITION)
+        way.watch_for(b'"position":"1-4"', cut_once)
+        await gala.sell(1, row=2)
+        await relay.publish_waiting(PARTITION)
+        assert gala.waiting() == []
+        await gala.sell(1, row=3)
+        await relay.publish_waiting(PARTITION)
+        arrived = await arriving.positions(Position(1, 5))
+
+    first, again = [numbered(request) for request in way.marked]
+    assert first == again
+    assert (first[0] > 0, first[2]) == (True, 1)
+    assert list(dict.fromkeys(arrived)) == positions(0, 5)
+
+
+async def test_a_relay_whose_producer_is_out_of_step_ends_and_a_new_one_goes_on(
+    gala: Gala, way: Detour, redis_url: str, tmp_path: Path
+) -> None:
+    relay = RunningServer(describe(tmp_path, redis_url, settings_of(way)))
+    way.watch_for(b'"position":"1-0"', refuse)
+    try:
+        with pytest.raises(ProgramFailed, match="ended"):
+            await asyncio.to_thread(relay.start)
+    finally:
+        relay.kill()
+    assert "ending: the producer failed: OutOfOrderSequenceNumber" in log_file(relay.server).read_text()
+    assert gala.waiting_positions() == positions(0, 0)
+
+    way.watch_for(b'"position":"1-0"', lambda answer: answer)
+    async with relaying(redis_url, settings_of(way)) as successor:
+        await successor.publish_waiting(PARTITION)
+    assert gala.waiting() == []
+
+
+async def test_what_waits_is_published_while_the_group_has_not_agreed_on_who_takes_what(
+    gala: Gala, way: Detour, redis_url: str, tmp_path: Path
+) -> None:
+    relay = RunningServer(describe(tmp_path, redis_url, settings_of(way)))
+    way.watch_for(JOINING, lambda _: b"")
+    starting = asyncio.create_task(asyncio.to_thread(relay.start))
+    try:
+        await until(lambda: way.marked != [] and gala.waiting() == [])
+        assert not relay.server.ready()
+    finally:
+        relay.kill()
+        with pytest.raises(ProgramFailed, match="ended"):
+            await starting
+
+
+@pytest.mark.on_kafka
+async def test_what_was_taken_is_committed_and_not_what_could_not_be_taken(wire: Wire) -> None:
+    servers = wire.settings["KAFKA_BOOTSTRAP_SERVERS"]
+    line, broker = KafkaLine(servers), Kafka(servers, idempotence=False)
+    handed_over: list[bytes] = []
+    lost: list[str] = []
+
+    async def take_at_second_sight(batch: bytes) -> None:
+        handed_over.append(batch)
+        if batch == b"third" or handed_over.count(batch) == 1:
+            raise Recovering
+
+    async def committed() -> int | None:
+        async with AIOKafkaConsumer(bootstrap_servers=servers, group_id=PURCHASE) as outside:
+            offset: int | None = await outside.committed(TopicPartition(PURCHASE, PARTITION))
+            return offset
+
+    await line.declare()
+    await line.tell_purchase(PARTITION, b"first", b"second", b"third")
+    broker.subscribe(take_at_second_sight, lost.append)
+    try:
+        await broker.application.start()
+        await broker.watch()
+        await until(lambda: b"third" in handed_over)
+        assert await committed() == 2
+        assert await broker.is_up()
+    finally:
+        await broker.application.stop()
+    assert handed_over[:5] == [b"first", b"first", b"second", b"second", b"third"]
+    assert lost == []

@@ -1,0 +1,83 @@
+"""While the platform moves from one broker to another: both are told everything, or both are heard; nothing is lost."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+from contracts.position import Position
+from infra_local.running import RunningServer
+from purchase.store import keys
+
+from tests.stage.arrivals import Arrivals, until
+from tests.stage.brokers import Wire
+from tests.stage.outbox_scenario import PARTITION, Gala, gala_on_sale, positions
+from tests.stage.processes.relay import relay_process
+from tests.stage.relay_brokers import line_of, private_settings
+from tests.stage.relays import relaying, running
+
+
+@pytest.fixture
+async def gala(redis_url: str) -> AsyncIterator[Gala]:
+    async with gala_on_sale(redis_url) as own:
+        yield own
+
+
+@asynccontextmanager
+async def observed(settings: Mapping[str, str]) -> AsyncIterator[Arrivals]:
+    """What arrives at this broker."""
+    line = line_of(settings)
+    await line.declare()
+    async with line.arrivals(PARTITION) as arriving:
+        yield arriving
+
+
+async def test_both_are_told_everything_in_order_and_what_one_of_them_lacks_is_not_trimmed(
+    gala: Gala,
+    redis_url: str,
+    private_rabbitmq: RunningServer,
+    private_kafka: RunningServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("purchase.relay.PUBLISH_SECONDS", 1.0)
+    servers = {"rabbitmq": private_rabbitmq, "kafka": private_kafka}
+    settings = {name: private_settings(name, server) for name, server in servers.items()}
+    arrived: dict[str, list[Position]] = {name: [] for name in servers}
+    async with AsyncExitStack() as stack:
+        arriving = {name: await stack.enter_async_context(observed(settings[name])) for name in servers}
+
+        async def collect(name: str, last: int) -> None:
+            arrived[name] += await arriving[name].positions(Position(1, last))
+
+        both = {**settings["kafka"], **settings["rabbitmq"], "MIRROR_BROKER": "kafka"}
+        await stack.enter_async_context(running(await stack.enter_async_context(relaying(redis_url, both))))
+        for away, present, row in (("rabbitmq", "kafka", 1), ("kafka", "rabbitmq", 3)):
+            await until(lambda: gala.waiting() == [])
+            servers[away].pause()
+            try:
+                await gala.sell(10, row=row)
+                await collect(present, 10 * row)
+                assert len(gala.waiting()) == 10
+            finally:
+                servers[away].resume()
+            await gala.sell(10, row=row + 1)
+            for name in servers:
+                await collect(name, 10 * (row + 1))
+        await until(lambda: gala.waiting() == [])
+
+    for name in servers:
+        assert list(dict.fromkeys(arrived[name])) == positions(0, 40)
+
+
+async def test_what_is_left_at_a_drained_broker_is_taken_and_nothing_more_is_told_there(
+    gala: Gala, redis_url: str, rabbitmq_wire: Wire, kafka_wire: Wire
+) -> None:
+    drained, told = rabbitmq_wire.settings, kafka_wire.settings
+    async with observed(drained) as arriving_there, observed(told) as arriving:
+        await line_of(drained).tell_purchase(PARTITION, b"what is left")
+        with relay_process(redis_url, {**drained, **told, "DRAIN_BROKER": rabbitmq_wire.broker}):
+            await gala.sell(3)
+            await arriving.positions(Position(1, 3))
+            await until(lambda: gala.waiting() == [])
+            await until(lambda: gala.client.xlen(keys.attention(0)) == 1)
+
+        assert arriving_there.is_empty()

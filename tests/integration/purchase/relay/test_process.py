@@ -1,0 +1,238 @@
+"""Relays that are killed, that lose their stores, or that cannot even start: nothing is lost, and order is kept."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from contracts.position import Position
+from contracts.routing import PURCHASE
+from infra_local.running import RunningServer
+from purchase.relay import STOP_SECONDS
+from purchase.seats.inventory import Sold
+from purchase.store import keys
+from redis import Redis
+
+from tests.stage.arrivals import (
+    DEADLINE_SECONDS,
+    Arrivals,
+    positions_in,
+    until,
+)
+from tests.stage.brokers import Wire
+from tests.stage.builders import PARTITIONS, order, zone
+from tests.stage.processes.purchase import run
+from tests.stage.processes.relay import figures_of, relay_process
+from tests.stage.relay_brokers import RabbitMQLine, line_of, private_settings
+from tests.stage.sellers import Seller, prepare, selling
+
+PARTITION = keys.partition_of("Gala", PARTITIONS)
+LARGE = zone(row_count=200, col_count=30)
+AT_ONCE = 10
+PAUSE_SECONDS = 0.1
+EVERYTHING_TOLD = 3
+"""The venue, the event and a ticket."""
+
+ABSENT_BROKERS = [
+    {"BROKER": "rabbitmq", "RABBITMQ_URL": "amqp://127.0.0.1:1/"},
+    {"BROKER": "kafka", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"},
+]
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[Any]:
+    with Redis.from_url(redis_url) as own:
+        yield own
+
+
+@pytest.fixture
+async def seller(redis_url: str) -> AsyncIterator[Seller]:
+    """A process with an event on sale."""
+    await prepare(redis_url)
+    async with selling(redis_url) as own:
+        await own.put_on_sale("Gala", zones=(LARGE,))
+        yield own
+
+
+@pytest.fixture
+async def arriving(wire: Wire) -> AsyncIterator[Arrivals]:
+    """What arrives of the event's partition."""
+    line = line_of(wire.settings)
+    await line.declare()
+    async with line.arrivals(PARTITION) as own:
+        yield own
+
+
+class Crowd:
+    """Buys seat after seat until it is told to stop."""
+
+    def __init__(self, seller: Seller) -> None:
+        self._seller = seller
+        self._stopping = False
+        self.last = Position(0, 0)
+
+    async def buy(self) -> None:
+        places = itertools.product(range(1, LARGE.row_count + 1), range(1, LARGE.col_count + 1))
+        while not self._stopping and (some := list(itertools.islice(places, AT_ONCE))):
+            orders = [order(row=row, column=column) for row, column in some]
+            outcomes = await asyncio.gather(*(self._seller.inventory.sell(wanted) for wanted in orders))
+            self.last = max(outcome.position for outcome in outcomes if isinstance(outcome, Sold))
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    def stop(self) -> None:
+        self._stopping = True
+
+
+@asynccontextmanager
+async def crowd(seller: Seller) -> AsyncIterator[Crowd]:
+    """Customers who buy meanwhile; they have stopped afterwards."""
+    own = Crowd(seller)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(own.buy())
+        yield own
+        own.stop()
+
+
+async def collect(arriving: Arrivals, positions: list[Position], last: Position) -> None:
+    """Add what arrives, as often as it does, until this position has."""
+    while last not in positions:
+        positions += positions_in((await arriving.next()).body)
+
+
+def assert_nothing_lost(positions: list[Position], last: Position) -> None:
+    """Every position has arrived; some may have come again, none overtook another when it first came."""
+    assert list(dict.fromkeys(positions)) == [Position(1, sequence) for sequence in range(last.sequence + 1)]
+
+
+async def test_a_leading_relay_that_is_killed_is_followed_by_another_and_nothing_is_lost(
+    seller: Seller, arriving: Arrivals, redis_url: str, wire: Wire
+) -> None:
+    positions: list[Position] = []
+    with relay_process(redis_url, wire.settings) as leader, relay_process(redis_url, wire.settings):
+        async with crowd(seller) as customers:
+            await collect(arriving, positions, Position(1, 100))
+            await asyncio.to_thread(leader.kill)
+            await collect(arriving, positions, Position(1, customers.last.sequence + 100))
+        await collect(arriving, positions, customers.last)
+
+    assert_nothing_lost(positions, customers.last)
+
+
+async def test_a_relay_goes_on_when_redis_was_killed(
+    private_redis: RunningServer, arriving: Arrivals, wire: Wire
+) -> None:
+    positions: list[Position] = []
+    await prepare(private_redis.url)
+    async with selling(private_redis.url) as seller:
+        await seller.put_on_sale("Gala", zones=(LARGE,))
+        with relay_process(private_redis.url, wire.settings):
+            await collect(arriving, positions, Position(1, 0))
+            private_redis.kill()
+            private_redis.start()
+            await seller.inventory.sell(order())
+            await collect(arriving, positions, Position(1, 1))
+
+    assert_nothing_lost(positions, Position(1, 1))
+
+
+async def test_a_relay_that_loses_rabbitmq_ends_and_goes_on_when_it_is_started_again(
+    seller: Seller, client: Any, redis_url: str, private_rabbitmq: RunningServer
+) -> None:
+    """Killed only after a restart: a quorum queue that was just declared would come back without a leader."""
+    settings = private_settings("rabbitmq", private_rabbitmq)
+    line = line_of(settings)
+    await line.declare()
+    with relay_process(redis_url, settings) as relay:
+        async with crowd(seller) as customers:
+            await until(lambda: is_published(client))
+            await asyncio.to_thread(private_rabbitmq.restart)
+            await asyncio.to_thread(start_again, relay)
+            await until(lambda: is_published(client))
+            await asyncio.to_thread(private_rabbitmq.kill)
+            await asyncio.to_thread(private_rabbitmq.start)
+            await asyncio.to_thread(start_again, relay)
+        await until(lambda: is_published(client))
+
+    positions: list[Position] = []
+    async with line.arrivals(PARTITION) as arriving:
+        await collect(arriving, positions, customers.last)
+    assert_nothing_lost(positions, customers.last)
+
+
+def start_again(relay: RunningServer) -> None:
+    """As its supervisor does, once it has ended by itself."""
+    assert relay.ended(seconds=DEADLINE_SECONDS) != 0
+    relay.start()
+
+
+def is_published(client: Any) -> bool:
+    waiting: int = client.xlen(keys.outbox(PARTITION))
+    return waiting == 0
+
+
+async def test_a_relay_that_loses_kafka_goes_on_by_itself_when_it_is_back(
+    seller: Seller, client: Any, redis_url: str, private_kafka: RunningServer
+) -> None:
+    """What this Kafka had is gone with it; so what arrives afterwards is what was not trimmed before."""
+    settings = private_settings("kafka", private_kafka)
+    line = line_of(settings)
+    await line.declare()
+    with relay_process(redis_url, settings) as relay, httpx.Client(base_url=relay.url) as http:
+        await until(lambda: is_published(client))
+        await asyncio.to_thread(private_kafka.kill)
+        await until(lambda: http.get("/health/ready").json() == {"status": "waiting for kafka"})
+        await seller.inventory.sell(order())
+        await asyncio.to_thread(private_kafka.start)
+        await line.declare()
+        async with line.arrivals(PARTITION) as arriving:
+            assert {*await arriving.positions(Position(1, 1))} == {Position(1, 1)}
+        await until(lambda: is_published(client))
+        await until(lambda: http.get("/health/ready").json() == {"status": "ready"})
+
+
+@pytest.mark.parametrize("absent", ABSENT_BROKERS, ids=lambda absent: absent["BROKER"])
+async def test_a_relay_without_a_broker_ends_so_that_it_is_started_again(
+    redis_url: str, absent: dict[str, str]
+) -> None:
+    await prepare(redis_url)
+    ended = run("purchase.relay", redis_url, **absent)
+    assert ended.returncode not in (0, None)
+
+
+async def test_a_relay_whose_queue_is_missing_ends_and_is_not_waited_for(redis_url: str, rabbitmq_url: str) -> None:
+    await prepare(redis_url)
+    await RabbitMQLine(rabbitmq_url).declare_exchange()
+    began = time.monotonic()
+    ended = run("purchase.relay", redis_url, RABBITMQ_URL=rabbitmq_url)
+    assert ended.returncode not in (0, None)
+    assert time.monotonic() - began < STOP_SECONDS / 2
+    assert f"no queue '{PURCHASE}'" in ended.stdout
+
+
+async def test_a_relay_for_another_number_of_partitions_ends_and_says_so(redis_url: str, rabbitmq_url: str) -> None:
+    await prepare(redis_url)
+    ended = run("purchase.relay", redis_url, RABBITMQ_URL=rabbitmq_url, PARTITIONS="64")
+    assert ended.returncode != 0
+    assert f"PARTITIONS is 64, but Redis was installed for {PARTITIONS}" in ended.stdout
+
+
+@pytest.mark.on_rabbitmq
+async def test_a_relay_tells_whether_it_is_ready_and_what_waits(
+    seller: Seller, redis_url: str, wire: Wire, rabbitmq_url: str
+) -> None:
+    """Nothing is bound: whatever is published comes back."""
+    line = RabbitMQLine(rabbitmq_url)
+    await line.declare_exchange()
+    await line.bind(PURCHASE, key="purchase.*")
+    await seller.inventory.sell(order())
+    with relay_process(redis_url, wire.settings) as relay:
+        async with httpx.AsyncClient(base_url=relay.url) as http:
+            assert (await http.get("/health/live")).json() == {"status": "live"}
+            assert (await http.get("/health/ready")).json() == {"status": "ready"}
+            figures = await figures_of(http, "outbox_pending")
+
+    assert figures["outbox_pending"] == EVERYTHING_TOLD

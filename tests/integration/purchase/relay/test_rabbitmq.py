@@ -1,0 +1,124 @@
+"""The relay and what only RabbitMQ has: an exchange behind which there may be no queue, and queues that may be full."""
+
+from collections.abc import AsyncIterator
+
+import aio_pika
+import pytest
+from aio_pika.exceptions import DeliveryError
+from contracts.position import Position
+from contracts.routing import READ_MODEL, WRITE_MODEL
+from message_terminal.brokers import rabbitmq_topology
+from prometheus_client import REGISTRY
+
+from tests.stage.arrivals import positions_in, until
+from tests.stage.brokers import Wire, channel
+from tests.stage.outbox_scenario import LARGE, PARTITION, Gala, gala_on_sale, positions
+from tests.stage.relay_brokers import OBSERVER, RabbitMQLine
+from tests.stage.relays import SeamedRelay, relaying, running
+
+pytestmark = pytest.mark.on_rabbitmq
+
+KIBIBYTE = 1024
+
+
+@pytest.fixture
+async def gala(redis_url: str) -> AsyncIterator[Gala]:
+    async with gala_on_sale(redis_url) as own:
+        yield own
+
+
+@pytest.fixture
+async def line(rabbitmq_url: str) -> RabbitMQLine:
+    """An exchange to which no queue is bound yet."""
+    own = RabbitMQLine(rabbitmq_url)
+    await own.declare_exchange()
+    return own
+
+
+@pytest.fixture
+async def relay(redis_url: str, wire: Wire) -> AsyncIterator[SeamedRelay]:
+    async with relaying(redis_url, wire.settings) as own:
+        yield own
+
+
+async def publish_until_refused(gala: Gala, relay: SeamedRelay) -> list[Position]:
+    """Sell and publish until the broker refuses a batch; what it has taken before."""
+    taken: list[Position] = []
+    for row in range(1, LARGE.row_count):
+        await gala.sell(LARGE.col_count, row=row)
+        batch = gala.waiting_positions()
+        try:
+            await relay.publish_waiting(PARTITION)
+        except DeliveryError:
+            assert gala.waiting_positions() == batch
+            return taken
+        taken += batch
+    raise AssertionError("the broker takes everything")
+
+
+def failures() -> float:
+    return REGISTRY.get_sample_value("publish_failures_total") or 0.0
+
+
+async def test_a_batch_is_persistent(gala: Gala, relay: SeamedRelay, line: RabbitMQLine, rabbitmq_url: str) -> None:
+    await line.bind(OBSERVER)
+    await gala.sell(1)
+
+    await relay.publish_waiting(PARTITION)
+
+    async with channel(rabbitmq_url) as opened:
+        arrived = await (await opened.get_queue(OBSERVER)).get()
+    assert arrived.delivery_mode == aio_pika.DeliveryMode.PERSISTENT
+
+
+async def test_both_models_are_given_every_batch(
+    gala: Gala, relay: SeamedRelay, line: RabbitMQLine, rabbitmq_url: str
+) -> None:
+    await rabbitmq_topology.declare(rabbitmq_url)
+    await gala.sell(10)
+
+    await relay.publish_waiting(PARTITION)
+
+    for queue in (WRITE_MODEL, READ_MODEL):
+        async with line.arrivals(queue=queue) as arriving:
+            assert len(positions_in((await arriving.next()).body)) == 11
+
+
+@pytest.mark.usefixtures("line")
+async def test_a_batch_that_no_queue_takes_is_kept(gala: Gala, relay: SeamedRelay) -> None:
+    await gala.sell(3)
+    before = gala.waiting()
+
+    with pytest.raises(DeliveryError):
+        await relay.publish_waiting(PARTITION)
+
+    assert gala.waiting() == before
+
+
+async def test_a_batch_that_no_queue_takes_is_counted_and_published_once_one_does(
+    gala: Gala, relay: SeamedRelay, line: RabbitMQLine
+) -> None:
+    await gala.sell(3)
+    before = failures()
+    async with running(relay):
+        await until(lambda: failures() > before)
+        assert gala.waiting_positions() == positions(0, 3)
+
+        await line.bind(OBSERVER)
+        async with line.arrivals() as arriving:
+            assert await arriving.positions(Position(1, 3)) == positions(0, 3)
+        await until(lambda: gala.waiting() == [])
+
+
+async def test_a_batch_that_a_full_queue_refuses_is_kept_until_there_is_room(
+    gala: Gala, relay: SeamedRelay, line: RabbitMQLine
+) -> None:
+    small = {"x-max-length-bytes": 64 * KIBIBYTE, "x-overflow": "reject-publish"}
+    await line.bind(OBSERVER, arguments=small)
+    taken = await publish_until_refused(gala, relay)
+    kept = gala.waiting_positions()
+    assert kept
+
+    async with running(relay), line.arrivals() as arriving:
+        assert await arriving.positions(kept[-1]) == taken + kept
+        await until(lambda: gala.waiting() == [])

@@ -1,0 +1,309 @@
+"""What the terminal tells purchase: a ticket that was refused is cancelled, whatever dies or comes twice on the way."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from contracts.codec import decode, encode, encode_batch
+from contracts.message import Message
+from contracts.ticket import Rejection, TicketCancelled, TicketRejected
+from infra_local.running import RunningServer
+from purchase.attention import Attention, Raised
+from purchase.brokers.chosen import choose_told
+from purchase.seats.inventory import Order, Sold
+from purchase.seats.rejections import Rejections
+from purchase.settings import Settings
+from purchase.store import keys
+from purchase.store.connection import Recovering
+from purchase.store.ids import mint_id
+from redis import Redis
+
+from tests.stage.arrivals import DEADLINE_SECONDS, Arrivals, messages_in, until
+from tests.stage.brokers import Wire
+from tests.stage.builders import PARTITIONS, order, purchased
+from tests.stage.partition_state import read
+from tests.stage.processes.purchase import environment
+from tests.stage.processes.relay import figures_of, relay_process
+from tests.stage.relay_brokers import Line, line_of
+from tests.stage.sellers import Seller, prepare, selling
+
+PARTITION = keys.partition_of("Gala", PARTITIONS)
+QUICKLY = (0.01, 0.01)
+CANCELLED = 'rejections_total{outcome="cancelled"}'
+
+log = logging.getLogger(__name__)
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[Any]:
+    with Redis.from_url(redis_url) as own:
+        yield own
+
+
+@pytest.fixture
+async def seller(redis_url: str) -> AsyncIterator[Seller]:
+    """A process with an event on sale."""
+    await prepare(redis_url)
+    async with selling(redis_url) as own:
+        await own.put_on_sale("Gala")
+        yield own
+
+
+@pytest.fixture
+async def line(wire: Wire) -> Line:
+    """A broker that the terminal has set up."""
+    own = line_of(wire.settings)
+    await own.declare()
+    return own
+
+
+async def sold(seller: Seller, **fields: Any) -> Order:
+    """An order that must succeed."""
+    wanted = order(**fields)
+    assert isinstance(await seller.inventory.sell(wanted), Sold)
+    return wanted
+
+
+def rejected(refused: Order, owner_id: UUID | None = None) -> bytes:
+    """The batch in which the terminal tells it."""
+    ticket = refused.ticket
+    message = TicketRejected(
+        id=f"rejection of {ticket.ticket_id}",
+        source="/message-terminal",
+        subject=str(ticket.ticket_id),
+        time=ticket.created_on,
+        partition=ticket.partition,
+        generation=1,
+        data=Rejection(
+            ticket_id=ticket.ticket_id,
+            event_id=ticket.event_id,
+            zone_id=ticket.zone_id,
+            row=ticket.row_label,
+            column=ticket.column_label,
+            owner_ticket_id=owner_id,
+        ),
+    )
+    return encode_batch([encode(message)])
+
+
+def cancellations(client: Any) -> list[UUID]:
+    """Tickets of which it will be told that they are cancelled, as often as it will."""
+    return _cancelled(decode(message.message) for message in read(client, PARTITION).messages)
+
+
+async def published_cancellations(arriving: Arrivals, last: Order) -> list[UUID]:
+    """Tickets of which it was told that they are cancelled, as often as it was, until this one."""
+    told: list[UUID] = []
+    while last.ticket.ticket_id not in told:
+        told += _cancelled(messages_in((await arriving.next()).body))
+    return told
+
+
+def _cancelled(messages: Iterable[Message]) -> list[UUID]:
+    return [message.data.ticket_id for message in messages if isinstance(message, TicketCancelled)]
+
+
+def is_cancelled(client: Any, wanted: Order) -> bool:
+    return read(client, PARTITION).tickets[wanted.ticket.ticket_id].is_cancelled
+
+
+def owner_of_the_seat(client: Any) -> UUID | None:
+    return read(client, PARTITION).seats["Gala", 1, 1, 1].owner
+
+
+async def matters(seller: Seller) -> list[Raised]:
+    """What was put before a person."""
+    return await Attention(seller.partitions).waiting()
+
+
+@asynccontextmanager
+async def subscribed(
+    redis_url: str, settings: Mapping[str, str], take: Callable[[bytes], Awaitable[None]]
+) -> AsyncIterator[None]:
+    """A relay's consumer in this process; its messages go back when it leaves with them in hand."""
+    [broker] = choose_told(Settings.read(environment(redis_url, **settings)))
+    broker.subscribe(take, log.info)
+    try:
+        await broker.application.start()
+        await broker.watch()
+        yield
+    finally:
+        await broker.application.stop()
+
+
+async def figure(relay: RunningServer, name: str) -> float:
+    """This figure, once it has moved."""
+    async with httpx.AsyncClient(base_url=relay.url) as http:
+        return (await figures_of(http, name))[name]
+
+
+async def test_a_rejected_ticket_is_cancelled_and_its_seat_is_the_owner_s(
+    seller: Seller, client: Any, redis_url: str, wire: Wire, line: Line
+) -> None:
+    refused, owner_id = await sold(seller), mint_id(PARTITION)
+    with relay_process(redis_url, wire.settings) as relay:
+        await line.tell_purchase(PARTITION, rejected(refused, owner_id))
+        await until(lambda: is_cancelled(client, refused))
+        assert await figure(relay, CANCELLED) == 1
+
+    assert owner_of_the_seat(client) == owner_id
+
+
+async def test_told_twice_it_is_cancelled_once(
+    seller: Seller, client: Any, redis_url: str, wire: Wire, line: Line
+) -> None:
+    refused, marker = await sold(seller), await sold(seller, column=2)
+    rejections = Rejections(seller.inventory, Attention(seller.partitions))
+    async with subscribed(redis_url, wire.settings, rejections.take):
+        await line.tell_purchase(PARTITION, *[rejected(refused)] * 5, rejected(marker))
+        await until(lambda: is_cancelled(client, marker))
+
+    assert sorted(cancellations(client)) == sorted([refused.ticket.ticket_id, marker.ticket.ticket_id])
+
+
+async def test_what_could_not_be_taken_is_handed_over_again_and_what_came_behind_it_is_taken_too(
+    seller: Seller, client: Any, redis_url: str, wire: Wire, line: Line
+) -> None:
+    refused, marker = await sold(seller), await sold(seller, column=2)
+    rejections, refusals = Rejections(seller.inventory, Attention(seller.partitions)), [rejected(refused)]
+
+    async def refuse_once(batch: bytes) -> None:
+        if batch in refusals:
+            refusals.remove(batch)
+            raise Recovering
+        await rejections.take(batch)
+
+    async with subscribed(redis_url, wire.settings, refuse_once):
+        await line.tell_purchase(PARTITION, rejected(refused), rejected(marker))
+        await until(lambda: is_cancelled(client, refused) and is_cancelled(client, marker))
+
+    assert sorted(cancellations(client)) == sorted([refused.ticket.ticket_id, marker.ticket.ticket_id])
+
+
+async def test_a_relay_that_dies_before_it_acknowledges_leaves_the_message_to_another(
+    seller: Seller, client: Any, redis_url: str, wire: Wire, line: Line
+) -> None:
+    refused, marker = await sold(seller), await sold(seller, column=2)
+    rejections, is_done = Rejections(seller.inventory, Attention(seller.partitions)), asyncio.Event()
+
+    async def die_after(batch: bytes) -> None:
+        await rejections.take(batch)
+        is_done.set()
+        await asyncio.Event().wait()
+
+    async with subscribed(redis_url, wire.settings, die_after), asyncio.timeout(DEADLINE_SECONDS):
+        await line.tell_purchase(PARTITION, rejected(refused))
+        await is_done.wait()
+    with relay_process(redis_url, wire.settings) as relay:
+        await line.tell_purchase(PARTITION, rejected(marker))
+        await until(lambda: is_cancelled(client, marker))
+        assert await figure(relay, 'rejections_total{outcome="repeated"}') == 1
+
+    async with line.arrivals(PARTITION) as arriving:
+        told = await published_cancellations(arriving, marker)
+    assert told == [refused.ticket.ticket_id, marker.ticket.ticket_id]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"no batch", b"[{}]", b'[{"type":"ticket.exchanged.v1","partition":4000}]', b"[1]"],
+    ids=["no JSON", "no message", "unknown", "no object"],
+)
+async def test_what_cannot_be_read_is_put_before_a_person_and_stops_nobody(
+    seller: Seller, client: Any, redis_url: str, wire: Wire, line: Line, body: bytes
+) -> None:
+    refused = await sold(seller)
+    rejections = Rejections(seller.inventory, Attention(seller.partitions))
+    async with subscribed(redis_url, wire.settings, rejections.take):
+        await line.tell_purchase(PARTITION, body, rejected(refused))
+        await until(lambda: is_cancelled(client, refused))
+
+    [raised] = await matters(seller)
+    assert raised.matter.kind == "rejection"
+    assert body.strip(b"[]").decode() in raised.matter.why
+
+
+async def test_a_message_that_is_not_for_purchase_is_put_before_a_person(seller: Seller) -> None:
+    sale = encode_batch([encode(purchased(order().ticket))])
+
+    await Rejections(seller.inventory, Attention(seller.partitions)).take(sale)
+
+    [raised] = await matters(seller)
+    assert "it is not for purchase" in raised.matter.why
+
+
+async def test_a_ticket_that_was_never_sold_is_put_before_a_person(seller: Seller) -> None:
+    await Rejections(seller.inventory, Attention(seller.partitions)).take(rejected(order()))
+
+    [raised] = await matters(seller)
+    assert "there is no such ticket" in raised.matter.why
+
+
+async def test_an_owner_of_another_partition_is_put_before_a_person(seller: Seller, client: Any) -> None:
+    refused = await sold(seller)
+    elsewhere = mint_id((PARTITION + 1) % PARTITIONS)
+
+    await Rejections(seller.inventory, Attention(seller.partitions)).take(rejected(refused, elsewhere))
+
+    [raised] = await matters(seller)
+    assert "the owner" in raised.matter.why
+    assert not is_cancelled(client, refused)
+
+
+async def test_what_fails_for_a_while_is_tried_again(
+    seller: Seller, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    refused = await sold(seller)
+    entries = client.dump(keys.outbox(PARTITION))
+    client.delete(keys.outbox(PARTITION))
+    taking = asyncio.create_task(
+        Rejections(seller.inventory, Attention(seller.partitions), pauses_seconds=[0.01] * 1_000).take(
+            rejected(refused)
+        )
+    )
+    await until(lambda: "was not handled" in caplog.text)
+    client.restore(keys.outbox(PARTITION), 0, entries)
+    await taking
+
+    assert is_cancelled(client, refused)
+    assert await matters(seller) == []
+
+
+async def test_what_fails_for_long_is_put_before_a_person_and_counted(seller: Seller, client: Any) -> None:
+    refused = await sold(seller)
+    client.delete(keys.outbox(PARTITION))
+
+    await Rejections(seller.inventory, Attention(seller.partitions), pauses_seconds=QUICKLY).take(rejected(refused))
+
+    [raised] = await matters(seller)
+    assert (raised.partition, raised.matter.kind) == (PARTITION, "rejection")
+    assert str(refused.ticket.ticket_id) in raised.matter.why
+
+
+async def test_while_not_even_a_person_can_be_asked_the_broker_keeps_the_message(
+    seller: Seller, client: Any, redis_url: str, wire: Wire, line: Line
+) -> None:
+    refused, refusals = await sold(seller), asyncio.Event()
+
+    async def be_away(_: bytes) -> None:
+        refusals.set()
+        raise Recovering
+
+    async with subscribed(redis_url, wire.settings, be_away), asyncio.timeout(DEADLINE_SECONDS):
+        await line.tell_purchase(PARTITION, rejected(refused))
+        await refusals.wait()
+    with relay_process(redis_url, wire.settings):
+        await until(lambda: is_cancelled(client, refused))
+
+
+@pytest.mark.usefixtures("line")
+async def test_a_relay_tells_how_much_waits_for_a_person(seller: Seller, redis_url: str, wire: Wire) -> None:
+    await Rejections(seller.inventory, Attention(seller.partitions)).take(rejected(order()))
+
+    with relay_process(redis_url, wire.settings) as relay:
+        assert await figure(relay, "matters_waiting") == 1

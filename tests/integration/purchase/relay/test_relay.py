@@ -1,0 +1,246 @@
+"""The relay publishes what waits, in order and in bounded batches, and forgets only what the broker has on disk."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from contracts.codec import encode_batch, split_batch, with_position
+from contracts.position import Position
+from contracts.routing import BATCH_CONTENT_TYPE
+from contracts.ticket import TicketCancelled, TicketPurchased
+from infra_local.running import RunningServer
+from purchase.relay import BYTES_MAX, ENTRIES_MAX
+from purchase.store import keys
+
+from tests.stage.arrivals import Arrivals, messages_in, positions_in, until
+from tests.stage.brokers import Wire
+from tests.stage.builders import PARTITIONS, cancelled, event, order
+from tests.stage.outbox_scenario import LARGE, PARTITION, Gala, gala_on_sale, positions
+from tests.stage.relay_brokers import line_of, private_settings
+from tests.stage.relays import SeamedRelay, relaying, running
+
+ELSEWHERE = "Encore"
+"""An event in another partition."""
+
+KIBIBYTE = 1024
+
+
+@pytest.fixture
+async def gala(redis_url: str) -> AsyncIterator[Gala]:
+    async with gala_on_sale(redis_url) as own:
+        yield own
+
+
+@pytest.fixture
+async def arriving(wire: Wire) -> AsyncIterator[Arrivals]:
+    """What arrives of all that is published."""
+    line = line_of(wire.settings)
+    await line.declare()
+    async with line.arrivals() as own:
+        yield own
+
+
+@pytest.fixture
+async def relay(redis_url: str, wire: Wire, arriving: Arrivals) -> AsyncIterator[SeamedRelay]:  # noqa: ARG001
+    async with relaying(redis_url, wire.settings) as own:
+        yield own
+
+
+async def test_what_waits_travels_as_one_message_with_positions_and_generations_in_front(
+    gala: Gala, relay: SeamedRelay, arriving: Arrivals
+) -> None:
+    sold = order(customer_id="ada")
+    await gala.seller.inventory.sell(sold)
+    await gala.seller.inventory.cancel(sold.ticket, cancelled(sold.ticket))
+    kept = gala.waiting()
+
+    assert await relay.publish_waiting(PARTITION) == 3
+
+    arrived = await arriving.next()
+    assert arrived.body == encode_batch(with_position(one.message, one.position, one.generation) for one in kept)
+    _, purchase, cancellation = messages_in(arrived.body)
+    assert isinstance(purchase, TicketPurchased)
+    assert isinstance(cancellation, TicketCancelled)
+    assert (purchase.position, purchase.generation, purchase.partition) == ("1-1", 1, PARTITION)
+    assert (cancellation.position, cancellation.generation) == ("1-2", 1)
+    assert purchase.data.ticket_id == sold.ticket.ticket_id
+
+
+@pytest.mark.usefixtures("gala")
+async def test_a_batch_says_what_it_is_and_of_which_partition(relay: SeamedRelay, arriving: Arrivals) -> None:
+    await relay.publish_waiting(PARTITION)
+
+    arrived = await arriving.next()
+    assert (arrived.partition, arrived.content_type) == (PARTITION, BATCH_CONTENT_TYPE)
+
+
+async def test_what_was_published_waits_no_more_and_the_clock_goes_on(
+    gala: Gala, relay: SeamedRelay, arriving: Arrivals
+) -> None:
+    await gala.sell(5)
+    await relay.publish_waiting(PARTITION)
+    assert gala.waiting() == []
+
+    await gala.sell(1, row=2)
+    await relay.publish_waiting(PARTITION)
+
+    assert await arriving.positions(Position(1, 6)) == positions(0, 6)
+
+
+@pytest.mark.usefixtures("gala")
+async def test_nothing_is_published_when_nothing_waits(relay: SeamedRelay, arriving: Arrivals) -> None:
+    assert await relay.publish_waiting(PARTITION) == 1
+    assert await relay.publish_waiting(PARTITION) == 0
+    await arriving.next()
+    assert arriving.is_empty()
+
+
+async def test_a_batch_is_of_one_partition(gala: Gala, relay: SeamedRelay, arriving: Arrivals) -> None:
+    await gala.seller.definitions.schedule(event(event_id=ELSEWHERE))
+    async with running(relay):
+        batches = [await arriving.next() for _ in range(2)]
+
+    told = {arrived.partition: {message.partition for message in messages_in(arrived.body)} for arrived in batches}
+    assert told == {home: {home} for home in (PARTITION, keys.partition_of(ELSEWHERE, PARTITIONS))}
+
+
+async def test_a_batch_has_at_most_500_messages(gala: Gala, relay: SeamedRelay, arriving: Arrivals) -> None:
+    await gala.sell(1_100)
+
+    published = [await relay.publish_waiting(PARTITION) for _ in range(3)]
+
+    assert published == [ENTRIES_MAX, ENTRIES_MAX, 101]
+    arrived = [position for _ in range(3) for position in positions_in((await arriving.next()).body)]
+    assert arrived == positions(0, 1_100)
+
+
+async def test_a_batch_has_at_most_512_kib_of_messages(gala: Gala, relay: SeamedRelay, arriving: Arrivals) -> None:
+    gala.forget()
+    for _ in range(11):
+        gala.add(100 * KIBIBYTE)
+
+    published = [await relay.publish_waiting(PARTITION) for _ in range(3)]
+
+    assert published == [5, 5, 1]
+    assert [len(split_batch((await arriving.next()).body)) for _ in range(3)] == published
+
+
+async def test_a_message_that_is_larger_than_a_batch_travels_alone(
+    gala: Gala, relay: SeamedRelay, arriving: Arrivals
+) -> None:
+    gala.forget()
+    for size in (KIBIBYTE, 2 * BYTES_MAX, KIBIBYTE):
+        gala.add(size)
+
+    published = [await relay.publish_waiting(PARTITION) for _ in range(3)]
+
+    assert published == [1, 1, 1]
+    assert [len(split_batch((await arriving.next()).body)) for _ in range(3)] == published
+
+
+async def test_a_relay_that_dies_between_publishing_and_trimming_only_repeats(
+    gala: Gala, relay: SeamedRelay, arriving: Arrivals, redis_url: str, wire: Wire
+) -> None:
+    await gala.sell(3)
+    confirmed = asyncio.Event()
+
+    async def die() -> None:
+        confirmed.set()
+        await asyncio.Event().wait()
+
+    relay.after = die
+    async with running(relay), asyncio.timeout(10):
+        await confirmed.wait()
+    assert len(gala.waiting()) == 4
+
+    async with relaying(redis_url, wire.settings) as successor:
+        await successor.publish_waiting(PARTITION)
+
+    batches = [await arriving.next() for _ in range(2)]
+    assert batches[0].body == batches[1].body
+    assert gala.waiting() == []
+
+
+async def test_a_relay_that_lost_its_lease_while_it_published_only_repeats(
+    gala: Gala, relay: SeamedRelay, arriving: Arrivals, redis_url: str, wire: Wire
+) -> None:
+    """The first leader is about to send a batch when the second takes over, which sends it and all that follow."""
+    sending, may_send = asyncio.Event(), asyncio.Event()
+
+    async def hesitate() -> None:
+        sending.set()
+        await may_send.wait()
+
+    relay.before = hesitate
+    await gala.sell(3)
+    async with asyncio.timeout(20), running(relay):
+        await sending.wait()
+        gala.client.delete(*(keys.lease(partition) for partition in range(PARTITIONS)))
+        await gala.sell(5, row=2)
+        async with relaying(redis_url, wire.settings) as successor, running(successor):
+            by_successor = await arriving.positions(Position(1, 8))
+            await until(lambda: gala.waiting() == [])
+            may_send.set()
+            by_former = await arriving.positions(Position(1, 3))
+            await gala.sell(1, row=3)
+            afterwards = await arriving.positions(Position(1, 9))
+
+    assert by_successor == positions(0, 8)
+    assert by_former == positions(0, 3)
+    assert afterwards == [Position(1, 9)]
+
+
+async def test_a_relay_trims_only_what_it_published_itself(gala: Gala, relay: SeamedRelay, arriving: Arrivals) -> None:
+    async def sell_more() -> None:
+        await gala.sell(4, row=2)
+
+    await gala.sell(3)
+    relay.after = sell_more
+
+    await relay.publish_waiting(PARTITION)
+
+    assert gala.waiting_positions() == positions(4, 7)
+    assert (await arriving.positions(Position(1, 3)))[-1] == Position(1, 3)
+    assert arriving.is_empty()
+
+
+async def test_a_relay_that_is_told_to_stop_while_it_is_busy_stops(gala: Gala, relay: SeamedRelay) -> None:
+    for row in range(1, 6):
+        async with running(relay):
+            await gala.sell(LARGE.col_count, row=row)
+
+
+async def test_of_two_relays_one_publishes_a_partition(
+    gala: Gala, relay: SeamedRelay, arriving: Arrivals, redis_url: str, wire: Wire
+) -> None:
+    async with relaying(redis_url, wire.settings) as another, running(relay), running(another):
+        for row in range(1, 11):
+            await gala.sell(10, row=row)
+        arrived = await arriving.positions(Position(1, 100))
+
+    assert [position for position in arrived if position.sequence] == positions(1, 100)
+
+
+async def test_a_frozen_broker_is_given_up_and_nothing_is_trimmed_until_it_confirms(
+    gala: Gala, redis_url: str, wire: Wire, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("purchase.relay.PUBLISH_SECONDS", 1.0)
+    server: RunningServer = request.getfixturevalue(f"private_{wire.broker}")
+    settings = private_settings(wire.broker, server)
+    line = line_of(settings)
+    await line.declare()
+    await gala.sell(3)
+    before = gala.waiting()
+    async with relaying(redis_url, settings) as relay:
+        server.pause()
+        try:
+            with pytest.raises(TimeoutError):
+                await relay.publish_waiting(PARTITION)
+        finally:
+            server.resume()
+        assert gala.waiting() == before
+
+        async with running(relay), line.arrivals(PARTITION) as arriving:
+            arrived = await arriving.positions(Position(1, 3))
+            await until(lambda: gala.waiting() == [])
+    assert arrived == [one.position for one in before]

@@ -1,0 +1,35 @@
+"""Time that passes for holds: all that is kept of when they end moves nearer, and Redis's clock stays as it is."""
+
+import struct
+from typing import Any
+
+from tests.stage.http_client import Show
+from tests.stage.redis_state import Ledger, partition_of
+
+_DEADLINE = struct.Struct(">Q")
+
+
+def pass_time(client: Any, partition: int, *, ms: int) -> None:
+    """Let so much time pass for every hold of a partition."""
+    for name in client.scan_iter(match=f"{{{partition}}}:*", count=1_000):
+        match name.decode().split(":")[1]:
+            case "row":
+                _pass_in_row(client, name, ms)
+            case "hold":
+                client.hincrby(name, "deadline", -ms)
+                if client.hexists(name, "cap"):
+                    client.hincrby(name, "cap", -ms)
+            case "held" | "due":
+                for member in client.zrange(name, 0, -1):
+                    client.zincrby(name, -ms, member)
+
+
+def let_pass(ledger: Ledger, show: Show, ms: int) -> None:
+    """Let so much time pass for every hold of this show's partition."""
+    pass_time(ledger.redis, partition_of(show.event_id), ms=ms)
+
+
+def _pass_in_row(client: Any, name: bytes, ms: int) -> None:
+    for column, seat in client.hgetall(name).items():
+        if seat.startswith(b"H") and (deadline := _DEADLINE.unpack(seat[21:])[0]):
+            client.hset(name, column, seat[:21] + _DEADLINE.pack(deadline - ms))

@@ -1,0 +1,102 @@
+"""What the hold scripts have to do, beside those that sell: the measure that they are held against."""
+
+from msgspec.structs import replace
+from purchase.holds.hold import SEATS_MAX, Hold, HoldSeat
+from purchase.holds.ledger import Best, Ended, Made, NewHold, NotFree, Outcome
+from purchase.holds.messages import hold_expired, hold_released, seats_held
+
+from tests.stage.models.best_seats import Zone, best_seats
+from tests.stage.models.seats import NEVER_SOLD, SeatModel, now_ms
+from tests.stage.partition_state import Seat, StoredSeat
+from tests.stage.sellers import HOLDS_PER_CUSTOMER
+
+
+class HoldModel(SeatModel):
+    """One partition in which seats are held, too."""
+
+    def hold(self, wanted: NewHold) -> Outcome:
+        """Hold all that is wanted or nothing."""
+        hold, key = wanted.hold, wanted.key
+        if hold.hold_id in self.holds:
+            return Made(replace(hold, seats=self.holds[hold.hold_id].seats), self.last, is_replayed=False)
+        if key is not None and key.digest in self.remembered:
+            fingerprint, held = self.remembered[key.digest]
+            if fingerprint != key.fingerprint:
+                return "KEY_REUSED"
+            return Made(self.holds[held].as_made(), self.last, is_replayed=True)
+        if wanted.version != self.versions[hold.event_id]:
+            return "STALE"
+        if wanted.limit is not None and self._seats_had(hold) + wanted.quantity > wanted.limit:
+            return "LIMIT"
+        if hold.customer_id is not None and len(self._live_holds(hold)) >= HOLDS_PER_CUSTOMER:
+            return "HOLDS"
+        if wanted.quantity > SEATS_MAX or len(set(hold.seats)) < len(hold.seats):
+            return "IMPOSSIBLE"
+        seats = self._best(hold.event_id, wanted.best) if wanted.best else self._all(hold)
+        if isinstance(seats, NotFree):
+            return seats
+        return self._made(wanted, replace(hold, seats=seats))
+
+    def end(self, hold: Hold, *, is_given_up: bool) -> Ended | str:
+        """End a hold when its time is over, or when it is given up before."""
+        kept = self.holds[hold.hold_id]
+        if kept.state != "HELD":
+            return Ended(kept.state, self.last)
+        has_run_out = kept.deadline_ms <= now_ms()
+        if not has_run_out and not is_given_up:
+            return "LIVE"
+        self._tell(hold_expired(kept) if has_run_out else hold_released(kept), None)
+        ended = replace(kept, state="EXPIRED" if has_run_out else "RELEASED", version=kept.version + 1)
+        self.holds[hold.hold_id] = ended
+        for place in places_of(ended):
+            if self.seats.get(place, NEVER_SOLD).owner == ended.hold_id:
+                self._free(place)
+        return Ended(ended.state, self.last)
+
+    def pass_time(self, ms: int) -> None:
+        """Let all that is kept of when holds end move nearer."""
+        self.holds = {name: replace(hold, deadline_ms=hold.deadline_ms - ms) for name, hold in self.holds.items()}
+        for place, seat in self.seats.items():
+            if seat.until_ms:
+                self.seats[place] = StoredSeat(seat.generation, seat.owner, seat.until_ms - ms)
+
+    def _made(self, wanted: NewHold, hold: Hold) -> Made:
+        self._tell(seats_held(hold), None)
+        for place in places_of(hold):
+            generation = self.seats.get(place, NEVER_SOLD).generation
+            self.seats[place] = StoredSeat(generation, hold.hold_id, hold.deadline_ms)
+        self.holds[hold.hold_id] = replace(hold, epoch=self.epoch)
+        if wanted.key is not None:
+            self.remembered[wanted.key.digest] = (wanted.key.fingerprint, hold.hold_id)
+        return Made(hold, self.last, is_replayed=False)
+
+    def _free(self, place: Seat) -> None:
+        generation = self.seats[place].generation
+        if generation:
+            self.seats[place] = StoredSeat(generation, owner=None)
+        else:
+            del self.seats[place]
+
+    def _best(self, event_id: str, best: Best) -> tuple[HoldSeat, ...] | NotFree:
+        zone = best.zone
+        if self._is_full(event_id, str(zone.zone_id)):
+            return NotFree("zone", available=0)
+        every = [(row, column) for row in range(1, zone.row_count + 1) for column in range(1, zone.col_count + 1)]
+        free = frozenset(seat for seat in every if self._is_free((event_id, zone.zone_id, *seat)))
+        chosen = best_seats(Zone(zone.row_count, zone.col_count, free), best.quantity)
+        if chosen is None:
+            return NotFree(None, available=len(free))
+        return tuple(HoldSeat(zone.zone_id, *seat, zone.price_cents) for seat in chosen)
+
+    def _all(self, hold: Hold) -> tuple[HoldSeat, ...] | NotFree:
+        taken = tuple(seat for seat in hold.seats if not self._is_free((hold.event_id, *seat.place)))
+        if not taken:
+            return hold.seats
+        if self._is_full(hold.event_id, "all"):
+            return NotFree("event", taken)
+        are_full = all(self._is_full(hold.event_id, str(seat.zone_id)) for seat in taken)
+        return NotFree("zone" if are_full else None, taken)
+
+
+def places_of(hold: Hold) -> list[Seat]:
+    return [(hold.event_id, *seat.place) for seat in hold.seats]

@@ -1,0 +1,85 @@
+"""Purchase processes that take payments; each may be killed before any command to Redis or call to the provider."""
+
+from functools import partial
+
+from purchase.box_office import BoxOffice
+from purchase.holds.desk import HoldDesk
+from purchase.holds.ledger import HoldLedger
+from purchase.payments.cashier import Cashier
+from purchase.payments.ledger import PaymentLedger
+from purchase.payments.refunds import Refunds
+from purchase.payments.settlement import Settlement
+from purchase.payments.steps import PaymentSteps
+from purchase.payments.webhook_ledger import WebhookLedger
+from purchase.payments.webhooks import Webhooks
+from purchase.providers import Authorisation, Notification, Payment, Provider
+from purchase.store.clock import Clock
+from redis.asyncio import Redis
+
+from tests.stage.builders import HOLD_MS, PAYMENT_MS
+from tests.stage.crashes import Process
+from tests.stage.sellers import HOLDS_PER_CUSTOMER
+
+
+class CashierProcess(Process):
+    """A purchase process without its HTTP; a call to the provider is one of its commands."""
+
+    def __init__(self, redis: Redis, provider: Provider, *, commands_max: int | None = None) -> None:
+        super().__init__(redis, commands_max=commands_max)
+        clock = Clock(self.partitions)
+        self.holds = HoldLedger(self.connection, self.partitions, holds_per_customer=HOLDS_PER_CUSTOMER)
+        desk = HoldDesk(self.offers, self.holds, clock, hold_seconds=HOLD_MS // 1_000)
+        self.payments = PaymentLedger(
+            self.connection,
+            self.partitions,
+            clock,
+            hold_seconds=HOLD_MS // 1_000,
+            payment_seconds=PAYMENT_MS // 1_000,
+        )
+        line = _Line(provider, self)
+        steps = PaymentSteps(self.holds, self.payments, self.inventory, line, clock, self.attention)
+        self.cashier = Cashier(
+            desk, self.holds, self.payments, self.inventory, line, clock, steps, pauses_seconds=[0.01]
+        )
+        self.refunds = Refunds(
+            self.connection, self.partitions, self.inventory, line, self.attention, settle_hold=self.cashier.settle
+        )
+        self.box_office = BoxOffice(self.offers, self.inventory, self.refunds, direct_sales=True)
+        webhook_ledger = WebhookLedger(self.connection, self.partitions)
+        self.webhooks = Webhooks(webhook_ledger, line, self.cashier, self.attention)
+        settlers = {b"H": self.cashier.settle, b"R": self.refunds.settle}
+        self.settlement = Settlement(redis, self.partitions, clock, settlers)
+
+
+class _Line:
+    """The provider, as a process reaches it that may be killed before the call: what it answered is lost with it."""
+
+    def __init__(self, provider: Provider, process: Process) -> None:
+        self._provider = provider
+        self._process = process
+        self.name = provider.name
+
+    async def authorise(self, wanted: Authorisation) -> Payment:
+        payment: Payment = await self._process.send(partial(self._provider.authorise, wanted))
+        return payment
+
+    async def retrieve(self, payment_id: str) -> Payment:
+        payment: Payment = await self._process.send(partial(self._provider.retrieve, payment_id))
+        return payment
+
+    async def capture(self, payment_id: str, key: str) -> Payment:
+        payment: Payment = await self._process.send(partial(self._provider.capture, payment_id, key))
+        return payment
+
+    async def void(self, payment_id: str, key: str) -> Payment:
+        payment: Payment = await self._process.send(partial(self._provider.void, payment_id, key))
+        return payment
+
+    async def refund(self, payment_id: str, amount_cents: int, key: str) -> None:
+        await self._process.send(partial(self._provider.refund, payment_id, amount_cents, key))
+
+    def verify_webhook(self, body: bytes, signature: str) -> Notification:
+        return self._provider.verify_webhook(body, signature)
+
+    async def aclose(self) -> None:
+        await self._provider.aclose()

@@ -1,0 +1,102 @@
+"""An event whose seats are held and paid for, by processes that come and go, at the sandbox."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from purchase.holds.hold import Hold, HoldSeat
+from purchase.holds.ledger import Made
+from purchase.providers import PaymentFailure
+from purchase.providers.intents import Intents
+from purchase.providers.sandbox import SandboxApi
+from purchase.providers.signatures import Signatures
+from purchase.refusals import Refusal
+from purchase.store import keys
+from purchase.store.connection import OutcomeUnknown, Unavailable, connect
+from redis.asyncio import Redis as Client
+
+from tests.stage.builders import HOLD_MS, PARTITIONS, held_seat, new_hold
+from tests.stage.clock import pass_time
+from tests.stage.invariants import Books
+from tests.stage.payment_process import CashierProcess
+from tests.stage.sandboxes import API_KEY, Sandbox
+from tests.stage.sellers import prepare, selling
+
+PARTITION = keys.partition_of("Gala", PARTITIONS)
+LOOKS_MAX = 40
+EXPECTED = (Refusal, PaymentFailure, Unavailable, OutcomeUnknown)
+"""How a customer's call may end beside well."""
+
+TWO_SEATS = (held_seat(column=1), held_seat(column=2, price_cents=1_500))
+
+
+class Stage:
+    """`client` carries the commands of all processes, `redis` looks at what is kept from behind."""
+
+    def __init__(self, client: Client, redis: Any, sandbox: Sandbox) -> None:
+        self._client = client
+        self._redis = redis
+        self._sandbox = sandbox
+        self.provider = Intents("sandbox", SandboxApi(sandbox.url, API_KEY), Signatures(["a-secret-of-tests"]))
+
+    def process(self, *, commands_max: int | None = None) -> CashierProcess:
+        """One that was just started, and is killed after so many commands."""
+        return CashierProcess(self._client, self.provider, commands_max=commands_max)
+
+    async def hold(self, seats: Sequence[HoldSeat] = TWO_SEATS) -> Hold | None:
+        """A hold of these seats, where they are free."""
+        made = await self.process().holds.hold(new_hold(*seats, customer_id="ada"))
+        return made.hold if isinstance(made, Made) else None
+
+    def pass_time(self, ms: int) -> None:
+        pass_time(self._redis, PARTITION, ms=ms)
+
+    def begin_epoch(self) -> None:
+        """What recovery does: seats of before may be another's by now."""
+        self._redis.incr(keys.epoch(PARTITION))
+
+    async def settle_all(self) -> None:
+        """Another process settles whatever is due, while anything is; a bank that has not decided yet declines."""
+        process = self.process()
+        for _ in range(LOOKS_MAX):
+            if not self._redis.exists(keys.due(PARTITION)):
+                return
+            self.bank_decides("declined")
+            self.pass_time(HOLD_MS)
+            await process.settlement.settle_due()
+        raise AssertionError("something is due for ever")
+
+    def bank_decides(self, outcome: str) -> None:
+        """What becomes of the payments that are being processed."""
+        for entry in self.payments():
+            if entry["status"] == "processing":
+                self._sandbox.decide(entry["id"], outcome)
+
+    def customers_authenticate(self, outcome: str = "succeeded") -> None:
+        """They pass the check of their bank, or fail it, where a payment asks for it."""
+        for entry in self.payments():
+            if entry["status"] == "requires_action":
+                self._sandbox.authenticate(entry["id"], outcome)
+
+    def payments(self) -> list[dict[str, Any]]:
+        """Those for the holds that are kept, the oldest first."""
+        return list(self.books().payments.values())
+
+    def books(self) -> Books:
+        return Books(self._redis, PARTITION, self._sandbox)
+
+    async def leave(self) -> None:
+        await self.provider.aclose()
+
+
+@asynccontextmanager
+async def opened(redis_url: str, redis: Any, sandbox: Sandbox) -> AsyncIterator[Stage]:
+    """The stage on an empty Redis, with its event on sale."""
+    await prepare(redis_url)
+    async with selling(redis_url) as seller:
+        await seller.put_on_sale("Gala")
+    client = connect(redis_url)
+    stage = Stage(client, redis, sandbox)
+    yield stage
+    await stage.leave()
+    await client.aclose()

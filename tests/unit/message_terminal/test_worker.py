@@ -1,0 +1,190 @@
+"""The worker's promises, kept with a projector that fails as told."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+import pytest
+from contracts.codec import AnyMessage
+from contracts.ticket import TicketPurchased
+from message_terminal import worker as worker_module
+from message_terminal.parking import Refused
+from message_terminal.stores import StoreAway
+from message_terminal.worker import Delivery, Worker
+
+from tests.stage.messages import batch, many_purchased, purchased
+
+UNKNOWN = b'{"type":"seat.upgraded.v9","partition":3,"position":"1-9"}'
+
+
+class RecordingProjector:
+    """Keeps what it was given, in order, unless told to fail."""
+
+    model = "read"
+
+    def __init__(self) -> None:
+        self.projected: list[UUID] = []
+        self.parked: list[Refused] = []
+        self.attempts: list[int] = []
+        self.fault: Callable[[Sequence[AnyMessage]], Exception | None] = lambda _: None
+
+    async def project(self, messages: Sequence[AnyMessage], refused: Sequence[Refused] = ()) -> None:
+        """Take all in, or none."""
+        await asyncio.sleep(0)
+        self.attempts.append(len(messages) + len(refused))
+        if (error := self.fault(messages)) is not None:
+            raise error
+        self.projected += [message.data.ticket_id for message in messages if isinstance(message, TicketPurchased)]
+        self.parked += refused
+
+
+class Broker:
+    """Hands over deliveries and notes which were acknowledged."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self.acknowledged: list[bytes] = []
+
+    def deliver(self, body: bytes, redeliveries: int = 0) -> None:
+        """Hand one over."""
+
+        async def acknowledge() -> None:
+            self.acknowledged.append(body)
+
+        self._worker.receive(Delivery(body, redeliveries, acknowledge))
+
+
+@pytest.fixture
+def projector() -> RecordingProjector:
+    """A projector that does as it is told."""
+    return RecordingProjector()
+
+
+@pytest.fixture
+def worker(projector: RecordingProjector, monkeypatch: pytest.MonkeyPatch) -> Worker:
+    """A worker that hardly waits."""
+    monkeypatch.setattr(worker_module, "SHORTEST_WAIT_SECONDS", 0.001)
+    monkeypatch.setattr(worker_module, "LONGEST_WAIT_SECONDS", 0.002)
+    return Worker(projector, 64)
+
+
+@pytest.fixture
+def broker(worker: Worker) -> Broker:
+    """The broker of that worker."""
+    return Broker(worker)
+
+
+async def work(worker: Worker, until: Callable[[], bool]) -> None:
+    """Let the worker work until this holds, then stop it."""
+    task = asyncio.create_task(worker.run())
+    async with asyncio.timeout(5):
+        while True:
+            await asyncio.sleep(0)
+            if until() or task.done():
+                break
+        worker.stop()
+        await task
+
+
+async def test_all_that_waits_is_projected_in_one_go_and_in_order(
+    worker: Worker, projector: RecordingProjector, broker: Broker
+) -> None:
+    sales = many_purchased(30)
+    for start in (0, 10, 20):
+        broker.deliver(batch(sales[start : start + 10]))
+    await work(worker, lambda: len(broker.acknowledged) == 3)
+    assert projector.attempts == [30]
+    assert projector.projected == [sale.data.ticket_id for sale in sales]
+
+
+async def test_no_more_than_two_thousand_messages_go_at_once(
+    worker: Worker, projector: RecordingProjector, broker: Broker
+) -> None:
+    sales = many_purchased(2_400)
+    for start in range(0, 2_400, 400):
+        broker.deliver(batch(sales[start : start + 400]))
+    await work(worker, lambda: len(broker.acknowledged) == 6)
+    assert projector.attempts == [2_000, 400]
+
+
+async def test_a_poisoned_message_is_parked_alone_and_the_rest_goes_on_in_order(
+    worker: Worker, projector: RecordingProjector, broker: Broker
+) -> None:
+    sales = many_purchased(100)
+    poison = sales[37]
+    projector.fault = lambda messages: ValueError("no such moment") if poison in messages else None
+    broker.deliver(batch(sales))
+    await work(worker, lambda: len(broker.acknowledged) == 1)
+    assert projector.projected == [sale.data.ticket_id for sale in sales if sale is not poison]
+    assert [(parked.reason, str(parked.position)) for parked in projector.parked] == [
+        ("ValueError: no such moment", poison.position)
+    ]
+
+
+async def test_messages_that_cannot_be_read_are_parked_with_the_rest_of_their_batch_taken_in(
+    worker: Worker, projector: RecordingProjector, broker: Broker
+) -> None:
+    sales = many_purchased(2)
+    broker.deliver(batch([sales[0], UNKNOWN, sales[1]]))
+    broker.deliver(b"no batch at all")
+    await work(worker, lambda: len(broker.acknowledged) == 2)
+    assert projector.projected == [sale.data.ticket_id for sale in sales]
+    assert [parked.raw for parked in projector.parked] == [UNKNOWN, b"no batch at all"]
+
+
+async def test_while_a_store_is_away_nothing_is_acknowledged_and_then_all_is(
+    worker: Worker, projector: RecordingProjector, broker: Broker
+) -> None:
+    sale = purchased()
+    projector.fault = lambda _: StoreAway("MySQL: gone") if len(projector.attempts) < 5 else None
+    broker.deliver(batch([sale]))
+    seen: list[str | None] = []
+
+    def done() -> bool:
+        seen.append(worker.waiting_for)
+        assert not broker.acknowledged or projector.projected
+        return bool(broker.acknowledged)
+
+    await work(worker, done)
+    assert len(projector.attempts) == 5
+    assert "MySQL: gone" in seen
+    assert worker.waiting_for is None
+
+
+async def test_a_worker_that_waits_for_a_store_stops_at_once_and_acknowledges_nothing(
+    worker: Worker, projector: RecordingProjector, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "SHORTEST_WAIT_SECONDS", 60.0)
+    projector.fault = lambda _: StoreAway("MySQL: gone")
+    broker.deliver(batch([purchased()]))
+    await work(worker, lambda: worker.waiting_for is not None)
+    assert broker.acknowledged == []
+
+
+async def test_a_delivery_that_came_back_twice_is_taken_alone_and_halved(
+    worker: Worker, projector: RecordingProjector, broker: Broker
+) -> None:
+    sales = many_purchased(24)
+    broker.deliver(batch(sales[:8]))
+    broker.deliver(batch(sales[8:16]), redeliveries=2)
+    broker.deliver(batch(sales[16:]))
+    await work(worker, lambda: len(broker.acknowledged) == 3)
+    assert projector.attempts == [8, 4, 4, 8]
+    assert projector.projected == [sale.data.ticket_id for sale in sales]
+
+
+async def test_a_message_that_cannot_even_be_parked_ends_the_worker(
+    worker: Worker, projector: RecordingProjector, broker: Broker
+) -> None:
+    projector.fault = lambda _: ValueError("always")
+    broker.deliver(batch([purchased()]))
+    with pytest.raises(ValueError, match="always"):
+        await work(worker, lambda: bool(broker.acknowledged))
+
+
+async def test_a_stopped_worker_finishes_the_batch_in_hand(
+    worker: Worker, projector: RecordingProjector, broker: Broker
+) -> None:
+    broker.deliver(batch([purchased()]))
+    await work(worker, lambda: bool(projector.attempts))
+    assert len(broker.acknowledged) == 1

@@ -1,0 +1,72 @@
+"""Money is whole minor units inside; outside it is a number of at most two decimals, and no cent is lost between."""
+
+from decimal import Decimal
+
+import msgspec
+import pytest
+from contracts.catalogue import Cents
+from hypothesis import given, strategies as st
+from purchase.http.answers import ticket_answer, venue_answer
+from purchase.http.bodies import DefineVenue
+from purchase.http.problems import InvalidRequest
+from purchase.http.requests import decode_body
+
+from tests.stage.builders import ticket, venue, zone
+
+CENTS = st.integers(0, 99_999_999)
+DECODER = msgspec.json.Decoder(DefineVenue)
+
+
+def price_cents(price: str) -> int:
+    """What a zone costs that was defined at this price, written as in JSON. Raises InvalidRequest."""
+    body = '{"zones":[{"zoneId":1,"ticketPrice":%s,"rowCount":1,"colCount":1}]}' % price  # noqa: UP031
+    (defined,) = decode_body(body.encode(), DECODER).venue("Arena").zones
+    return defined.price_cents
+
+
+@given(CENTS)
+def test_every_price_is_read_to_the_cent(cents: int) -> None:
+    assert price_cents(f"{cents // 100}.{cents % 100:02}") == cents
+
+
+@given(CENTS)
+def test_every_price_is_told_as_the_number_that_it_is(cents: int) -> None:
+    told = msgspec.json.encode(ticket_answer(ticket(price_cents=cents), "PAID", receipt=None))
+    price = msgspec.json.decode(told, type=dict[str, msgspec.Raw])["price"]
+    assert Decimal(bytes(price).decode()) == Decimal(cents) / 100
+
+
+@given(CENTS)
+def test_a_venue_tells_the_prices_that_define_it(cents: int) -> None:
+    (told,) = venue_answer(venue(zones=(zone(price_cents=cents),))).zones
+    assert price_cents(msgspec.json.encode(told.ticket_price).decode()) == cents
+
+
+@pytest.mark.parametrize(
+    ("price", "cents"),
+    [
+        ("0", 0), ("0.00", 0), ("-0", 0), ("0.01", 1), ("0.29", 29), ("1.1", 110), ("120", 12_000), ("120.0", 12_000),
+        ("1.2e2", 12_000), ("1E+5", 10_000_000), ("8.50000000000000000000000000000000000000000000", 850),
+        ("999999.99", 99_999_999),
+    ],
+)  # fmt: skip
+def test_a_price_may_be_written_in_any_way_that_json_knows(price: str, cents: int) -> None:
+    assert price_cents(price) == cents
+
+
+@pytest.mark.parametrize(
+    "price",
+    [
+        "-0.01", "-1", "0.001", "1.005", "999999.991", "1000000", "1e6", "1e400", "1e-400", "1e999999", "1e-999999",
+        "0." + "0" * 60 + "1", "9" * 60, '"NaN"', '"Infinity"', '"-Infinity"', '"sNaN"',
+    ],
+)  # fmt: skip
+def test_any_other_price_is_refused_by_the_name_of_its_field(price: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        price_cents(price)
+    assert refused.value.facts["field"] == "zones[0].ticketPrice"
+
+
+@given(CENTS)
+def test_every_price_fits_the_messages(cents: int) -> None:
+    assert msgspec.convert(cents, Cents) == cents
