@@ -18,14 +18,16 @@ class Wire:
         redis = parse_url(redis_url)
         self._redis_address = (redis["host"], redis["port"])
         self._to_lose = 0
+        self._to_pass = 0
         self._meanwhile: Callable[[], object] = _nothing
         self._under_way: set[asyncio.Task[None]] = set()
         self.url = ""
         self.scripts_run = 0
 
-    def lose(self, answers: int = 1, *, meanwhile: Callable[[], object] = _nothing) -> None:
-        """Lose the answers to this many scripts; `meanwhile` happens after each."""
+    def lose(self, answers: int = 1, *, after: int = 0, meanwhile: Callable[[], object] = _nothing) -> None:
+        """Lose the answers to this many scripts, once so many were answered; `meanwhile` happens after each."""
         self._to_lose = answers
+        self._to_pass = after
         self._meanwhile = meanwhile
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -39,7 +41,9 @@ class Wire:
                 answer = await from_redis.read(2**20)
                 was_run = b"EVALSHA" in request and not answer.startswith(b"-NOSCRIPT")
                 self.scripts_run += was_run
-                if was_run and self._to_lose:
+                if was_run and self._to_pass:
+                    self._to_pass -= 1
+                elif was_run and self._to_lose:
                     self._to_lose -= 1
                     self._meanwhile()
                     break

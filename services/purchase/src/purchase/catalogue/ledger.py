@@ -1,5 +1,6 @@
 """Venues and events in Redis: read, and changed step by step by scripts."""
 
+import uuid
 from collections.abc import AsyncIterator
 from typing import Literal, cast
 
@@ -118,6 +119,7 @@ class CatalogueLedger:
     async def begin_change(self, venue: Venue, *, only_new: bool) -> Begun | Literal["PENDING", "PRESENT"]:
         """Store the new shape of a venue as pending, unless a change of it is under way."""
         home = self.partition_of(venue.venue_id)
+        change_id = str(uuid.uuid4())  # a retry sends the same one, and gets the same answer
         _, answer = await self._partitions.run(
             self._begin_change,
             home,
@@ -125,6 +127,7 @@ class CatalogueLedger:
             venue.venue_id,
             encode_definition(venue),
             int(only_new),
+            change_id,
         )
         match answer:
             case [b"BEGUN", number, is_new]:
@@ -172,6 +175,7 @@ class CatalogueLedger:
         as it is.
         """
         home = self.partition_of(event.event_id)
+        message = event_scheduled(event, home)
         capacities = [fact for zone in event.zones for fact in (zone.zone_id, zone.row_count * zone.col_count)]
         position, (word, *_) = await self._partitions.run(
             self._write_event,
@@ -181,7 +185,8 @@ class CatalogueLedger:
             change,
             int(only_once),
             encode_definition(event),
-            encode(event_scheduled(event, home)),
+            message.id,
+            encode(message),
             *capacities,
         )
         return None if word == b"STALE" else position

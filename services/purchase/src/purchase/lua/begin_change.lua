@@ -5,7 +5,8 @@
 -- KEYS[3]     venue   hash
 -- KEYS[4]     venues  set
 -- ARGV[1..4]  see lib/outbox.lua
--- ARGV[5..]   venue id, definition, whether the venue must be new (1 or 0)
+-- ARGV[5..]   venue id, definition, whether the venue must be new (1 or 0), id of the change: a call whose answer was
+--             lost is repeated with the same one, and is then answered as before
 --
 -- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, one of
 --             {'BEGUN', number, whether the venue is new (1 or 0)} | {'PENDING'} | {'PRESENT'}}
@@ -14,13 +15,17 @@ local refusal, _, last = judge()
 if refusal then return {refusal} end
 
 local venue, venues = KEYS[3], KEYS[4]
-local id, definition, must_be_new = ARGV[5], ARGV[6], ARGV[7] == '1'
+local id, definition, must_be_new, change = ARGV[5], ARGV[6], ARGV[7] == '1', ARGV[8]
+local begun, begun_number, begun_new = (redis.call('HGET', venue, 'begun') or ''):match('(%S+) (%d+) (%d)')
 local is_new = redis.call('HEXISTS', venue, 'definition') == 0
+
+if begun == change then return {'JUDGED', last, {'BEGUN', tonumber(begun_number), tonumber(begun_new)}} end
 
 if redis.call('HEXISTS', venue, 'pending') == 1 then return {'JUDGED', last, {'PENDING'}} end
 if must_be_new and not is_new then return {'JUDGED', last, {'PRESENT'}} end
 
 redis.call('SADD', venues, id)
 local number = redis.call('HINCRBY', venue, 'changes', 1)
-redis.call('HSET', venue, 'pending', definition, 'number', number, 'phase', 'agreeing')
+local begun_now = change .. ' ' .. number .. ' ' .. (is_new and 1 or 0)
+redis.call('HSET', venue, 'pending', definition, 'number', number, 'phase', 'agreeing', 'begun', begun_now)
 return {'JUDGED', last, {'BEGUN', number, is_new and 1 or 0}}

@@ -38,7 +38,7 @@ def venues(partition: int) -> str:
 
 
 def venue(partition: int, venue_id: str) -> str:
-    """hash: definition, changes, refused:<number>; of the change under way pending, number, phase"""
+    """hash: definition, changes, begun, refused:<number>; of the change under way pending, number, phase"""
     return f"{{{partition}}}:venue:{venue_id}"
 
 
@@ -48,8 +48,8 @@ def venue_events(partition: int, venue_id: str) -> str:
 
 
 def event(partition: int, event_id: str) -> str:
-    """hash: definition, version, capacity, capacity:<zone>; the venue's change that it is as of: settled; of the change
-    that has closed seats: agreed, and before, the definition until then"""
+    """hash: definition, version, written, capacity, capacity:<zone>; the venue's change that it is as of: settled; of
+    the change that has closed seats: agreed, and before, the definition until then"""
     return f"{{{partition}}}:event:{event_id}"
 
 

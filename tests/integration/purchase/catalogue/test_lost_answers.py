@@ -1,0 +1,56 @@
+"""Definitions of which Redis's answer to one script is lost: the retry is recognised, and nothing happens twice."""
+
+import pytest
+from contracts.catalogue import EventScheduled, VenueDefined
+from redis import Redis
+
+from tests.stage.builders import event, venue, zone
+from tests.stage.lossy_proxy import wire
+from tests.stage.redis_state import Ledger
+from tests.stage.sellers import prepare, selling
+
+VENUE_SCRIPTS = ["begin_change", "decide_change", "end_change"]
+REZONING_SCRIPTS = ["begin_change", "agree_event", "decide_change", "write_event", "end_change"]
+
+
+@pytest.mark.parametrize("lost", range(len(VENUE_SCRIPTS)), ids=VENUE_SCRIPTS)
+async def test_a_new_venue_is_new_and_is_published_once(redis_url: str, lost: int) -> None:
+    await prepare(redis_url)
+    async with wire(redis_url) as line, selling(line.url) as seller:
+        line.lose(after=lost)
+        defined = await seller.definitions.define_venue(venue())
+
+    assert defined.is_new
+    assert published(redis_url, "Arena") == [VenueDefined]
+
+
+async def test_a_new_event_is_new_and_is_published_once(redis_url: str) -> None:
+    await prepare(redis_url)
+    async with wire(redis_url) as line, selling(line.url) as seller:
+        await seller.definitions.define_venue(venue())
+        line.lose()
+        scheduled = await seller.definitions.schedule(event())
+
+    assert scheduled.is_new
+    assert published(redis_url, "Gala") == [EventScheduled]
+
+
+@pytest.mark.parametrize("lost", range(len(REZONING_SCRIPTS)), ids=REZONING_SCRIPTS)
+async def test_a_change_of_a_venue_is_made_once(redis_url: str, lost: int) -> None:
+    await prepare(redis_url)
+    async with wire(redis_url) as line, selling(line.url) as seller:
+        await seller.put_on_sale("Gala")
+        line.lose(after=lost)
+        changed = await seller.definitions.define_venue(venue(zones=(zone(col_count=2),)))
+
+    assert not changed.is_new
+    assert published(redis_url, "Arena") == [VenueDefined] * 2
+    assert published(redis_url, "Gala") == [EventScheduled] * 2
+    with Redis.from_url(redis_url) as client:
+        Ledger(client).assert_settled("Arena", "Gala")
+
+
+def published(redis_url: str, subject: str) -> list[type]:
+    """The kinds of messages that wait to be published about this venue or event."""
+    with Redis.from_url(redis_url) as client:
+        return [type(message) for message in Ledger(client).told_of(subject)]
