@@ -61,12 +61,12 @@ class CatalogueLedger:
 
     def __init__(self, redis: Redis, partitions: Partitions) -> None:
         self._partitions = partitions
-        self._begin_change = load(redis, "begin_change", "outbox")
-        self._agree_event = load(redis, "agree_event", "outbox")
-        self._decide_change = load(redis, "decide_change", "outbox")
-        self._reopen_event = load(redis, "reopen_event", "outbox")
-        self._write_event = load(redis, "write_event", "outbox")
-        self._end_change = load(redis, "end_change", "outbox")
+        self._begin_change = load(redis, "begin_change")
+        self._agree_event = load(redis, "agree_event")
+        self._decide_change = load(redis, "decide_change")
+        self._reopen_event = load(redis, "reopen_event")
+        self._write_event = load(redis, "write_event")
+        self._end_change = load(redis, "end_change")
 
     def partition_of(self, name: str) -> int:
         """Return the partition of an event or a venue."""

@@ -88,11 +88,9 @@ class HoldLedger:
         self._partitions = partitions
         self.holds_per_customer = holds_per_customer
         self._keys = KeyMemory(redis, partitions)
-        hold = ("outbox", "clock", "seat", "hold")
-        new_hold = (*hold, "capacity", "customer", "new_hold")
-        self._hold = load(redis, "hold", *new_hold)
-        self._hold_best = load(redis, "hold_best", *new_hold, "best_seats")
-        self._end = load(redis, "end_hold", *hold)
+        self._hold = load(redis, "hold")
+        self._hold_best = load(redis, "hold_best")
+        self._end = load(redis, "end_hold")
 
     async def hold(self, wanted: NewHold) -> Outcome:
         """Hold all that is wanted or nothing; IMPOSSIBLE where no hold may have such seats.

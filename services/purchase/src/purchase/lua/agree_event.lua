@@ -1,3 +1,5 @@
+-- needs: outbox
+
 -- Close the seats that a change of the venue would take from an event, until that change is settled; tell nobody.
 --
 -- KEYS[1]     outbox  stream

@@ -1,3 +1,5 @@
+-- needs: outbox
+
 -- Note the new shape of a venue as pending, unless another change of it is under way; tell nobody yet.
 --
 -- KEYS[1]     outbox  stream

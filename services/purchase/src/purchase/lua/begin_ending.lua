@@ -1,3 +1,5 @@
+-- needs: outbox clock seat hold
+
 -- A hold that is being paid shall end, once its payment is known to be ended; tell nobody before that.
 --
 -- KEYS[1]     outbox  stream

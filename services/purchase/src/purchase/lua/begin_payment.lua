@@ -1,3 +1,5 @@
+-- needs: outbox clock seat hold
+
 -- Begin to pay for a hold: its seats are its own until the payment is decided; tell the others.
 --
 -- KEYS[1]     outbox  stream

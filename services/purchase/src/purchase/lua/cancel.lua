@@ -1,3 +1,5 @@
+-- needs: outbox clock seat ticket undo refund
+
 -- Cancel one ticket and free its seat, and tell the others; a later owner of the seat is never touched.
 --
 -- KEYS[1]     outbox     stream

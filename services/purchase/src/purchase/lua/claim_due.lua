@@ -1,3 +1,5 @@
+-- needs: clock
+
 -- Claim what must be looked at: whoever claims it has that long to settle it, then it is anybody's again.
 --
 -- KEYS[1]  due  sorted set  what, by the ms since 1970 when it must be looked at

@@ -1,3 +1,5 @@
+-- needs: outbox
+
 -- Tell whether the state of a partition is the one that the caller knows; writes nothing.
 --
 -- KEYS[1]     outbox  stream

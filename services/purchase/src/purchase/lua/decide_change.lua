@@ -1,3 +1,5 @@
+-- needs: outbox
+
 -- Decide once whether the pending change of a venue is written or refused; whoever asks later hears the same.
 --
 -- KEYS[1]     outbox  stream

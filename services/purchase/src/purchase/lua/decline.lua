@@ -1,3 +1,5 @@
+-- needs: outbox clock seat hold
+
 -- A payment came to nothing: the seats are held for a while again; tell the others until when.
 --
 -- KEYS[1]     outbox  stream

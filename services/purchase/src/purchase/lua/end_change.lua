@@ -1,3 +1,5 @@
+-- needs: outbox
+
 -- End the pending change of a venue as it was decided: written, and then the others are told; or dropped.
 --
 -- KEYS[1]     outbox  stream

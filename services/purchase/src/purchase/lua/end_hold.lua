@@ -1,3 +1,5 @@
+-- needs: outbox clock seat hold
+
 -- End a hold whose time is over or that is given up: those of its seats that are still its own are free; tell the others.
 --
 -- KEYS[1]     outbox  stream

@@ -1,3 +1,5 @@
+-- needs: outbox clock seat hold capacity customer new_hold
+
 -- Hold 1 to 10 named seats of an event, all or none, and tell the others.
 --
 -- KEYS[1]      outbox  stream

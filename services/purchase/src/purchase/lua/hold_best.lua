@@ -1,3 +1,5 @@
+-- needs: outbox clock seat capacity customer new_hold best_seats
+
 -- Hold the best 1 to 10 seats of a zone that can be had in these of its rows (lib/best_seats.lua), and tell the others.
 --
 -- KEYS[1]      outbox  stream

@@ -1,3 +1,5 @@
+-- needs: outbox clock seat hold
+
 -- The money for a hold's tickets was taken: nothing is due any more; tell the others.
 --
 -- KEYS[1]     outbox  stream

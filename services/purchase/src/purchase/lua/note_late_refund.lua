@@ -1,3 +1,5 @@
+-- needs: outbox
+
 -- Money for which there were no seats any more was given back: tell the others, once.
 --
 -- KEYS[1]     outbox  stream

@@ -1,3 +1,5 @@
+-- needs: outbox clock seat hold
+
 -- Note which payment an attempt has at the provider, or that the provider is asked for it once more; tell nobody.
 --
 -- KEYS[1]     outbox  stream

@@ -1,3 +1,5 @@
+-- needs: outbox clock refund
+
 -- Note that the money of a cancelled ticket was given back, and tell the others, once.
 --
 -- KEYS[1]     outbox  stream

@@ -1,3 +1,5 @@
+-- needs: outbox
+
 -- Tell what an idempotency key is remembered for; writes nothing.
 --
 -- KEYS[1]     outbox  stream

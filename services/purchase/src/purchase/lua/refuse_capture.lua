@@ -1,3 +1,5 @@
+-- needs: outbox clock seat hold ticket undo refund
+
 -- The money for a hold's tickets will not come: cancel those that are not cancelled yet, free their seats, and tell the others.
 --
 -- KEYS[1]     outbox     stream

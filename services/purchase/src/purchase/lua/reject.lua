@@ -1,3 +1,5 @@
+-- needs: outbox clock seat ticket undo refund
+
 -- Cancel a ticket that the write model refused, and tell the others; its seat is whose the write model says it is.
 --
 -- KEYS[1]     outbox     stream

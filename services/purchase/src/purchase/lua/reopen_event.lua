@@ -1,3 +1,5 @@
+-- needs: outbox
+
 -- Open the seats again that were closed for a change of the venue which was refused; tell nobody.
 --
 -- KEYS[1]     outbox  stream

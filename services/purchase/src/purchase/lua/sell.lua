@@ -1,3 +1,5 @@
+-- needs: outbox clock seat ticket capacity customer
+
 -- Sell the seats of many orders, each order wholly or not at all, and tell the others.
 --
 -- KEYS[1]     outbox  stream

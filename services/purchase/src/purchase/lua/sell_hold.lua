@@ -1,3 +1,5 @@
+-- needs: outbox clock seat hold ticket
+
 -- Sell the seats of a hold to whoever has authorised its payment, or has nothing to pay, all or none, and tell the others.
 --
 -- KEYS[1]     outbox     stream

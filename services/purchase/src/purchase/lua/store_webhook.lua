@@ -1,3 +1,5 @@
+-- needs: outbox
+
 -- Store a notification of the payment provider, once; tell nobody.
 --
 -- KEYS[1]     outbox    stream

@@ -1,3 +1,5 @@
+-- needs: outbox
+
 -- Write an event as it is sold from now on, and tell the others.
 --
 -- KEYS[1]     outbox  stream

@@ -73,16 +73,15 @@ class PaymentLedger:
         self._hold_ms = hold_seconds * 1_000
         self._payment_ms = payment_seconds * 1_000
         self._keys = KeyMemory(redis, partitions)
-        record = ("outbox", "clock", "seat", "hold")
-        self._confirm = load(redis, "confirm", "outbox")
-        self._begin = load(redis, "begin_payment", *record)
-        self._note = load(redis, "note_payment", *record)
-        self._decline = load(redis, "decline", *record)
-        self._sell = load(redis, "sell_hold", *record, "ticket")
-        self._note_captured = load(redis, "note_captured", *record)
-        self._refuse_capture = load(redis, "refuse_capture", *record, "ticket", "undo", "refund")
-        self._begin_ending = load(redis, "begin_ending", *record)
-        self._note_late_refund = load(redis, "note_late_refund", "outbox")
+        self._confirm = load(redis, "confirm")
+        self._begin = load(redis, "begin_payment")
+        self._note = load(redis, "note_payment")
+        self._decline = load(redis, "decline")
+        self._sell = load(redis, "sell_hold")
+        self._note_captured = load(redis, "note_captured")
+        self._refuse_capture = load(redis, "refuse_capture")
+        self._begin_ending = load(redis, "begin_ending")
+        self._note_late_refund = load(redis, "note_late_refund")
 
     async def recall(self, hold_id: UUID, key: IdempotencyKey) -> Noted | Literal["KEY_REUSED"] | None:
         """What was told with this key, None when nothing."""

@@ -43,7 +43,7 @@ class Refunds:
         self._provider = provider
         self._attention = attention
         self._settle_hold = settle_hold
-        self._note = load(redis, "note_refunded", "outbox", "clock", "refund")
+        self._note = load(redis, "note_refunded")
 
     async def try_at_once(self, ticket_id: UUID) -> None:
         """Give a refund now if that is quickly done; else it stays due, and is settled later."""

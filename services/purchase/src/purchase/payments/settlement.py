@@ -55,7 +55,7 @@ class Settlement:
         self._partitions = partitions
         self._clock = clock
         self._settlers = settlers
-        self._claim = load(redis, "claim_due", "clock")
+        self._claim = load(redis, "claim_due")
         self._at_once = asyncio.Semaphore(AT_ONCE)
         self._pauses: dict[bytes, _Pause] = {}
 

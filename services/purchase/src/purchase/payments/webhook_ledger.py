@@ -45,7 +45,7 @@ class WebhookLedger:
     def __init__(self, redis: Redis, partitions: Partitions) -> None:
         self._redis = redis
         self._partitions = partitions
-        self._store = load(redis, "store_webhook", "outbox")
+        self._store = load(redis, "store_webhook")
         self._claim = load(redis, "claim_webhooks")
         self._looked_at = [b"-"] * partitions.count
 

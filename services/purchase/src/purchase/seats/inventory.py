@@ -64,10 +64,9 @@ class Inventory:
 
     def __init__(self, redis: Redis, partitions: Partitions) -> None:
         self._partitions = partitions
-        self._sell = load(redis, "sell", "outbox", "clock", "seat", "ticket", "capacity", "customer")
-        undoing = ("outbox", "clock", "seat", "ticket", "undo", "refund")
-        self._cancel = load(redis, "cancel", *undoing)
-        self._reject = load(redis, "reject", *undoing)
+        self._sell = load(redis, "sell")
+        self._cancel = load(redis, "cancel")
+        self._reject = load(redis, "reject")
         self._keys = KeyMemory(redis, partitions)
         self._joined: Batching[Order, tuple[Position, list[Any]]] = Batching(self._sell_joined, lanes=partitions.count)
 

@@ -39,7 +39,7 @@ class KeyMemory:
 
     def __init__(self, redis: Redis, partitions: Partitions) -> None:
         self._partitions = partitions
-        self._recall = load(redis, "recall", "outbox")
+        self._recall = load(redis, "recall")
 
     async def recall(
         self, partition: int, key: IdempotencyKey

@@ -35,7 +35,7 @@ class Partitions:
         self.count = count
         self._epochs: dict[int, int] = {}
         self._seen = [NOTHING_SEEN] * count
-        self._confirm = load(redis, "confirm", "outbox")
+        self._confirm = load(redis, "confirm")
 
     async def run(
         self, script: AsyncScript, partition: int, names: Sequence[str], *arguments: str | bytes | int

@@ -1,14 +1,27 @@
-"""The Lua scripts that ship with the service, each with the shared pieces it needs in front."""
+"""The Lua scripts that ship with the service, each behind the shared pieces that its first line names."""
 
 from importlib.resources import files
 
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
-_LUA = files("purchase") / "lua"
+LUA = files("purchase") / "lua"
+
+_NEEDS = "-- needs: "
 
 
-def load(redis: "Redis", name: str, *pieces: str) -> AsyncScript:
-    """Prepare `lua/<name>.lua` behind `lua/lib/<piece>.lua`; a Redis that does not have it yet is given it."""
-    texts = [(_LUA / "lib" / f"{piece}.lua").read_text() for piece in pieces]
-    return redis.register_script("\n".join([*texts, (_LUA / f"{name}.lua").read_text()]))
+def load(redis: "Redis", name: str) -> AsyncScript:
+    """Prepare `lua/<name>.lua`; the first call uploads it to a Redis that does not have it yet."""
+    return redis.register_script(source(name))
+
+
+def source(name: str) -> str:
+    """Return the script behind its pieces, `lua/lib/<piece>.lua`, in the order in which it names them."""
+    script = (LUA / f"{name}.lua").read_text()
+    return "\n".join([*((LUA / "lib" / f"{piece}.lua").read_text() for piece in needs(script)), script])
+
+
+def needs(script: str) -> list[str]:
+    """Return the pieces that the first line of a script names: `-- needs: outbox clock`."""
+    first, _, _ = script.partition("\n")
+    return first.removeprefix(_NEEDS).split() if first.startswith(_NEEDS) else []
