@@ -10,6 +10,7 @@ from purchase.catalogue.event import Event, Venue
 from purchase.holds.hold import Hold, HoldSeat
 from purchase.holds.ledger import Best, NewHold
 from purchase.seats.inventory import Order
+from purchase.seats.seat import Seat
 from purchase.seats.ticket import Ticket
 from purchase.store import keys
 from purchase.store.idempotency import IdempotencyKey
@@ -21,7 +22,7 @@ HOLD_MS = 120_000
 PAYMENT_MS = 900_000
 CREATED_US = 1_767_225_600_123_456
 CANCELLED_ON = "2026-01-02T00:00:00.000000Z"
-SALE_FIELDS = ("ticket_id", "venue_id", "event_id", "zone_id", "price_cents", "currency", "created_on")
+SALE_FIELDS = ("ticket_id", "venue_id", "event_id", "price_cents", "currency", "created_on")
 
 T = TypeVar("T")
 
@@ -48,9 +49,9 @@ def ticket(**fields: Any) -> Ticket:
     """Seat "1", "a" of zone 1 of `event()`, with an id of its own."""
     event_id = fields.get("event_id", "Gala")
     minted = mint_id(keys.partition_of(event_id, PARTITIONS))
-    seat = {"venue_id": "Arena", "event_id": event_id, "zone_id": 1, "row": 1, "column": 1}
+    place = {"venue_id": "Arena", "event_id": event_id, "seat": _seat(fields)}
     sale = {"ticket_id": minted, "price_cents": 2_500, "currency": "USD", "created_us": CREATED_US}
-    return _made(Ticket, seat | sale, fields)
+    return _made(Ticket, place | sale, fields)
 
 
 def order(*, version: int = 1, limit: int | None = None, key: IdempotencyKey | None = None, **fields: Any) -> Order:
@@ -69,7 +70,12 @@ def hold(*seats: HoldSeat, event_id: str = "Gala", **fields: Any) -> Hold:
 
 
 def held_seat(**fields: Any) -> HoldSeat:
-    return _made(HoldSeat, {"zone_id": 1, "row": 1, "column": 1, "price_cents": 2_500}, fields)
+    return _made(HoldSeat, {"seat": _seat(fields), "price_cents": 2_500}, fields)
+
+
+def _seat(fields: dict[str, Any]) -> Seat:
+    """Take the fields of a seat out of these; the others are 1."""
+    return Seat(fields.pop("zone_id", 1), fields.pop("row", 1), fields.pop("column", 1))
 
 
 def new_hold(
@@ -101,7 +107,7 @@ def purchased(sold: Ticket) -> TicketPurchased:
         subject=str(sold.ticket_id),
         time=sold.created_on,
         partition=sold.partition,
-        data=Sale(row=sold.row_label, column=sold.column_label, **_sale(sold)),
+        data=Sale(**_sale(sold)),
     )
 
 
@@ -113,7 +119,7 @@ def cancelled(sold: Ticket) -> TicketCancelled:
         subject=str(sold.ticket_id),
         time=CANCELLED_ON,
         partition=sold.partition,
-        data=Cancellation(row=sold.row_label, column=sold.column_label, cancelled_on=CANCELLED_ON, **_sale(sold)),
+        data=Cancellation(cancelled_on=CANCELLED_ON, **_sale(sold)),
     )
 
 
@@ -127,4 +133,5 @@ def _made(kind: type[T], obvious: dict[str, Any], overridden: dict[str, Any]) ->
 
 
 def _sale(sold: Ticket) -> dict[str, Any]:
-    return {name: getattr(sold, name) for name in SALE_FIELDS}
+    seat = {"zone_id": sold.seat.zone_id, "row": sold.seat.row_label, "column": sold.seat.column_label}
+    return seat | {name: getattr(sold, name) for name in SALE_FIELDS}

@@ -14,7 +14,7 @@ from purchase.store import keys
 from redis import Redis
 from redis.exceptions import ResponseError
 
-Seat = tuple[str, int, int, int]
+SeatOfEvent = tuple[str, int, int, int]
 """Event, zone, row and column."""
 
 
@@ -57,7 +57,7 @@ class Stored:
     `held` has, for each event and customer, the live holds, their seats, and when they end by themselves, if they do.
     """
 
-    seats: dict[Seat, StoredSeat] = field(default_factory=dict)
+    seats: dict[SeatOfEvent, StoredSeat] = field(default_factory=dict)
     tickets: dict[UUID, StoredTicket] = field(default_factory=dict)
     sold: dict[tuple[str, str], int] = field(default_factory=dict)
     customers: dict[tuple[str, str], int] = field(default_factory=dict)

@@ -1,13 +1,14 @@
 """What the hold scripts have to do, beside those that sell: the measure that they are held against."""
 
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 from purchase.holds.hold import SEATS_MAX, Hold, HoldSeat
 from purchase.holds.ledger import Best, Ended, Made, NewHold, NotFree, Outcome
 from purchase.holds.messages import hold_expired, hold_released, seats_held
+from purchase.seats.seat import Seat
 
 from tests.stage.models.best_seats import Zone, best_seats
 from tests.stage.models.seats import NEVER_SOLD, SeatModel, now_ms
-from tests.stage.partition_state import Seat, StoredSeat
+from tests.stage.partition_state import SeatOfEvent, StoredSeat
 from tests.stage.sellers import HOLDS_PER_CUSTOMER
 
 
@@ -70,7 +71,7 @@ class HoldModel(SeatModel):
             self.remembered[wanted.key.digest] = (wanted.key.fingerprint, hold.hold_id)
         return Made(hold, self.last, is_replayed=False)
 
-    def _free(self, place: Seat) -> None:
+    def _free(self, place: SeatOfEvent) -> None:
         generation = self.seats[place].generation
         if generation:
             self.seats[place] = StoredSeat(generation, owner=None)
@@ -86,17 +87,17 @@ class HoldModel(SeatModel):
         chosen = best_seats(Zone(zone.row_count, zone.col_count, free), best.quantity)
         if chosen is None:
             return NotFree(None, available=len(free))
-        return tuple(HoldSeat(zone.zone_id, *seat, zone.price_cents) for seat in chosen)
+        return tuple(HoldSeat(Seat(zone.zone_id, *place), zone.price_cents) for place in chosen)
 
     def _all(self, hold: Hold) -> tuple[HoldSeat, ...] | NotFree:
-        taken = tuple(seat for seat in hold.seats if not self._is_free((hold.event_id, *seat.place)))
+        taken = tuple(held for held in hold.seats if not self._is_free((hold.event_id, *astuple(held.seat))))
         if not taken:
             return hold.seats
         if self._is_full(hold.event_id, "all"):
             return NotFree("event", taken)
-        are_full = all(self._is_full(hold.event_id, str(seat.zone_id)) for seat in taken)
+        are_full = all(self._is_full(hold.event_id, str(held.seat.zone_id)) for held in taken)
         return NotFree("zone" if are_full else None, taken)
 
 
-def places_of(hold: Hold) -> list[Seat]:
-    return [(hold.event_id, *seat.place) for seat in hold.seats]
+def places_of(hold: Hold) -> list[SeatOfEvent]:
+    return [(hold.event_id, *astuple(held.seat)) for held in hold.seats]

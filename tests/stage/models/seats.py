@@ -6,6 +6,7 @@ from uuid import UUID
 from contracts.codec import encode
 from contracts.message import Message
 from contracts.position import Position
+from msgspec.structs import astuple
 from purchase.holds.hold import Hold
 from purchase.seats.inventory import Order, Outcome, Replayed, Sold
 from purchase.seats.ticket import Ticket
@@ -13,7 +14,7 @@ from purchase.store.idempotency import IdempotencyKey
 from purchase.store.moments import now_us
 
 from tests.stage.builders import cancelled
-from tests.stage.partition_state import Seat, Stored, StoredMessage, StoredSeat, StoredTicket
+from tests.stage.partition_state import SeatOfEvent, Stored, StoredMessage, StoredSeat, StoredTicket
 
 NEVER_SOLD = StoredSeat(0, owner=None)
 
@@ -22,8 +23,8 @@ def now_ms() -> int:
     return now_us() // 1_000
 
 
-def seat_of(ticket: Ticket) -> Seat:
-    return ticket.event_id, ticket.zone_id, ticket.row, ticket.column
+def seat_of(ticket: Ticket) -> SeatOfEvent:
+    return ticket.event_id, *astuple(ticket.seat)
 
 
 @dataclass
@@ -36,7 +37,7 @@ class SeatModel:
     told: list[StoredMessage]
     epoch: int = 1
     trimmed: int = 0
-    seats: dict[Seat, StoredSeat] = field(default_factory=dict)
+    seats: dict[SeatOfEvent, StoredSeat] = field(default_factory=dict)
     tickets: dict[UUID, StoredTicket] = field(default_factory=dict)
     sold: dict[tuple[str, str], int] = field(default_factory=dict)
     customers: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -104,9 +105,9 @@ class SeatModel:
     def _taken(self, ticket: Ticket) -> Outcome:
         if self._is_full(ticket.event_id, "all"):
             return "EVENT_FULL"
-        return "ZONE_FULL" if self._is_full(ticket.event_id, str(ticket.zone_id)) else "TAKEN"
+        return "ZONE_FULL" if self._is_full(ticket.event_id, str(ticket.seat.zone_id)) else "TAKEN"
 
-    def _is_free(self, place: Seat) -> bool:
+    def _is_free(self, place: SeatOfEvent) -> bool:
         seat = self.seats.get(place, NEVER_SOLD)
         return seat.owner is None or (seat.until_ms is not None and seat.until_ms <= now_ms())
 
@@ -137,7 +138,7 @@ class SeatModel:
         return self.sold.get((event_id, zone), 0) == self.capacities[event_id][zone]
 
     def _count(self, ticket: Ticket, change: int) -> None:
-        for zone in (str(ticket.zone_id), "all"):
+        for zone in (str(ticket.seat.zone_id), "all"):
             self.sold[ticket.event_id, zone] = self.sold.get((ticket.event_id, zone), 0) + change
         if ticket.customer_id is not None:
             who = (ticket.event_id, ticket.customer_id)

@@ -24,6 +24,7 @@ from purchase.refusals import (
 from purchase.seats.inventory import Inventory, Order, Refused, Replayed, Sold
 from purchase.seats.labels import parse_seat
 from purchase.seats.messages import ticket_cancelled, ticket_purchased
+from purchase.seats.seat import Seat
 from purchase.seats.ticket import Ticket
 from purchase.store.idempotency import KEY_REUSED, IdempotencyKey
 from purchase.store.ids import mint_id
@@ -68,7 +69,7 @@ class BoxOffice:
         Raises Recovering, Overloaded, OutcomeUnknown.
         """
         try:
-            seat = parse_seat(wanted.row, wanted.column)
+            seat = parse_seat(wanted.zone_id, wanted.row, wanted.column)
         except InvalidSeatLabel as refusal:
             return await self._unless_bought_before(wanted, key, refusal)
         decided = await decide(
@@ -112,7 +113,7 @@ class BoxOffice:
     def _judge(
         self,
         wanted: PurchaseTicket,
-        seat: tuple[int, int],
+        seat: Seat,
         offer: Offer,
         key: IdempotencyKey | None,
         traceparent: str | None,
@@ -121,9 +122,8 @@ class BoxOffice:
         event = offer.event
         if event.venue_id != wanted.venue_id:
             raise VenueMismatch(f"event {event.event_id} is not at {wanted.venue_id}", venueId=event.venue_id)
-        zone = zone_of(offer, wanted.zone_id)
-        row, column = seat
-        check_range(zone, row, column)
+        zone = zone_of(offer, seat.zone_id)
+        check_range(zone, seat)
         if not self._direct_sales:
             raise DirectSalesOff("tickets are sold through holds only")
         check_sale(event)
@@ -133,9 +133,7 @@ class BoxOffice:
             ticket_id=mint_id(partition),
             venue_id=event.venue_id,
             event_id=event.event_id,
-            zone_id=zone.zone_id,
-            row=row,
-            column=column,
+            seat=seat,
             price_cents=zone.price_cents,
             currency=event.currency,
             created_us=now_us(),
@@ -162,9 +160,9 @@ def _answered(order: Order, outcome: Sold | Replayed | Refused) -> Purchase | Re
         return CustomerLimit(f"a customer may have {order.limit} seats of this event", maxSeatsPerCustomer=order.limit)
     metrics.seat_conflicts.inc()
     ticket = order.ticket
-    seats = [{"zoneId": ticket.zone_id, "row": ticket.row_label, "column": ticket.column_label}]
+    seats = [ticket.seat.facts]
     if outcome == "EVENT_FULL":
         return EventFull(f"every seat of {ticket.event_id} is sold", seats=seats)
     if outcome == "ZONE_FULL":
-        return ZoneFull(f"every seat of zone {ticket.zone_id} is sold", seats=seats)
+        return ZoneFull(f"every seat of zone {ticket.seat.zone_id} is sold", seats=seats)
     return SeatTaken("the seat is sold or held by another", seats=seats)

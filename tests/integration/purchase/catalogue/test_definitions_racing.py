@@ -129,9 +129,9 @@ def assert_agreed(ledger: Ledger) -> None:
         if isinstance(message, TicketPurchased):
             sale = message.data
             zones = {zone.zone_id: zone for zone in events[sale.event_id].zones}
-            row, column = parse_seat(sale.row, sale.column)
-            assert row <= zones[sale.zone_id].row_count
-            assert column <= zones[sale.zone_id].col_count
+            seat = parse_seat(sale.zone_id, sale.row, sale.column)
+            assert seat.row <= zones[sale.zone_id].row_count
+            assert seat.column <= zones[sale.zone_id].col_count
 
 
 def possible_zones(actors: Sequence[Actor], endings: Sequence[Any], venue_id: str) -> list[tuple[Zone, ...]]:

@@ -108,11 +108,11 @@ def test_the_best_are_held_of_whatever_is_free(booth: Booth) -> None:
             assert outcome == NotFree(None, available=len(drawn.free))
             return
         assert isinstance(outcome, Made)
-        held = [(seat.row, seat.column) for seat in outcome.hold.seats]
+        held = [(one.seat.row, one.seat.column) for one in outcome.hold.seats]
         assert held == expected
         assert blocks_of(held) == fewest_blocks(drawn, wanted)
         assert [(seat.row, seat.column) for seat in booth.told().data.seats] == [
-            (seat.row_label, seat.column_label) for seat in outcome.hold.seats
+            (one.seat.row_label, one.seat.column_label) for one in outcome.hold.seats
         ]
 
     check()
@@ -147,7 +147,7 @@ def assert_held(booth: Booth, wanted: int, rows: list[str], held: list[str]) -> 
     outcome = booth.hold(drawn, records(drawn, [0]), wanted)
 
     assert isinstance(outcome, Made)
-    chosen = {(seat.row, seat.column) for seat in outcome.hold.seats}
+    chosen = {(one.seat.row, one.seat.column) for one in outcome.hold.seats}
     assert [
         "".join("o" if (row, column) in chosen else sign for column, sign in enumerate(signs, 1))
         for row, signs in enumerate(rows, 1)

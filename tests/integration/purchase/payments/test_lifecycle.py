@@ -18,6 +18,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from msgspec import Struct
+from msgspec.structs import astuple
 from purchase.holds.hold import Hold, HoldSeat
 from purchase.payments.cashier import Confirmed
 from purchase.payments.ledger import Noted
@@ -246,7 +247,7 @@ class Lifecycle(RuleBasedStateMachine):
     def sell_every_free_seat(self) -> None:
         """Whatever became of its owners before, a seat that nobody has can be sold."""
         owned = {place for place, seat in self.stage.books().stored.seats.items() if seat.owner is not None}
-        free = [seat for seat in SEATS if ("Gala", *seat.place) not in owned]
+        free = [held for held in SEATS if ("Gala", *astuple(held.seat)) not in owned]
         if free:
             hold = self.hold(free)
             assert hold is not None

@@ -82,9 +82,9 @@ def rejected(refused: Order, owner_id: UUID | None = None) -> bytes:
         data=Rejection(
             ticket_id=ticket.ticket_id,
             event_id=ticket.event_id,
-            zone_id=ticket.zone_id,
-            row=ticket.row_label,
-            column=ticket.column_label,
+            zone_id=ticket.seat.zone_id,
+            row=ticket.seat.row_label,
+            column=ticket.seat.column_label,
             owner_ticket_id=owner_id,
         ),
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from purchase.holds.hold import HoldSeat
+from purchase.seats.seat import Seat
 from purchase.store import keys
 from redis import Redis
 
@@ -70,7 +71,7 @@ async def sell(seller: Seller, seats: list[tuple[int, int, int]]) -> None:
 async def hold(seller: Seller, seats: list[tuple[int, int, int]], seats_each: int) -> None:
     """Hold these, so many together, for customers of their own."""
     for first in range(0, len(seats), seats_each):
-        together = [HoldSeat(*place, 2_500) for place in seats[first : first + seats_each]]
+        together = [HoldSeat(Seat(*place), 2_500) for place in seats[first : first + seats_each]]
         await seller.holds.hold(new_hold(*together, customer_id=f"customer-{first}"))
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 from purchase.holds.hold import Hold, HoldSeat, decode_hold, decode_seats, encode_hold, encode_seats
 from purchase.seats.occupancy import is_in_use
+from purchase.seats.seat import Seat
 from purchase.store.ids import mint_id
 
 from tests.stage.builders import held_seat, hold
@@ -17,9 +18,7 @@ HOLD_ID = mint_id(3)
 SEATS = st.lists(
     st.builds(
         HoldSeat,
-        zone_id=st.integers(1, 2**31 - 1),
-        row=st.integers(1, 1_000),
-        column=st.integers(1, 702),
+        seat=st.builds(Seat, zone_id=st.integers(1, 2**31 - 1), row=st.integers(1, 1_000), column=st.integers(1, 702)),
         price_cents=st.integers(0, 99_999_999),
     ),
     max_size=10,
@@ -43,6 +42,11 @@ def fields(kept: Hold, **more: bytes) -> dict[bytes, bytes]:
 @given(SEATS)
 def test_seats_are_read_as_they_were_kept(seats: tuple[HoldSeat, ...]) -> None:
     assert decode_seats(encode_seats(seats)) == seats
+
+
+def test_the_bytes_of_a_seat_stay_as_they_are() -> None:
+    stored = bytes.fromhex("00000002000a001c000009c4")
+    assert encode_seats((held_seat(zone_id=2, row=10, column=28, price_cents=2_500),)) == stored
 
 
 @given(SEATS, st.none() | st.text(min_size=1, max_size=128))

@@ -19,6 +19,7 @@ from purchase.refusals import (
     SeatOutOfRange,
     ZoneNotFound,
 )
+from purchase.seats.seat import Seat
 from purchase.store.connection import Overloaded
 
 TRIES = 10
@@ -75,9 +76,9 @@ def zone_of(offer: Offer, zone_id: int) -> Zone:
     return zone
 
 
-def check_range(zone: Zone, row: int, column: int) -> None:
+def check_range(zone: Zone, seat: Seat) -> None:
     """Check that the zone has this seat. Raises SeatOutOfRange."""
-    if row > zone.row_count or column > zone.col_count:
+    if seat.row > zone.row_count or seat.column > zone.col_count:
         raise SeatOutOfRange(
             f"zone {zone.zone_id} has {zone.row_count} rows of {zone.col_count} seats",
             zoneId=zone.zone_id,

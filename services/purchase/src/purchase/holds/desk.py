@@ -24,6 +24,7 @@ from purchase.refusals import (
     ZoneFull,
 )
 from purchase.seats.labels import parse_seat
+from purchase.seats.seat import Seat
 from purchase.store.clock import Clock
 from purchase.store.idempotency import KEY_REUSED, IdempotencyKey
 from purchase.store.ids import mint_id
@@ -70,14 +71,14 @@ class HoldDesk:
         Raises Recovering, Overloaded, OutcomeUnknown.
         """
         try:
-            places = _places(wanted)
+            seats = _seats(wanted)
         except InvalidSeatLabel as refusal:
             return await self._unless_held_before(wanted, key, refusal)
         ends_ms = await self._clock.now_ms() + self._hold_ms
         decided = await decide(
             self._offers,
             wanted.event_id,
-            lambda offer: self._judge(wanted, places, offered(offer, wanted.event_id), ends_ms, key, traceparent),
+            lambda offer: self._judge(wanted, seats, offered(offer, wanted.event_id), ends_ms, key, traceparent),
             self._ledger.hold,
         )
         if isinstance(decided, Refusal):
@@ -111,7 +112,7 @@ class HoldDesk:
     def _judge(
         self,
         wanted: HoldSeats | HoldBest,
-        places: Sequence[tuple[int, int, int]],
+        seats: Sequence[Seat],
         offer: Offer,
         ends_ms: int,
         key: IdempotencyKey | None,
@@ -120,9 +121,9 @@ class HoldDesk:
         """The hold of seats that the offer has, at their prices; the checks stand in their order of precedence."""
         event = offer.event
         best = Best(zone_of(offer, wanted.zone_id), wanted.quantity) if isinstance(wanted, HoldBest) else None
-        zones = [zone_of(offer, zone_id) for zone_id, _, _ in places]
-        for zone, (_, row, column) in zip(zones, places, strict=True):
-            check_range(zone, row, column)
+        zones = [zone_of(offer, seat.zone_id) for seat in seats]
+        for zone, seat in zip(zones, seats, strict=True):
+            check_range(zone, seat)
         check_sale(event)
         check_customer(event, wanted.customer_id)
         hold = Hold(
@@ -134,7 +135,7 @@ class HoldDesk:
             created_us=now_us(),
             expires_ms=ends_ms,
             deadline_ms=ends_ms,
-            seats=tuple(HoldSeat(*place, zone.price_cents) for place, zone in zip(places, zones, strict=True)),
+            seats=tuple(HoldSeat(seat, zone.price_cents) for seat, zone in zip(seats, zones, strict=True)),
         )
         limit = event.max_seats_per_customer
         return NewHold(hold=hold, best=best, version=offer.version, limit=limit, key=key, traceparent=traceparent)
@@ -157,20 +158,20 @@ class HoldDesk:
             return CustomerLimit(f"a customer may have {most} holds at a time", maxHoldsPerCustomer=most)
         if wanted.quantity > SEATS_MAX:
             return TooManySeats(f"a hold has at most {SEATS_MAX} seats", maxSeats=SEATS_MAX)
-        return DuplicateSeat("a hold has each seat once", seats=_told(_repeated(wanted.hold.seats)))
+        return DuplicateSeat("a hold has each seat once", seats=_facts(_repeated(wanted.hold.seats)))
 
 
-def _places(wanted: HoldSeats | HoldBest) -> list[tuple[int, int, int]]:
-    """Zone, row and column of each seat that is named. Raises InvalidSeatLabel."""
+def _seats(wanted: HoldSeats | HoldBest) -> list[Seat]:
+    """The seats that are named. Raises InvalidSeatLabel."""
     if isinstance(wanted, HoldBest):
         return []
-    return [(seat.zone_id, *parse_seat(seat.row, seat.column)) for seat in wanted.seats]
+    return [parse_seat(seat.zone_id, seat.row, seat.column) for seat in wanted.seats]
 
 
 def _not_free(wanted: NewHold, outcome: NotFree) -> Refusal:
     """Whichever seats were wanted: those that are not free, or how many are."""
-    facts: dict[str, Any] = {"seats": _told(outcome.seats)}
-    zone_ids = sorted({seat.zone_id for seat in outcome.seats})
+    facts: dict[str, Any] = {"seats": _facts(outcome.seats)}
+    zone_ids = sorted({held.seat.zone_id for held in outcome.seats})
     if wanted.best:
         zone_ids = [wanted.best.zone.zone_id]
         facts = {"zoneId": zone_ids[0], "available": outcome.available}
@@ -187,5 +188,5 @@ def _repeated(seats: Sequence[HoldSeat]) -> list[HoldSeat]:
     return [seat for seat, times in Counter(seats).items() if times > 1]
 
 
-def _told(seats: Iterable[HoldSeat]) -> list[dict[str, Any]]:
-    return [{"zoneId": seat.zone_id, "row": seat.row_label, "column": seat.column_label} for seat in seats]
+def _facts(seats: Iterable[HoldSeat]) -> list[dict[str, Any]]:
+    return [held.seat.facts for held in seats]

@@ -6,9 +6,10 @@ from typing import Any, Literal, cast
 from uuid import UUID
 
 import msgspec
-from contracts.seat import column_label
 from msgspec import Struct
+from msgspec.structs import astuple, replace
 
+from purchase.seats.seat import Seat
 from purchase.store.ids import partition_bits
 from purchase.store.moments import timestamp_of
 
@@ -22,25 +23,10 @@ _KEPT_ONCE = ("event_id", "venue_id", "customer_id", "currency", "created_us", "
 
 
 class HoldSeat(Struct, frozen=True):
-    """A seat, counted from 1, and its price when it was held, in minor units."""
+    """A seat and its price when it was held, in minor units."""
 
-    zone_id: int
-    row: int
-    column: int
+    seat: Seat
     price_cents: int
-
-    @property
-    def place(self) -> tuple[int, int, int]:
-        """Zone, row and column."""
-        return self.zone_id, self.row, self.column
-
-    @property
-    def row_label(self) -> str:
-        return str(self.row)
-
-    @property
-    def column_label(self) -> str:
-        return column_label(self.column)
 
 
 class Hold(Struct, frozen=True, kw_only=True):
@@ -103,7 +89,7 @@ class Hold(Struct, frozen=True, kw_only=True):
 
     def as_made(self) -> "Hold":
         """The hold as its customer was first told of it."""
-        return msgspec.structs.replace(self, state="HELD", version=1, deadline_ms=self.expires_ms)
+        return replace(self, state="HELD", version=1, deadline_ms=self.expires_ms)
 
 
 def reference_of(hold_id: UUID) -> str:
@@ -118,12 +104,12 @@ def encode_hold(hold: Hold) -> bytes:
 
 def encode_seats(seats: tuple[HoldSeat, ...]) -> bytes:
     """The seats as `lua/lib/hold.lua` reads them."""
-    return b"".join(_SEAT.pack(seat.zone_id, seat.row, seat.column, seat.price_cents) for seat in seats)
+    return b"".join(_SEAT.pack(*astuple(held.seat), held.price_cents) for held in seats)
 
 
 def decode_seats(packed: bytes) -> tuple[HoldSeat, ...]:
     """Read what `encode_seats`, or a script, wrote."""
-    return tuple(HoldSeat(*seat) for seat in _SEAT.iter_unpack(packed))
+    return tuple(HoldSeat(Seat(*seat), price_cents) for *seat, price_cents in _SEAT.iter_unpack(packed))
 
 
 def decode_hold(hold_id: UUID, fields: dict[bytes, bytes]) -> Hold:

@@ -100,7 +100,7 @@ class HoldLedger:
         if wanted.best:
             return await self._hold_best_of(wanted, wanted.best)
         seats = wanted.hold.seats
-        is_possible = len(seats) <= SEATS_MAX and len({seat.place for seat in seats}) == len(seats)
+        is_possible = len(seats) <= SEATS_MAX and len({held.seat for held in seats}) == len(seats)
         last, answer = await self._make(
             self._hold,
             wanted,
@@ -262,7 +262,7 @@ def names_of(hold: Hold) -> list[str]:
 
 def rows_of(hold: Hold) -> list[str]:
     """The keys of the rows of its seats, one for each seat, in their order."""
-    return [keys.row(hold.partition, hold.event_id, seat.zone_id, seat.row) for seat in hold.seats]
+    return [keys.row(hold.partition, hold.event_id, held.seat.zone_id, held.seat.row) for held in hold.seats]
 
 
 _FULL: dict[bytes, Literal["zone", "event"] | None] = {b"TAKEN": None, b"ZONE_FULL": "zone", b"EVENT_FULL": "event"}

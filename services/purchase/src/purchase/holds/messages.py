@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from purchase import SOURCE
 from purchase.holds.hold import Hold, HoldSeat
+from purchase.seats.seat import Seat
 from purchase.store.moments import now_us, timestamp_of
 
 End = TypeVar("End", HoldReleased, HoldExpired)
@@ -39,7 +40,7 @@ def best_seats_held(
 
     A seat has `%d` for its row's number and `%s` for its column's label.
     """
-    seat = HoldSeat(zone_id, 1, 1, price_cents)
+    seat = HoldSeat(Seat(zone_id, 1, 1), price_cents)
     whole = encode(seats_held(replace(hold, seats=(seat,)), traceparent))
     before, _, after = whole.partition(encode_part(_held(seat)))
     return before, encode_part(replace(_held(seat), row="%d", column="%s")), after
@@ -67,10 +68,14 @@ def _ended(end: type[End], hold: Hold, traceparent: str | None) -> End:
     )
 
 
-def _held(seat: HoldSeat) -> HeldSeat:
-    return HeldSeat(zone_id=seat.zone_id, row=seat.row_label, column=seat.column_label, price_cents=seat.price_cents)
+def _held(held: HoldSeat) -> HeldSeat:
+    seat = held.seat
+    return HeldSeat(zone_id=seat.zone_id, row=seat.row_label, column=seat.column_label, price_cents=held.price_cents)
 
 
 def _end(hold: Hold) -> HoldEnd:
-    seats = [FreedSeat(zone_id=seat.zone_id, row=seat.row_label, column=seat.column_label) for seat in hold.seats]
-    return HoldEnd(hold=hold.reference, event_id=hold.event_id, seats=seats)
+    return HoldEnd(hold=hold.reference, event_id=hold.event_id, seats=[_freed(held.seat) for held in hold.seats])
+
+
+def _freed(seat: Seat) -> FreedSeat:
+    return FreedSeat(zone_id=seat.zone_id, row=seat.row_label, column=seat.column_label)

@@ -83,9 +83,9 @@ def ticket_answer(ticket: Ticket, status: str, receipt: str | None) -> TicketAns
         ticket_id=str(ticket.ticket_id),
         venue_id=ticket.venue_id,
         event_id=ticket.event_id,
-        zone_id=ticket.zone_id,
-        row=ticket.row_label,
-        column=ticket.column_label,
+        zone_id=ticket.seat.zone_id,
+        row=ticket.seat.row_label,
+        column=ticket.seat.column_label,
         status=status,
         price=_amount(ticket.price_cents),
         currency=ticket.currency,
@@ -118,9 +118,12 @@ class ConfirmationAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
 def hold_answer(hold: Hold, state: State) -> HoldAnswer:
     seats = [
         HeldSeatAnswer(
-            zone_id=seat.zone_id, row=seat.row_label, column=seat.column_label, price=_amount(seat.price_cents)
+            zone_id=held.seat.zone_id,
+            row=held.seat.row_label,
+            column=held.seat.column_label,
+            price=_amount(held.price_cents),
         )
-        for seat in hold.seats
+        for held in hold.seats
     ]
     return HoldAnswer(
         hold_id=str(hold.hold_id),

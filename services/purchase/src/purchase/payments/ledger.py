@@ -288,15 +288,13 @@ def _key_names(hold: Hold, key: IdempotencyKey | None) -> list[str]:
 
 def _ticket(hold: Hold, place: int) -> Ticket:
     """A new ticket for one of its seats."""
-    seat = hold.seats[place]
+    held = hold.seats[place]
     return Ticket(
         ticket_id=mint_id(hold.partition),
         venue_id=hold.venue_id,
         event_id=hold.event_id,
-        zone_id=seat.zone_id,
-        row=seat.row,
-        column=seat.column,
-        price_cents=seat.price_cents,
+        seat=held.seat,
+        price_cents=held.price_cents,
         currency=hold.currency,
         created_us=now_us(),
         customer_id=hold.customer_id,

@@ -146,13 +146,13 @@ class Inventory:
         ticket_id = ticket.ticket_id.bytes
         names = [
             keys.tickets(partition, ticket_id),
-            keys.row(partition, ticket.event_id, ticket.zone_id, ticket.row),
+            keys.row(partition, ticket.event_id, ticket.seat.zone_id, ticket.seat.row),
             keys.sold(partition, ticket.event_id),
             keys.customers(partition, ticket.event_id),
             keys.due(partition),
             *more_names,
         ]
-        seat = (ticket_id, ticket.zone_id, ticket.column, ticket.customer_id or "")
+        seat = (ticket_id, ticket.seat.zone_id, ticket.seat.column, ticket.customer_id or "")
         _, (word, position) = await self._partitions.run(script, partition, names, *seat, *arguments)
         return Cancelled(Position.parse(position.decode()), is_new=word == b"CANCELLED")
 
@@ -186,17 +186,18 @@ class _Places:
 def _arguments(partition: int, order: Order, places: _Places) -> tuple[str | bytes | int, ...]:
     """One order as `sell.lua` reads it."""
     ticket = order.ticket
+    seat = ticket.seat
     ticket_id = ticket.ticket_id.bytes
     return (
         places[keys.event(partition, ticket.event_id)],
         places[keys.sold(partition, ticket.event_id)],
         places[keys.customers(partition, ticket.event_id)],
         places[keys.held(partition, ticket.event_id, ticket.customer_id or "")] if order.limit else 0,
-        places[keys.row(partition, ticket.event_id, ticket.zone_id, ticket.row)],
+        places[keys.row(partition, ticket.event_id, seat.zone_id, seat.row)],
         places[keys.tickets(partition, ticket_id)],
         places[keys.idempotency(partition, order.key.digest)] if order.key else 0,
-        ticket.zone_id,
-        ticket.column,
+        seat.zone_id,
+        seat.column,
         ticket_id,
         order.version,
         encode_ticket(ticket),

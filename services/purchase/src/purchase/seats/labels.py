@@ -5,6 +5,7 @@ import re
 from contracts.seat import column_number
 
 from purchase.refusals import InvalidSeatLabel
+from purchase.seats.seat import Seat
 
 BEYOND = 1_000_000
 """A number past every zone's bounds, for labels that are well formed and too long to be anything else."""
@@ -13,8 +14,8 @@ _NUMBER = re.compile("[1-9][0-9]*", re.ASCII)
 _LETTERS = re.compile("[A-Za-z]+", re.ASCII)
 
 
-def parse_seat(row: str, column: str) -> tuple[int, int]:
-    """Row and column, counted from 1; letters in `row` with digits in `column` can mean only one seat.
+def parse_seat(zone_id: int, row: str, column: str) -> Seat:
+    """Read the labels of a seat; letters in `row` with digits in `column` can mean only one seat.
 
     Raises InvalidSeatLabel.
     """
@@ -22,7 +23,8 @@ def parse_seat(row: str, column: str) -> tuple[int, int]:
         row, column = column, row
     if not (_NUMBER.fullmatch(row) and _LETTERS.fullmatch(column)):
         raise InvalidSeatLabel("a seat is a row such as 10 and a column such as b", row=row[:16], column=column[:16])
-    return (
+    return Seat(
+        zone_id,
         int(row) if len(row) <= 6 else BEYOND,
         column_number(column.lower()) if len(column) <= 3 else BEYOND,
     )

@@ -6,8 +6,8 @@ from itertools import islice
 from typing import Any
 
 from contracts.catalogue import Zone
-from contracts.seat import column_label
 
+from purchase.seats.seat import Seat
 from purchase.store import keys
 from purchase.store.partitions import Partitions
 
@@ -35,7 +35,7 @@ class Occupancy:
                 *(self._partitions.ask("HGETALL", keys.row(home, event_id, zone, row)) for zone, row, _ in some)
             )
             in_use += [
-                {"eventId": event_id, "zoneId": zone_id, "row": str(row_number), "column": column_label(column)}
+                {"eventId": event_id, **Seat(zone_id, row_number, column).facts}
                 for (zone_id, row_number, first_column), seats in zip(some, rows, strict=True)
                 for column, seat in sorted((int(column), seat) for column, seat in seats.items())
                 if column >= first_column and is_in_use(seat, int(seconds) * 1_000)

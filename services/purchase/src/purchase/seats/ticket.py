@@ -3,25 +3,23 @@
 from uuid import UUID
 
 import msgspec
-from contracts.seat import column_label
 from msgspec import Struct
 
+from purchase.seats.seat import Seat
 from purchase.store.ids import partition_bits
 from purchase.store.moments import timestamp_of
 
 
 class Ticket(Struct, frozen=True):
-    """A seat that was sold: rows and columns counted from 1, price in minor units, when in microseconds since 1970.
+    """A seat that was sold: price in minor units, time of the sale in microseconds since 1970.
 
-    A direct sale has no payment. Redis keeps the fields in this order.
+    A direct sale has no payment.
     """
 
     ticket_id: UUID
     venue_id: str
     event_id: str
-    zone_id: int
-    row: int
-    column: int
+    seat: Seat
     price_cents: int
     currency: str
     created_us: int
@@ -38,28 +36,34 @@ class Ticket(Struct, frozen=True):
         return self.payment_id is not None and self.price_cents > 0
 
     @property
-    def row_label(self) -> str:
-        return str(self.row)
-
-    @property
-    def column_label(self) -> str:
-        return column_label(self.column)
-
-    @property
     def created_on(self) -> str:
         """RFC 3339, UTC, six decimals."""
         return timestamp_of(self.created_us)
 
 
 def encode_ticket(ticket: Ticket) -> bytes:
-    """What Redis keeps of a ticket under its id: an array without it, so that a sold seat costs few bytes."""
-    _, *kept = msgspec.structs.astuple(ticket)
-    return _encoder.encode(kept)
+    """Encode a ticket as the array that Redis stores under its id, so that a sold seat costs few bytes."""
+    seat = ticket.seat
+    return _encoder.encode(
+        (
+            ticket.venue_id,
+            ticket.event_id,
+            seat.zone_id,
+            seat.row,
+            seat.column,
+            ticket.price_cents,
+            ticket.currency,
+            ticket.created_us,
+            ticket.customer_id,
+            ticket.payment_id,
+        )
+    )
 
 
 def decode_ticket(ticket_id: UUID, kept: bytes) -> Ticket:
     """Read what `encode_ticket` wrote."""
-    return Ticket(ticket_id, *_decoder.decode(kept))
+    venue_id, event_id, zone_id, row, column, *sale = _decoder.decode(kept)
+    return Ticket(ticket_id, venue_id, event_id, Seat(zone_id, row, column), *sale)
 
 
 _encoder = msgspec.msgpack.Encoder()
