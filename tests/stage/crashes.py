@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from purchase.attention import Attention
 from purchase.box_office import BoxOffice
+from purchase.cases.ledger import Cases
 from purchase.catalogue.definitions import Definitions
 from purchase.catalogue.ledger import CatalogueLedger
 from purchase.catalogue.offers import Offers
@@ -106,10 +106,8 @@ class Process:
         self.offers = Offers(catalogue)
         self.inventory = Inventory(self.connection, self.partitions)
         self.definitions = Definitions(catalogue, Occupancy(self.partitions))
-        self.attention = Attention(self.partitions)
-        refunds = Refunds(
-            self.connection, self.partitions, self.inventory, Nobody(), self.attention, settle_hold=_nothing
-        )
+        self.cases = Cases(self.partitions)
+        refunds = Refunds(self.connection, self.partitions, self.inventory, Nobody(), self.cases, settle_hold=_nothing)
         self.box_office = BoxOffice(self.offers, self.inventory, refunds, direct_sales=True)
         self.commands = 0
         self._commands_max = commands_max

@@ -37,16 +37,16 @@ class CashierProcess(Process):
             payment_seconds=PAYMENT_MS // 1_000,
         )
         line = _Line(provider, self)
-        steps = PaymentSteps(self.holds, self.payments, self.inventory, line, clock, self.attention)
+        steps = PaymentSteps(self.holds, self.payments, self.inventory, line, clock, self.cases)
         self.cashier = Cashier(
             desk, self.holds, self.payments, self.inventory, line, clock, steps, pauses_seconds=[0.01]
         )
         self.refunds = Refunds(
-            self.connection, self.partitions, self.inventory, line, self.attention, settle_hold=self.cashier.settle
+            self.connection, self.partitions, self.inventory, line, self.cases, settle_hold=self.cashier.settle
         )
         self.box_office = BoxOffice(self.offers, self.inventory, self.refunds, direct_sales=True)
         webhook_ledger = WebhookLedger(self.connection, self.partitions)
-        self.webhooks = Webhooks(webhook_ledger, line, self.cashier, self.attention)
+        self.webhooks = Webhooks(webhook_ledger, line, self.cashier, self.cases)
         settlers = {b"H": self.cashier.settle, b"R": self.refunds.settle}
         self.settlement = Settlement(redis, self.partitions, clock, settlers)
 

@@ -10,9 +10,9 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.plugins.prometheus import PrometheusController
 
-from purchase.attention import Attention
 from purchase.box_office import BoxOffice
 from purchase.cancelling import is_cancelled
+from purchase.cases.ledger import Cases
 from purchase.catalogue.definitions import Definitions
 from purchase.catalogue.ledger import CatalogueLedger
 from purchase.catalogue.offers import Offers
@@ -69,11 +69,11 @@ def create_app(settings: Settings) -> Litestar:
     payment_ledger = PaymentLedger(
         redis, partitions, clock, hold_seconds=settings.hold_seconds, payment_seconds=settings.payment_seconds
     )
-    attention = Attention(partitions)
-    steps = PaymentSteps(hold_ledger, payment_ledger, inventory, provider, clock, attention)
+    cases = Cases(partitions)
+    steps = PaymentSteps(hold_ledger, payment_ledger, inventory, provider, clock, cases)
     cashier = Cashier(hold_desk, hold_ledger, payment_ledger, inventory, provider, clock, steps)
-    refunds = Refunds(redis, partitions, inventory, provider, attention, cashier.settle)
-    webhook_inbox = Webhooks(WebhookLedger(redis, partitions), provider, cashier, attention)
+    refunds = Refunds(redis, partitions, inventory, provider, cases, cashier.settle)
+    webhook_inbox = Webhooks(WebhookLedger(redis, partitions), provider, cashier, cases)
     settlement = Settlement(redis, partitions, clock, {b"H": cashier.settle, b"R": refunds.settle})
 
     services = Services(

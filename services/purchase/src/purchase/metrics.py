@@ -33,8 +33,8 @@ tickets_refunded = Counter(
 )
 webhooks = Counter("webhooks_total", "Notifications that the provider signed", ["kind", "outcome"])
 rejections = Counter("rejections_total", "Tickets that the write model refused", ["outcome"])
-matters = Counter("matters_total", "What only a person can settle", ["kind"])
-matters_waiting = Gauge("matters_waiting", "What only a person can settle, and nobody has settled yet")
+cases_opened = Counter("matters_total", "Cases opened because they need a person", ["kind"])
+cases_open = Gauge("matters_waiting", "Open cases that need a person")
 
 # A figure that an alert watches is told before it first moves.
 for kind in ("ProviderAway", "ProviderSilent"):

@@ -24,10 +24,10 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 
 from purchase import metrics
-from purchase.attention import Attention
 from purchase.brokers import PUBLISH_SECONDS, Broker
 from purchase.brokers.chosen import choose_drained, choose_told
 from purchase.cancelling import is_cancelled
+from purchase.cases.ledger import Cases
 from purchase.process import configure_logging, serve
 from purchase.seats.inventory import Inventory
 from purchase.seats.rejections import Rejections
@@ -122,12 +122,12 @@ class Relay:
         while not is_cancelled():
             with contextlib.suppress(RedisError, TimeoutError):
                 pipeline = self._redis.pipeline(transaction=False)
-                for key in (keys.outbox, keys.attention):
+                for key in (keys.outbox, keys.cases):
                     for partition in range(self._partitions):
                         pipeline.xlen(key(partition))
                 waiting = await pipeline.execute()
                 metrics.outbox_pending.set(sum(waiting[: self._partitions]))
-                metrics.matters_waiting.set(sum(waiting[self._partitions :]))
+                metrics.cases_open.set(sum(waiting[self._partitions :]))
             await asyncio.sleep(BLOCK_MS / 1_000)
 
 
@@ -148,7 +148,7 @@ def create_app(settings: Settings) -> AsgiFastStream:
     brokers = [*told, *drained]
     partitions = Partitions(redis, count=settings.partitions, outbox_max=settings.outbox_max)
     relay = Relay(redis, told, partitions=settings.partitions)
-    rejections = Rejections(Inventory(redis, partitions), Attention(partitions))
+    rejections = Rejections(Inventory(redis, partitions), Cases(partitions))
     running: list[asyncio.Task[None]] = []
 
     def end(why: str) -> None:

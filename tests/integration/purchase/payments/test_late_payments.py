@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
-from purchase.attention import Matter
+from purchase.cases.ledger import Case
 from purchase.holds.hold import Hold, HoldSeat
 from purchase.holds.ledger import Made, Outcome
 from purchase.providers import NoSuchPayment
@@ -48,8 +48,8 @@ async def state_of(stage: Stage, hold: Hold) -> str:
     return found.state
 
 
-async def matters(stage: Stage) -> list[Matter]:
-    return [raised.matter for raised in await stage.process().attention.waiting()]
+async def open_cases(stage: Stage) -> list[Case]:
+    return [opened.case for opened in await stage.process().cases.list_open()]
 
 
 async def test_what_was_asked_for_before_the_cap_is_not_bought_after_it(
@@ -93,8 +93,8 @@ async def test_a_payment_that_its_provider_does_not_know_keeps_no_seats_and_is_a
         await stage.settle_all()
 
     assert await state_of(stage, hold) == ("RELEASED" if is_given_up else "EXPIRED")
-    [matter] = await matters(stage)
-    assert (matter.kind, matter.payment_id) == ("unknown-payment", "pi_forgotten")
+    [case] = await open_cases(stage)
+    assert (case.kind, case.payment_id) == ("unknown-payment", "pi_forgotten")
     assert await hold_again(stage, hold.seats)
 
 

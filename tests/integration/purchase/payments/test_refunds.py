@@ -285,8 +285,8 @@ async def test_a_refund_that_the_provider_refuses_for_good_is_put_before_a_perso
 
     await stage.process().box_office.cancel(first.ticket_id)
 
-    [raised] = await stage.process().attention.waiting()
-    assert (raised.matter.kind, raised.matter.ticket_id) == ("refund-refused", first.ticket_id)
-    assert (raised.matter.payment_id, raised.matter.amount_cents) == (first.payment_id, 2_500)
+    [opened] = await stage.process().cases.list_open()
+    assert (opened.case.kind, opened.case.ticket_id) == ("refund-refused", first.ticket_id)
+    assert (opened.case.payment_id, opened.case.amount_cents) == (first.payment_id, 2_500)
     assert not is_anything_due(stage)
     assert refunds_told(stage) == []

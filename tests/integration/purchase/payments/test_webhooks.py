@@ -221,9 +221,9 @@ async def test_what_fails_too_often_is_put_before_a_person(stage: Stage, ledger:
     await settle(stage)
 
     assert waiting(ledger) == 0
-    [raised] = await stage.process().attention.waiting()
-    assert (raised.matter.kind, raised.matter.payment_id) == ("notification", payment_id)
-    assert str(hold.hold_id) not in str(ledger.redis.xrange(keys.attention(PARTITION)))
+    [opened] = await stage.process().cases.list_open()
+    assert (opened.case.kind, opened.case.payment_id) == ("notification", payment_id)
+    assert str(hold.hold_id) not in str(ledger.redis.xrange(keys.cases(PARTITION)))
 
 
 async def test_what_cannot_be_read_is_put_before_a_person_and_stops_nobody(
@@ -242,7 +242,7 @@ async def test_what_cannot_be_read_is_put_before_a_person_and_stops_nobody(
     let_idle(ledger, IDLE_MS[1], deliveries=DELIVERIES_MAX)
     await settle_every_page(stage)
     assert waiting(ledger) == 0
-    assert len(await stage.process().attention.waiting()) == 200
+    assert len(await stage.process().cases.list_open()) == 200
 
 
 async def settle_every_page(stage: Stage) -> None:
@@ -285,13 +285,13 @@ async def test_a_refund_that_was_begun_at_the_provider_is_put_before_a_person(st
     await tell(stage, event("refund.created", id="re_1", payment_intent=payment_id, metadata={}))
     await settle(stage)
 
-    [raised] = await stage.process().attention.waiting()
-    assert (raised.matter.kind, raised.matter.why, raised.matter.payment_id) == (
+    [opened] = await stage.process().cases.list_open()
+    assert (opened.case.kind, opened.case.why, opened.case.payment_id) == (
         "refund",
         "refund.created",
         payment_id,
     )
-    assert (raised.matter.amount_cents, raised.matter.currency) == (1_200, "USD")
+    assert (opened.case.amount_cents, opened.case.currency) == (1_200, "USD")
 
 
 async def test_a_dispute_is_put_before_a_person(stage: Stage, sandbox: Sandbox) -> None:
@@ -301,8 +301,8 @@ async def test_a_dispute_is_put_before_a_person(stage: Stage, sandbox: Sandbox) 
     await tell(stage, event("charge.dispute.created", id="du_1", payment_intent=payment_id, metadata={}))
     await settle(stage)
 
-    [raised] = await stage.process().attention.waiting()
-    assert (raised.matter.kind, raised.matter.payment_id, raised.matter.amount_cents) == ("dispute", payment_id, 4_000)
+    [opened] = await stage.process().cases.list_open()
+    assert (opened.case.kind, opened.case.payment_id, opened.case.amount_cents) == ("dispute", payment_id, 4_000)
 
 
 async def test_what_another_sells_through_the_same_provider_is_nobody_s_matter_here(
@@ -314,7 +314,7 @@ async def test_what_another_sells_through_the_same_provider_is_nobody_s_matter_h
     await tell(stage, event("charge.dispute.created", id="du_1", payment_intent=foreign, metadata={}))
     await settle(stage)
 
-    assert await stage.process().attention.waiting() == []
+    assert await stage.process().cases.list_open() == []
 
 
 async def bought(stage: Stage) -> str:

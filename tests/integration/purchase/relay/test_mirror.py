@@ -78,6 +78,6 @@ async def test_what_is_left_at_a_drained_broker_is_taken_and_nothing_more_is_tol
             await gala.sell(3)
             await arriving.positions(Position(1, 3))
             await until(lambda: gala.waiting() == [])
-            await until(lambda: gala.client.xlen(keys.attention(0)) == 1)
+            await until(lambda: gala.client.xlen(keys.cases(0)) == 1)
 
         assert arriving_there.is_empty()

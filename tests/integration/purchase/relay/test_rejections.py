@@ -13,8 +13,8 @@ from contracts.codec import decode, encode, encode_batch
 from contracts.message import Message
 from contracts.ticket import Rejection, TicketCancelled, TicketRejected
 from infra_local.running import RunningServer
-from purchase.attention import Attention, Raised
 from purchase.brokers.chosen import choose_told
+from purchase.cases.ledger import Cases, OpenCase
 from purchase.seats.inventory import Order, Sold
 from purchase.seats.rejections import Rejections
 from purchase.settings import Settings
@@ -116,9 +116,9 @@ def owner_of_the_seat(client: Any) -> UUID | None:
     return read(client, PARTITION).seats["Gala", 1, 1, 1].owner
 
 
-async def matters(seller: Seller) -> list[Raised]:
+async def open_cases(seller: Seller) -> list[OpenCase]:
     """What was put before a person."""
-    return await Attention(seller.partitions).waiting()
+    return await Cases(seller.partitions).list_open()
 
 
 @asynccontextmanager
@@ -158,7 +158,7 @@ async def test_told_twice_it_is_cancelled_once(
     seller: Seller, client: Any, redis_url: str, wire: Wire, line: Line
 ) -> None:
     refused, marker = await sold(seller), await sold(seller, column=2)
-    rejections = Rejections(seller.inventory, Attention(seller.partitions))
+    rejections = Rejections(seller.inventory, Cases(seller.partitions))
     async with subscribed(redis_url, wire.settings, rejections.take):
         await line.tell_purchase(PARTITION, *[rejected(refused)] * 5, rejected(marker))
         await until(lambda: is_cancelled(client, marker))
@@ -170,7 +170,7 @@ async def test_what_could_not_be_taken_is_handed_over_again_and_what_came_behind
     seller: Seller, client: Any, redis_url: str, wire: Wire, line: Line
 ) -> None:
     refused, marker = await sold(seller), await sold(seller, column=2)
-    rejections, refusals = Rejections(seller.inventory, Attention(seller.partitions)), [rejected(refused)]
+    rejections, refusals = Rejections(seller.inventory, Cases(seller.partitions)), [rejected(refused)]
 
     async def refuse_once(batch: bytes) -> None:
         if batch in refusals:
@@ -189,7 +189,7 @@ async def test_a_relay_that_dies_before_it_acknowledges_leaves_the_message_to_an
     seller: Seller, client: Any, redis_url: str, wire: Wire, line: Line
 ) -> None:
     refused, marker = await sold(seller), await sold(seller, column=2)
-    rejections, is_done = Rejections(seller.inventory, Attention(seller.partitions)), asyncio.Event()
+    rejections, is_done = Rejections(seller.inventory, Cases(seller.partitions)), asyncio.Event()
 
     async def die_after(batch: bytes) -> None:
         await rejections.take(batch)
@@ -218,40 +218,40 @@ async def test_what_cannot_be_read_is_put_before_a_person_and_stops_nobody(
     seller: Seller, client: Any, redis_url: str, wire: Wire, line: Line, body: bytes
 ) -> None:
     refused = await sold(seller)
-    rejections = Rejections(seller.inventory, Attention(seller.partitions))
+    rejections = Rejections(seller.inventory, Cases(seller.partitions))
     async with subscribed(redis_url, wire.settings, rejections.take):
         await line.tell_purchase(PARTITION, body, rejected(refused))
         await until(lambda: is_cancelled(client, refused))
 
-    [raised] = await matters(seller)
-    assert raised.matter.kind == "rejection"
-    assert body.strip(b"[]").decode() in raised.matter.why
+    [opened] = await open_cases(seller)
+    assert opened.case.kind == "rejection"
+    assert body.strip(b"[]").decode() in opened.case.why
 
 
 async def test_a_message_that_is_not_for_purchase_is_put_before_a_person(seller: Seller) -> None:
     sale = encode_batch([encode(purchased(order().ticket))])
 
-    await Rejections(seller.inventory, Attention(seller.partitions)).take(sale)
+    await Rejections(seller.inventory, Cases(seller.partitions)).take(sale)
 
-    [raised] = await matters(seller)
-    assert "it is not for purchase" in raised.matter.why
+    [opened] = await open_cases(seller)
+    assert "it is not for purchase" in opened.case.why
 
 
 async def test_a_ticket_that_was_never_sold_is_put_before_a_person(seller: Seller) -> None:
-    await Rejections(seller.inventory, Attention(seller.partitions)).take(rejected(order()))
+    await Rejections(seller.inventory, Cases(seller.partitions)).take(rejected(order()))
 
-    [raised] = await matters(seller)
-    assert "there is no such ticket" in raised.matter.why
+    [opened] = await open_cases(seller)
+    assert "there is no such ticket" in opened.case.why
 
 
 async def test_an_owner_of_another_partition_is_put_before_a_person(seller: Seller, client: Any) -> None:
     refused = await sold(seller)
     elsewhere = mint_id((PARTITION + 1) % PARTITIONS)
 
-    await Rejections(seller.inventory, Attention(seller.partitions)).take(rejected(refused, elsewhere))
+    await Rejections(seller.inventory, Cases(seller.partitions)).take(rejected(refused, elsewhere))
 
-    [raised] = await matters(seller)
-    assert "the owner" in raised.matter.why
+    [opened] = await open_cases(seller)
+    assert "the owner" in opened.case.why
     assert not is_cancelled(client, refused)
 
 
@@ -262,27 +262,25 @@ async def test_what_fails_for_a_while_is_tried_again(
     entries = client.dump(keys.outbox(PARTITION))
     client.delete(keys.outbox(PARTITION))
     taking = asyncio.create_task(
-        Rejections(seller.inventory, Attention(seller.partitions), pauses_seconds=[0.01] * 1_000).take(
-            rejected(refused)
-        )
+        Rejections(seller.inventory, Cases(seller.partitions), pauses_seconds=[0.01] * 1_000).take(rejected(refused))
     )
     await until(lambda: "was not handled" in caplog.text)
     client.restore(keys.outbox(PARTITION), 0, entries)
     await taking
 
     assert is_cancelled(client, refused)
-    assert await matters(seller) == []
+    assert await open_cases(seller) == []
 
 
 async def test_what_fails_for_long_is_put_before_a_person_and_counted(seller: Seller, client: Any) -> None:
     refused = await sold(seller)
     client.delete(keys.outbox(PARTITION))
 
-    await Rejections(seller.inventory, Attention(seller.partitions), pauses_seconds=QUICKLY).take(rejected(refused))
+    await Rejections(seller.inventory, Cases(seller.partitions), pauses_seconds=QUICKLY).take(rejected(refused))
 
-    [raised] = await matters(seller)
-    assert (raised.partition, raised.matter.kind) == (PARTITION, "rejection")
-    assert str(refused.ticket.ticket_id) in raised.matter.why
+    [opened] = await open_cases(seller)
+    assert (opened.partition, opened.case.kind) == (PARTITION, "rejection")
+    assert str(refused.ticket.ticket_id) in opened.case.why
 
 
 async def test_while_not_even_a_person_can_be_asked_the_broker_keeps_the_message(
@@ -303,7 +301,7 @@ async def test_while_not_even_a_person_can_be_asked_the_broker_keeps_the_message
 
 @pytest.mark.usefixtures("line")
 async def test_a_relay_tells_how_much_waits_for_a_person(seller: Seller, redis_url: str, wire: Wire) -> None:
-    await Rejections(seller.inventory, Attention(seller.partitions)).take(rejected(order()))
+    await Rejections(seller.inventory, Cases(seller.partitions)).take(rejected(order()))
 
     with relay_process(redis_url, wire.settings) as relay:
         assert await figure(relay, "matters_waiting") == 1

@@ -30,7 +30,7 @@ KEYS: list[Callable[[int], str]] = [
     keys.due,
     keys.webhooks,
     lambda partition: keys.webhook(partition, "0123"),
-    keys.attention,
+    keys.cases,
 ]
 
 

@@ -9,7 +9,7 @@ from contracts.codec import encode
 from redis.asyncio import Redis
 
 from purchase import metrics
-from purchase.attention import Attention, Matter
+from purchase.cases.ledger import Case, Cases
 from purchase.payments.messages import ticket_refunded
 from purchase.providers import NoSuchPayment, Payment, PaymentFailure, Provider, RefundRefused, Status
 from purchase.refusals import Refusal
@@ -35,13 +35,13 @@ class Refunds:
         partitions: Partitions,
         inventory: Inventory,
         provider: Provider,
-        attention: Attention,
+        cases: Cases,
         settle_hold: Callable[[UUID], Awaitable[None]],
     ) -> None:
         self._partitions = partitions
         self._inventory = inventory
         self._provider = provider
-        self._attention = attention
+        self._cases = cases
         self._settle_hold = settle_hold
         self._note = load(redis, "note_refunded")
 
@@ -67,7 +67,7 @@ class Refunds:
             if payment is not None:
                 await self._give(ticket, payment)
         except (RefundRefused, NoSuchPayment) as refusal:
-            await self._ask_a_person(ticket, refusal)
+            await self._open_case(ticket, refusal)
             await self._end(ticket)
 
     async def _give(self, ticket: Ticket, payment: Payment) -> None:
@@ -98,8 +98,8 @@ class Refunds:
         _, (word,) = await self._partitions.run(self._note, ticket.partition, names, ticket.ticket_id.bytes, message)
         return bool(word == b"NOTED")
 
-    async def _ask_a_person(self, ticket: Ticket, refusal: RefundRefused | NoSuchPayment) -> None:
-        matter = Matter(
+    async def _open_case(self, ticket: Ticket, refusal: RefundRefused | NoSuchPayment) -> None:
+        case = Case(
             kind="refund-refused",
             why=f"undone: {refusal}",
             payment_id=ticket.payment_id,
@@ -107,4 +107,4 @@ class Refunds:
             amount_cents=ticket.price_cents,
             currency=ticket.currency,
         )
-        await self._attention.ask_for(ticket.partition, matter)
+        await self._cases.open(ticket.partition, case)

@@ -10,7 +10,7 @@ from uuid import UUID
 from contracts.position import Position
 
 from purchase import metrics
-from purchase.attention import Attention, Matter
+from purchase.cases.ledger import Case, Cases
 from purchase.holds.hold import Hold
 from purchase.holds.ledger import Ended, HoldLedger
 from purchase.payments.ledger import Begun, Noted, PaymentLedger
@@ -53,14 +53,14 @@ class PaymentSteps:
         inventory: Inventory,
         provider: Provider,
         clock: Clock,
-        attention: Attention,
+        cases: Cases,
     ) -> None:
         self._holds = holds
         self._payments = payments
         self._inventory = inventory
         self._provider = provider
         self._clock = clock
-        self._attention = attention
+        self._cases = cases
 
     async def carry_on(self, hold: Hold, traceparent: str | None = None) -> tuple[Hold, Payment | None]:
         """Take step after step, until none is left or the payment is undecided; the hold, and that payment."""
@@ -145,8 +145,8 @@ class PaymentSteps:
         try:
             payment = await self.void(payment_id, hold_id, attempt)
         except NoSuchPayment:
-            matter = Matter(kind="unknown-payment", why="the provider does not know it", payment_id=payment_id)
-            await self._attention.ask_for(partition_bits(hold_id), matter)
+            case = Case(kind="unknown-payment", why="the provider does not know it", payment_id=payment_id)
+            await self._cases.open(partition_bits(hold_id), case)
             return
         if payment.status is Status.CAPTURED:
             await self._refund(payment, hold_id, attempt)
@@ -228,20 +228,20 @@ class PaymentSteps:
             try:
                 await self._provider.refund(payment.id, left, step_key(hold_id, attempt, "refund"))
             except RefundRefused as refused:
-                await self._ask_a_person(payment, left, partition_bits(hold_id), refused)
+                await self._open_case(payment, left, partition_bits(hold_id), refused)
                 return
             metrics.payments_refunded.inc()
         await self._payments.note_late_refund(payment, hold_id, self._provider.name)
 
-    async def _ask_a_person(self, payment: Payment, cents: int, partition: int, refused: RefundRefused) -> None:
-        matter = Matter(
+    async def _open_case(self, payment: Payment, cents: int, partition: int, refused: RefundRefused) -> None:
+        case = Case(
             kind="refund-refused",
             why=f"late money: {refused.code}",
             payment_id=payment.id,
             amount_cents=cents,
             currency=payment.currency,
         )
-        await self._attention.ask_for(partition, matter)
+        await self._cases.open(partition, case)
 
 
 def _is_at_rest(hold: Hold) -> bool:

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from purchase import metrics
-from purchase.attention import Attention, Matter
+from purchase.cases.ledger import Case, Cases
 from purchase.payments.cashier import Cashier
 from purchase.payments.webhook_ledger import HELD_SECONDS, Delivery, WebhookLedger, decode_notification
 from purchase.providers import Notification, Payment, Provider, ProviderAway, ProviderSilent
@@ -29,11 +29,11 @@ log = logging.getLogger(__name__)
 class Webhooks:
     """Each notification may come twice, and in any order."""
 
-    def __init__(self, ledger: WebhookLedger, provider: Provider, cashier: Cashier, attention: Attention) -> None:
+    def __init__(self, ledger: WebhookLedger, provider: Provider, cashier: Cashier, cases: Cases) -> None:
         self._ledger = ledger
         self._provider = provider
         self._cashier = cashier
-        self._attention = attention
+        self._cases = cases
         self._at_once = asyncio.Semaphore(AT_ONCE)
 
     async def receive(self, body: bytes, signature: str) -> None:
@@ -70,10 +70,8 @@ class Webhooks:
         except Exception as error:
             if delivery.times < DELIVERIES_MAX:
                 raise
-            matter = Matter(
-                kind="notification", why=f"{type(error).__name__} {error}", payment_id=_payment_of(delivery)
-            )
-            await self._attention.ask_for(delivery.partition, matter)
+            case = Case(kind="notification", why=f"{type(error).__name__} {error}", payment_id=_payment_of(delivery))
+            await self._cases.open(delivery.partition, case)
 
     def _concerns_us(self, notification: Notification) -> bool:
         """Whether it is about a payment for a hold of ours, or about one that may be."""
@@ -91,14 +89,14 @@ class Webhooks:
             case Notification(kind="refund" | "dispute" as kind, payment_id=str(payment_id)):
                 payment = await self._provider.retrieve(payment_id)
                 if payment.hold_id is not None:  # else it is somebody else's, whom the provider serves too
-                    await self._attention.ask_for(partition, _begun_there(kind, notification.type, payment))
+                    await self._cases.open(partition, _begun_there(kind, notification.type, payment))
             case _:
                 raise AssertionError(f"{notification} should not have been stored")
 
 
-def _begun_there(kind: Literal["refund", "dispute"], why: str, payment: Payment) -> Matter:
+def _begun_there(kind: Literal["refund", "dispute"], why: str, payment: Payment) -> Case:
     """All that was given back of the payment, or all that is disputed."""
-    return Matter(
+    return Case(
         kind=kind,
         why=why,
         payment_id=payment.id,

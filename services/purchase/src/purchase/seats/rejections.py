@@ -8,7 +8,7 @@ from contracts.codec import MalformedMessage, decode, read_header, split_batch
 from contracts.ticket import TicketRejected
 
 from purchase import metrics
-from purchase.attention import Attention, Matter
+from purchase.cases.ledger import Case, Cases
 from purchase.seats.inventory import Inventory
 from purchase.seats.messages import ticket_cancelled
 from purchase.store.ids import partition_in
@@ -29,11 +29,9 @@ class NotOurs(Exception):
 class Rejections:
     """Takes what the terminal tells; each message may come twice, and none stops those behind it for ever."""
 
-    def __init__(
-        self, inventory: Inventory, attention: Attention, *, pauses_seconds: Sequence[float] = PAUSES_SECONDS
-    ) -> None:
+    def __init__(self, inventory: Inventory, cases: Cases, *, pauses_seconds: Sequence[float] = PAUSES_SECONDS) -> None:
         self._inventory = inventory
-        self._attention = attention
+        self._cases = cases
         self._pauses_seconds = pauses_seconds
 
     async def take(self, batch: bytes) -> None:
@@ -84,5 +82,5 @@ class Rejections:
         """Raises Recovering, Overloaded."""
         shown = raw[:SHOWN_MAX].decode(errors="replace")
         why = f"{type(error).__name__}: {error}; the message was {shown}"
-        await self._attention.ask_for(read_header(raw).partition or 0, Matter(kind="rejection", why=why))
+        await self._cases.open(read_header(raw).partition or 0, Case(kind="rejection", why=why))
         metrics.rejections.labels("given_up").inc()

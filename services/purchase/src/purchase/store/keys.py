@@ -110,6 +110,6 @@ def webhook(partition: int, digest: str) -> str:
     return f"{{{partition}}}:webhook:{digest}"
 
 
-def attention(partition: int) -> str:
-    """stream of bounded length: what a person must see"""
+def cases(partition: int) -> str:
+    """stream of bounded length: open cases, which need a person"""
     return f"{{{partition}}}:attention"

@@ -1,0 +1,1 @@
+"""Cases: work that needs a person, until somebody marks it done."""
