@@ -1,4 +1,4 @@
-"""What a Consistency-Token says, and when it has been reached."""
+"""Parsing a Consistency-Token, and when the read model has reached it."""
 
 import pytest
 from contracts.position import Position
@@ -12,7 +12,7 @@ def test_a_token_names_a_position_in_a_partition() -> None:
     assert parse_token("17:2-42", PARTITIONS) == {17: Position(2, 42)}
 
 
-def test_several_partitions_are_separated_by_commas_and_maybe_spaces() -> None:
+def test_commas_with_or_without_spaces_separate_partitions() -> None:
     assert parse_token("17:2-42,3:1-0 , 63:1-1", PARTITIONS) == {
         17: Position(2, 42),
         3: Position(1, 0),
@@ -20,7 +20,7 @@ def test_several_partitions_are_separated_by_commas_and_maybe_spaces() -> None:
     }
 
 
-def test_of_a_partition_named_twice_the_later_position_counts() -> None:
+def test_the_later_position_of_a_partition_counts() -> None:
     assert parse_token("1:2-0,1:1-99", PARTITIONS) == {1: Position(2, 0)}
 
 
@@ -49,14 +49,14 @@ def test_anything_else_is_malformed(token: str) -> None:
 
 
 @given(st.text())
-def test_no_text_is_worse_than_malformed(token: str) -> None:
+def test_any_text_is_parsed_or_refused_as_malformed(token: str) -> None:
     try:
         parse_token(token, PARTITIONS)
     except InvalidConsistencyToken:
         return
 
 
-def test_it_has_been_reached_when_every_partition_is_as_far_or_further() -> None:
+def test_a_token_is_reached_when_every_partition_is_there_or_further() -> None:
     projected = {1: Position(1, 42), 2: Position(2, 0)}
 
     assert has_reached(projected, {1: Position(1, 42)})
@@ -65,5 +65,5 @@ def test_it_has_been_reached_when_every_partition_is_as_far_or_further() -> None
     assert not has_reached(projected, {1: Position(1, 42), 2: Position(2, 1)})
 
 
-def test_a_partition_of_which_nothing_has_been_projected_has_reached_nothing() -> None:
+def test_a_partition_without_a_projected_position_has_reached_nothing() -> None:
     assert not has_reached({}, {1: Position(0, 0)})

@@ -1,4 +1,4 @@
-"""Money leaves as a JSON number that is exactly the cents."""
+"""Money is written as a JSON number that equals the cents exactly."""
 
 import json
 from decimal import Decimal
@@ -26,12 +26,12 @@ class Price(Struct):
         (99_999_999, "999999.99"),
     ],
 )
-def test_cents_are_written_as_people_write_them(cents: int, text: str) -> None:
+def test_cents_are_written_as_a_decimal_amount(cents: int, text: str) -> None:
     assert encode(Price(from_cents(cents))) == f'{{"price":{text}}}'.encode()
 
 
 @given(st.integers(min_value=0, max_value=10**18))
-def test_no_cent_is_lost_on_the_way_to_whoever_reads_decimals(cents: int) -> None:
+def test_a_reader_of_decimals_gets_the_exact_cents(cents: int) -> None:
     read = json.loads(encode(Price(from_cents(cents))), parse_float=Decimal)
 
     assert read["price"] * 100 == cents

@@ -1,4 +1,4 @@
-"""Cursors are opaque, continue where the page before ended, and are nothing one can make up."""
+"""Cursors are opaque, continue after the last page, and cannot be made up."""
 
 import pytest
 from hypothesis import given, strategies as st
@@ -19,21 +19,21 @@ def test_a_cursor_reads_back_as_the_id_it_was_written_for(event_id: str) -> None
     assert read_cursor(write_cursor(event_id), IDENTIFIER) == event_id
 
 
-def test_no_cursor_is_the_beginning() -> None:
+def test_without_a_cursor_the_list_begins_at_the_start() -> None:
     assert read_cursor(None, IDENTIFIER) == ""
 
 
 @given(st.text())
 def test_any_other_text_is_refused(text: str) -> None:
     try:
-        known = read_cursor(text, IDENTIFIER)
+        event_id = read_cursor(text, IDENTIFIER)
     except InvalidRequest:
         return
-    assert write_cursor(known) == text
+    assert write_cursor(event_id) == text
 
 
 @pytest.mark.parametrize("text", ["", "=", "YQ==", "YR", "YSBi", "w6k", "YQo", "Y Q", "é", write_cursor("a" * 65)])
-def test_what_no_page_ever_ended_with_is_refused(text: str) -> None:
+def test_a_cursor_that_no_page_can_end_with_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequest) as refusal:
         read_cursor(text, IDENTIFIER)
 
@@ -45,10 +45,10 @@ def test_a_cursor_of_another_list_is_refused() -> None:
         read_cursor(write_cursor("Event2"), TICKET_ID)
 
 
-def test_a_row_too_many_shows_that_another_page_follows() -> None:
+def test_one_row_more_than_the_limit_means_that_another_page_follows() -> None:
     assert cut_page(rows("a", "b", "c"), 2, "event_id") == (rows("a", "b"), write_cursor("b"))
 
 
-def test_no_row_too_many_shows_that_this_is_the_last_page() -> None:
+def test_no_more_rows_than_the_limit_means_that_this_is_the_last_page() -> None:
     assert cut_page(rows("a", "b"), 2, "event_id") == (rows("a", "b"), None)
     assert cut_page([], 2, "event_id") == ([], None)

@@ -1,4 +1,4 @@
-"""What the framework refuses is told in our words, and names the parameter as it stands in the address."""
+"""Errors of the framework become problems of ours; they name the parameter as in the URL."""
 
 import pytest
 from litestar.exceptions import (
@@ -21,7 +21,7 @@ def test_a_faulty_parameter_is_named_as_the_client_wrote_it() -> None:
     assert problem.detail == "Expected `int` >= 1"
 
 
-def test_a_missing_parameter_is_named_though_the_framework_does_so_in_prose_only() -> None:
+def test_a_missing_parameter_is_named_although_the_framework_names_it_in_its_text_only() -> None:
     error = ValidationException("Missing required query parameter 'eventId' for path /api/v1/tickets")
 
     assert of_framework(error).extra == {"field": "eventId"}
@@ -36,14 +36,14 @@ def test_a_missing_parameter_is_named_though_the_framework_does_so_in_prose_only
         (HTTPException(status_code=418), "internal-error"),
     ],
 )
-def test_each_refusal_of_the_framework_has_its_problem(error: HTTPException, slug: str) -> None:
+def test_each_error_of_the_framework_has_its_problem(error: HTTPException, slug: str) -> None:
     problem = of_framework(error)
 
     assert problem.type_ == f"/problems/{slug}"
     assert "a secret" not in problem.detail
 
 
-def test_an_error_that_nobody_foresaw_keeps_its_words_to_itself(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_text_of_an_unknown_error_is_logged_and_not_answered(caplog: pytest.LogCaptureFixture) -> None:
     problem = of_error(RuntimeError("a secret"))
 
     assert problem.status_code == 500

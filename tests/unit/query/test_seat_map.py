@@ -11,11 +11,11 @@ def test_sold_seats_are_marked_in_any_order() -> None:
     assert draw_rows(3, 4, held={}, sold={1: [4, 1], 3: [2]}) == ["S..S", "....", ".S.."]
 
 
-def test_held_seats_are_marked_otherwise() -> None:
+def test_held_seats_have_their_own_mark() -> None:
     assert draw_rows(2, 4, held={1: [2, 1]}, sold={1: [4]}) == ["HH.S", "...."]
 
 
-def test_a_sold_seat_is_sold_whoever_holds_it() -> None:
+def test_a_seat_that_is_held_and_sold_is_drawn_as_sold() -> None:
     assert draw_rows(1, 2, held={1: [1, 2]}, sold={1: [2]}) == ["HS"]
 
 

@@ -1,4 +1,4 @@
-"""A wrong setting stops the process and is named."""
+"""A wrong setting stops the process, which names it."""
 
 import pytest
 from query.settings import Settings
@@ -6,14 +6,14 @@ from query.settings import Settings
 GIVEN = {"MYSQL_URL": "mysql+aiomysql://query:secret@127.0.0.1/ticketing"}
 
 
-def test_the_address_of_mysql_is_enough() -> None:
+def test_only_the_url_of_mysql_is_required() -> None:
     settings = Settings.read(GIVEN)
 
     assert settings.mysql_url == GIVEN["MYSQL_URL"]
     assert settings.partitions == 64
 
 
-def test_numbers_are_read_from_text_and_an_empty_variable_counts_as_absent() -> None:
+def test_numbers_are_parsed_and_an_empty_variable_counts_as_absent() -> None:
     settings = Settings.read({**GIVEN, "PARTITIONS": "8", "LOGGING_CONFIG": "", "UNRELATED": "x"})
 
     assert settings.partitions == 8
@@ -31,7 +31,7 @@ def test_numbers_are_read_from_text_and_an_empty_variable_counts_as_absent() -> 
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "localhost:4318"}, "OTEL_EXPORTER_OTLP_ENDPOINT"),
     ],
 )
-def test_a_wrong_setting_stops_the_process_naming_it_without_its_value(wrong: dict[str, str], name: str) -> None:
+def test_a_wrong_setting_is_named_without_its_value(wrong: dict[str, str], name: str) -> None:
     with pytest.raises(SystemExit) as stop:
         Settings.read({**GIVEN, **wrong})
 

@@ -1,4 +1,4 @@
-"""Puts the service together and serves it: `python -m query.app`."""
+"""The query service: `python -m query.app` serves it."""
 
 import json
 import logging.config
@@ -11,21 +11,22 @@ from litestar.types import ASGIApp
 from query.api import queries
 from query.asgi import timed, with_head
 from query.database import Database
-from query.documentation import assets, openapi
 from query.freshness import Freshness
 from query.health import health
+from query.openapi import assets, openapi
 from query.problems import plugin
 from query.reads import Reads
 from query.settings import Settings
 from query.tracing import tracing
 
 GRACE_SECONDS = 10
-# Longer than the gateway keeps an idle connection, so that it never sends a query down one that is being closed here.
+# Longer than the gateway keeps an idle connection, so that the gateway never sends a query on a
+# connection that is being closed here.
 KEEP_ALIVE_SECONDS = 150
 
 
 def build(settings: Settings) -> ASGIApp:
-    """The whole service, not yet listening."""
+    """Build the application; it connects to MySQL with the first query."""
     database = Database(settings.mysql_url)
     freshness = Freshness(database, settings.partitions)
     application = Litestar(
@@ -39,7 +40,7 @@ def build(settings: Settings) -> ASGIApp:
 
 
 def configure_logging(path: str | None) -> None:
-    """As the JSON file at `path` says; without one, plain lines."""
+    """Configure logging from the JSON file at `path`; without one, log plain lines."""
     if path is None:
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     else:
@@ -47,7 +48,7 @@ def configure_logging(path: str | None) -> None:
 
 
 def server(settings: Settings) -> uvicorn.Server:
-    """The service and what listens for it; told to stop, it finishes the queries under way."""
+    """Build the application and its server; a graceful shutdown finishes the running queries."""
     config = uvicorn.Config(
         build(settings),
         host=settings.http_host,
@@ -66,7 +67,7 @@ def server(settings: Settings) -> uvicorn.Server:
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until the process is stopped."""
     settings = Settings.read()
     configure_logging(settings.logging_config)
     server(settings).run()

@@ -1,4 +1,4 @@
-"""What stands around the whole application."""
+"""ASGI wrappers around the whole application: HEAD requests, and how long queries take."""
 
 import time
 from typing import cast
@@ -10,7 +10,7 @@ from query.metrics import query_seconds
 
 
 def with_head(application: ASGIApp) -> ASGIApp:
-    """Answer HEAD as GET; the server leaves the body out."""
+    """Answer HEAD like GET; the server omits the body."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         await application(cast("Scope", {**scope, "method": "GET"}) if _is_head(scope) else scope, receive, send)
@@ -19,7 +19,7 @@ def with_head(application: ASGIApp) -> ASGIApp:
 
 
 def timed(application: ASGIApp) -> ASGIApp:
-    """Measure each query, under its operation id."""
+    """Measure how long each query takes, by its operation id."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()

@@ -1,7 +1,9 @@
-"""The connections to MySQL: few, patient for a bounded time, and tried once more when one turns out to be dead.
+"""A small pool of connections to MySQL; every statement has a timeout.
 
-ReadModelUnavailable    MySQL did not answer in time, or not at all, or has no such tables (yet)
-Overloaded              too many reads are waiting already; nothing was read
+A statement on a connection that has died is retried once on a new one.
+
+ReadModelUnavailable    MySQL failed, did not answer in time, or does not have the tables (yet)
+Overloaded              too many reads are waiting; nothing was read
 """
 
 import asyncio
@@ -25,8 +27,9 @@ LONG_ANSWER_SECONDS = 5.0
 _RECYCLE_SECONDS = 600
 _QUIET_SECONDS = 10
 
-# A row of the seat map is concatenated by MySQL, which would cut it at 1 KiB. The last two settings stop a statement
-# that its reader has given up on; each server reads its own name for it and takes the other for a comment.
+# MySQL concatenates a row of the seat map; by default it truncates the result to 1 KiB. The last
+# two settings make the server stop a statement whose reader has timed out. MySQL and MariaDB have
+# different names for this setting; each treats the other's as a comment.
 _SESSION = (
     "SET SESSION group_concat_max_len = 65536"
     f" /*!80000 , SESSION max_execution_time = {LONG_ANSWER_SECONDS * 1000:.0f} */"
@@ -40,15 +43,15 @@ log = logging.getLogger(__name__)
 
 
 class ReadModelUnavailable(Exception):
-    """MySQL did not answer in time, or not at all, or has no such tables (yet)."""
+    """MySQL failed, did not answer in time, or does not have the tables (yet)."""
 
 
 class Overloaded(Exception):
-    """As many reads are waiting as may wait."""
+    """The limit of waiting reads is reached; nothing was read."""
 
 
 class Database:
-    """Runs statements on the read model, each a transaction of its own."""
+    """The read model's connections; each statement is a transaction of its own."""
 
     def __init__(self, url: str) -> None:
         self._engine = create_async_engine(
@@ -70,13 +73,14 @@ class Database:
     async def fetch(
         self, statement: Executable, parameters: Parameters = None, *, seconds: float = ANSWER_SECONDS
     ) -> Sequence[AnyRow]:
-        """All rows of one statement, within so many seconds. Raises ReadModelUnavailable, Overloaded."""
+        """Return all rows, within `seconds`. Raises ReadModelUnavailable, Overloaded."""
         return await self._read(statement, parameters, seconds, nullcontext())
 
     async def fetch_many(self, statement: Executable, parameters: Parameters = None) -> Sequence[AnyRow]:
-        """As `fetch`, of a statement that costs the more the more there is to tell.
+        """Return all rows of a statement whose cost grows with its answer.
 
-        It may take longer, and takes only some of the connections, so that quick ones never wait for it.
+        Like `fetch`, but with a longer timeout and at most LONG_READS at a time: quick statements
+        keep the other connections. Raises ReadModelUnavailable, Overloaded.
         """
         return await self._read(statement, parameters, LONG_ANSWER_SECONDS, self._long_reads)
 
@@ -94,13 +98,13 @@ class Database:
             async with asyncio.timeout(seconds), turn:
                 return await self._fetch_or_reconnect(statement, parameters)
         except (TimeoutError, PoolTimeout, DBAPIError) as error:
-            self._note_failure(error)
+            self._record_failure(error)
             raise ReadModelUnavailable from error
         finally:
             self._reading -= 1
 
     async def _fetch_or_reconnect(self, statement: Executable, parameters: Parameters) -> Sequence[AnyRow]:
-        """A connection that died unnoticed invalidates the whole pool, so the second attempt gets a new one."""
+        """Retry once on a dead connection, which invalidates the pool: the retry gets a new one."""
         try:
             return await self._fetch(statement, parameters)
         except DBAPIError as error:
@@ -112,10 +116,10 @@ class Database:
         async with self._engine.connect() as connection:
             return (await connection.execute(statement, parameters)).all()
 
-    def _note_failure(self, error: Exception) -> None:
-        """Count each, log one now and then."""
+    def _record_failure(self, error: Exception) -> None:
+        """Count every failure; log at most one in _QUIET_SECONDS."""
         read_model_failures.inc()
         now = time.monotonic()
         if now >= self._quiet_until:
-            log.warning("the read model does not answer", extra={"reason": repr(getattr(error, "orig", error))})
+            log.warning("the read model is unavailable", extra={"reason": repr(getattr(error, "orig", error))})
             self._quiet_until = now + _QUIET_SECONDS

@@ -1,4 +1,4 @@
-"""One answer of each kind, as the OpenAPI page shows it."""
+"""The example answers on the OpenAPI page, one of each kind."""
 
 from datetime import date
 from decimal import Decimal

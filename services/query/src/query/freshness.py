@@ -1,7 +1,7 @@
-"""Read your writes: a query waits until the read model has got as far as the Consistency-Token it carries.
+"""Read your writes: a query waits until the read model has reached its Consistency-Token.
 
-InvalidConsistencyToken     the token is not `<partition>:<epoch>-<sequence>`, or a comma-separated list of those
-ProjectionLagging           the read model did not get that far in time
+InvalidConsistencyToken     the token is not `<partition>:<epoch>-<sequence>`, or a list of these
+ProjectionLagging           the read model did not reach the token in time
 """
 
 import asyncio
@@ -24,23 +24,23 @@ Positions = dict[int, Position]
 
 
 class InvalidConsistencyToken(ValueError):
-    """The token is not of the shape `<partition>:<epoch>-<sequence>,…`, or names a partition that does not exist."""
+    """The token is not `<partition>:<epoch>-<sequence>,…`, or names an unknown partition."""
 
 
 class ProjectionLagging(Exception):
-    """The read model did not get that far in time."""
+    """The read model did not reach the token in time."""
 
 
 def parse_token(text: str, partitions: int) -> Positions:
-    """Read a token; of a partition named twice the later position counts. Raises InvalidConsistencyToken."""
+    """Parse a token; the later position of a partition counts. Raises InvalidConsistencyToken."""
     wanted: Positions = {}
     for item in text.split(","):
         partition_text, _, position_text = item.strip().partition(":")
         if not (partition_text.isascii() and partition_text.isdecimal() and len(partition_text) <= 4):
-            raise InvalidConsistencyToken(f"{item.strip()!r} names no partition")
+            raise InvalidConsistencyToken(f"{item.strip()!r} does not begin with a partition")
         partition = int(partition_text)
         if partition >= partitions:
-            raise InvalidConsistencyToken(f"there are only {partitions} partitions")
+            raise InvalidConsistencyToken(f"partition {partition} does not exist; there are {partitions}")
         try:
             position = Position.parse(position_text)
         except MalformedPosition:
@@ -50,9 +50,10 @@ def parse_token(text: str, partitions: int) -> Positions:
 
 
 class Freshness:
-    """Waits for positions, all who wait with one poll of MySQL; nobody waiting, nothing is polled.
+    """The queries that wait for positions; all of them share one poll of MySQL.
 
-    Nothing is remembered between polls: a read model restored from a backup must not pass for one that has got further.
+    Nothing is polled while none waits. Positions are not cached between polls: after a restore from
+    a backup the read model may be further back than it was.
     """
 
     def __init__(self, database: Database, partitions: int) -> None:
@@ -62,7 +63,7 @@ class Freshness:
         self._poll: asyncio.Task[None] | None = None
 
     async def reach(self, token: str) -> None:
-        """Return once the read model has got as far as `token`.
+        """Wait until the read model has reached `token`.
 
         Raises InvalidConsistencyToken, ProjectionLagging, ReadModelUnavailable, Overloaded.
         """
@@ -73,7 +74,7 @@ class Freshness:
         reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[reached] = wanted
         if self._poll is None or self._poll.done():
-            self._poll = asyncio.create_task(self._poll_while_waited_for())
+            self._poll = asyncio.create_task(self._poll_while_queries_wait())
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 await reached
@@ -83,13 +84,13 @@ class Freshness:
             self._waiting.pop(reached, None)
         freshness_wait_seconds.observe(time.perf_counter() - started)
 
-    async def _poll_while_waited_for(self) -> None:
+    async def _poll_while_queries_wait(self) -> None:
         while self._waiting:
             partitions = sorted({partition for wanted in self._waiting.values() for partition in wanted})
             try:
                 projected = await self._read_positions(partitions)
             except Exception as error:
-                self._give_up(error)
+                self._fail(error)
             else:
                 self._release(projected)
             if self._waiting:
@@ -105,7 +106,7 @@ class Freshness:
                 reached.set_result(None)
         self._waiting = {reached: wanted for reached, wanted in self._waiting.items() if not reached.done()}
 
-    def _give_up(self, error: Exception) -> None:
+    def _fail(self, error: Exception) -> None:
         for reached in self._waiting:
             if not reached.done():
                 reached.set_exception(error)
@@ -113,5 +114,5 @@ class Freshness:
 
 
 def has_reached(projected: Mapping[int, Position], wanted: Mapping[int, Position]) -> bool:
-    """Whether every wanted position has been projected."""
+    """Return whether every wanted position has been projected."""
     return all(partition in projected and projected[partition] >= position for partition, position in wanted.items())

@@ -1,4 +1,4 @@
-"""Whether the process runs, and whether it can do its work; what it counts. Not public."""
+"""Health and metrics, for supervisors and Prometheus; the gateway does not expose them."""
 
 from litestar import Response, Router, get
 from litestar.di import NamedDependency, Provide
@@ -18,7 +18,7 @@ def live() -> dict[str, str]:
 
 @get("/health/ready")
 async def ready(database: NamedDependency[Database], settings: NamedDependency[Settings]) -> Response[dict[str, str]]:
-    """Ready when the read model answers and is divided as this process believes."""
+    """Ready when the read model answers and has as many partitions as this process expects."""
     try:
         rows = await database.fetch(PARTITIONS, seconds=READY_SECONDS)
     except (ReadModelUnavailable, Overloaded) as error:
@@ -34,7 +34,7 @@ def metrics() -> Response[bytes]:
 
 
 def health(database: Database, settings: Settings) -> Router:
-    """The pages for supervisors and Prometheus."""
+    """Return the router of these pages."""
     return Router(
         "/",
         route_handlers=[live, ready, metrics],

@@ -1,4 +1,4 @@
-"""What a query may ask for: ids, filters and pages, and the cursor that continues a page where the last one ended.
+"""The parameters of queries: ids, and the cursor that continues a list where the last page ended.
 
 InvalidRequest      a parameter is malformed, out of range, missing, unknown or given twice
 """
@@ -19,7 +19,7 @@ TICKET_ID = whole("[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[
 
 
 class InvalidRequest(ValueError):
-    """The request cannot be understood because of this field."""
+    """The request is invalid; `field` names the parameter."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(reason)
@@ -27,25 +27,25 @@ class InvalidRequest(ValueError):
 
 
 def write_cursor(last_id: str) -> str:
-    """A cursor that continues behind the item with this id."""
+    """Return the cursor of the page after the item with this id."""
     return base64.urlsafe_b64encode(last_id.encode()).decode().rstrip("=")
 
 
 def read_cursor(cursor: str | None, id_pattern: str) -> str:
-    """The id behind which the page begins, empty for the first page. Raises InvalidRequest."""
+    """Return the id after which the page begins, "" for the first page. Raises InvalidRequest."""
     if cursor is None:
         return ""
     try:
         last_id = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
     except (binascii.Error, ValueError):
-        raise InvalidRequest("cursor", "not a cursor that this service gave out") from None
+        raise InvalidRequest("cursor", "not a nextCursor of this list") from None
     if re.search(id_pattern, last_id) is None or write_cursor(last_id) != cursor:
-        raise InvalidRequest("cursor", "not a cursor that this service gave out")
+        raise InvalidRequest("cursor", "not a nextCursor of this list")
     return last_id
 
 
 def cut_page(rows: Sequence[Any], limit: int, id_column: str) -> tuple[Sequence[Any], str | None]:
-    """Of up to `limit` + 1 rows the page's, and the cursor of the next page if there is one."""
+    """Split up to `limit` + 1 rows into the page and the cursor of the next, None on the last."""
     if len(rows) <= limit:
         return rows, None
     return rows[:limit], write_cursor(getattr(rows[limit - 1], id_column))

@@ -1,18 +1,18 @@
-"""The one table from what went wrong to RFC 9457 problem details."""
+"""RFC 9457 problem details: the one table from errors to the problems that clients receive."""
 
 import logging
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.plugins.problem_details import ProblemDetailsConfig, ProblemDetailsException, ProblemDetailsPlugin
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from query import metrics
 from query.database import Overloaded, ReadModelUnavailable
 from query.freshness import InvalidConsistencyToken, ProjectionLagging
-from query.metrics import problems_told
 from query.parameters import InvalidRequest
 from query.reads import EventNotFound, TicketNotFound, VenueNotFound, ZoneNotFound
 
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class Kind(Struct, frozen=True):
-    """A kind of problem: what its `type` ends in, and what is the same each time it is told."""
+    """A kind of problem: the end of its `type`, and the values that all of this kind share."""
 
     slug: str
     status: int
@@ -35,10 +35,10 @@ class Kind(Struct, frozen=True):
         return f"/problems/{self.slug}"
 
 
-INVALID_REQUEST = Kind("invalid-request", 400, "The request is not understood")
-NOT_FOUND = Kind("not-found", 404, "There is nothing at this address")
-METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "This address does not know the method")
-INTERNAL_ERROR = Kind("internal-error", 500, "Something went wrong here")
+INVALID_REQUEST = Kind("invalid-request", 400, "Invalid request")
+NOT_FOUND = Kind("not-found", 404, "Not found")
+METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "Method not allowed")
+INTERNAL_ERROR = Kind("internal-error", 500, "Internal error")
 
 KINDS: Mapping[type[Exception], Kind] = {
     InvalidRequest: INVALID_REQUEST,
@@ -47,24 +47,24 @@ KINDS: Mapping[type[Exception], Kind] = {
     EventNotFound: Kind("event-not-found", 404, "There is no such event"),
     VenueNotFound: Kind("venue-not-found", 404, "There is no such venue"),
     ZoneNotFound: Kind("zone-not-found", 404, "The event has no such zone"),
-    ProjectionLagging: Kind("projection-lagging", 503, "The read model has not got that far yet", 1),
-    ReadModelUnavailable: Kind("read-model-unavailable", 503, "The read model does not answer", 1),
-    Overloaded: Kind("overloaded", 503, "Too many queries are waiting already", 1),
+    ProjectionLagging: Kind("projection-lagging", 503, "The read model has not reached the Consistency-Token yet", 1),
+    ReadModelUnavailable: Kind("read-model-unavailable", 503, "The read model is unavailable", 1),
+    Overloaded: Kind("overloaded", 503, "The service is overloaded; nothing was done", 1),
 }
 
 
 class ProblemDetails(Struct, frozen=True):
-    """What every problem says (RFC 9457); some add the values that matter, such as `field`."""
+    """The members of every problem (RFC 9457); some problems add others, such as `field`."""
 
-    type: str
-    title: str
-    status: int
-    detail: str
-    instance: str
+    type: Annotated[str, Meta(description="The kind of problem: `/problems/` and its slug.")]
+    title: Annotated[str, Meta(description="The kind of problem in words.")]
+    status: Annotated[int, Meta(description="The HTTP status.")]
+    detail: Annotated[str, Meta(description="This problem in words.")]
+    instance: Annotated[str, Meta(description="The path of the request.")]
 
 
 class Problem(ProblemDetailsException):
-    """A problem on its way to the client."""
+    """A problem as an exception, which the plugin turns into the response."""
 
     def __init__(self, kind: Kind, detail: str, **values: Any) -> None:
         self.kind = kind
@@ -78,20 +78,20 @@ class Problem(ProblemDetailsException):
         )
 
     def to_response(self, request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
-        problems_told.labels(self.kind.slug).inc()
+        metrics.problems.labels(self.kind.slug).inc()
         self.instance = request.scope["raw_path"].decode()
         return super().to_response(request)
 
 
 def plugin() -> ProblemDetailsPlugin:
-    """Answers whatever is raised with a problem."""
+    """Return the plugin that answers every exception with a problem."""
     return ProblemDetailsPlugin(
         ProblemDetailsConfig(exception_to_problem_detail_map={HTTPException: of_framework, Exception: of_error})
     )
 
 
 def of_error(error: Exception) -> Problem:
-    """What one of our own errors means; one that is not in the table is logged and told without a word of it."""
+    """Return the problem of an error of ours; log an unknown one and answer a plain 500."""
     kind = KINDS.get(type(error))
     if kind is None:
         log.error("a query failed", exc_info=error)
@@ -100,12 +100,12 @@ def of_error(error: Exception) -> Problem:
 
 
 def of_framework(error: HTTPException) -> Problem:
-    """What the framework says before or around a handler."""
+    """Return the problem of an error that the framework raised."""
     match error.status_code:
         case 400:
             return _invalid_request(error)
         case 404:
-            return Problem(NOT_FOUND, NOT_FOUND.title)
+            return Problem(NOT_FOUND, "There is nothing at this address.")
         case 405:
             return _method_not_allowed(error)
         case _:
@@ -113,7 +113,11 @@ def of_framework(error: HTTPException) -> Problem:
 
 
 def _invalid_request(error: HTTPException) -> Problem:
-    """The framework tells faulty parameters as a list, by the name in the code, a missing one in its text only."""
+    """Return an invalid-request problem that names the parameter.
+
+    The framework lists faulty parameters in `extra`, under their names in the code. It names a
+    missing parameter in its text only.
+    """
     if isinstance(error.extra, list) and error.extra:
         fault = error.extra[0]
         return Problem(INVALID_REQUEST, fault["message"], field=camel(fault.get("key", "")))
@@ -129,6 +133,6 @@ def _method_not_allowed(error: HTTPException) -> Problem:
 
 
 def camel(name: str) -> str:
-    """`zone_id` is `zoneId` on the wire."""
+    """Convert a name to its spelling on the wire: `zone_id` to `zoneId`."""
     first, *rest = name.split("_")
     return first + "".join(word.capitalize() for word in rest)

@@ -1,6 +1,6 @@
-"""The questions that the read model answers.
+"""The queries on the read model.
 
-TicketNotFound, EventNotFound, VenueNotFound, ZoneNotFound      nothing of that id has been projected
+TicketNotFound, EventNotFound, VenueNotFound, ZoneNotFound      no such id has been projected
 """
 
 import asyncio
@@ -41,7 +41,7 @@ _zones_of_venue = msgspec.json.Decoder(list[catalogue.Zone])
 
 
 class TicketNotFound(LookupError):
-    """No ticket of that id has been projected."""
+    """No ticket with that id has been projected."""
 
     def __init__(self, ticket_id: str) -> None:
         super().__init__(f"there is no ticket {ticket_id}")
@@ -49,7 +49,7 @@ class TicketNotFound(LookupError):
 
 
 class EventNotFound(LookupError):
-    """No event of that id has been projected, or it is at another venue."""
+    """No event with that id has been projected, or it is at another venue."""
 
     def __init__(self, event_id: str, venue_id: str | None = None) -> None:
         super().__init__(f"there is no event {event_id}" + (f" at venue {venue_id}" if venue_id else ""))
@@ -57,7 +57,7 @@ class EventNotFound(LookupError):
 
 
 class VenueNotFound(LookupError):
-    """No venue of that id has been projected."""
+    """No venue with that id has been projected."""
 
     def __init__(self, venue_id: str) -> None:
         super().__init__(f"there is no venue {venue_id}")
@@ -74,7 +74,7 @@ class ZoneNotFound(LookupError):
 
 
 class Reads:
-    """Every question, each answered from one consistent statement unless it says otherwise.
+    """The queries; each reads one snapshot with one statement, unless its docstring differs.
 
     All raise ReadModelUnavailable and Overloaded.
     """
@@ -84,7 +84,7 @@ class Reads:
         self._joined_tickets = JoinedTickets(database)
 
     async def ticket(self, ticket_id: str) -> Ticket:
-        """Raises TicketNotFound."""
+        """Return one ticket. Raises TicketNotFound."""
         row = await self._joined_tickets.get(ticket_id.lower())
         if row is None:
             raise TicketNotFound(ticket_id)
@@ -93,18 +93,18 @@ class Reads:
     async def tickets(
         self, event_id: str, *, zone_id: int | None, status: str | None, cursor: str | None, limit: int
     ) -> TicketPage:
-        """Raises EventNotFound, InvalidRequest."""
+        """Return a page of the event's tickets. Raises EventNotFound, InvalidRequest."""
         after = read_cursor(cursor, TICKET_ID)
         rows = await self._database.fetch_many(
             statements.tickets_of_event(zone_id, status), {"event_id": event_id, "after": after, "rows": limit + 1}
         )
         if not rows:
-            await self._demand_event(event_id)
+            await self._check_event_exists(event_id)
         page, next_cursor = cut_page(rows, limit, "ticket_id")
         return TicketPage(tickets=[_ticket(row) for row in page], next_cursor=next_cursor)
 
     async def count(self, event_id: str) -> EventCount:
-        """Raises EventNotFound."""
+        """Count the sold tickets of each zone. Raises EventNotFound."""
         rows = await self._database.fetch(statements.EVENT_COUNT, {"event_id": event_id})
         if not rows:
             raise EventNotFound(event_id)
@@ -112,7 +112,7 @@ class Reads:
         return EventCount(event_id=event_id, zones=zones)
 
     async def revenue(self, venue_id: str, event_id: str) -> Revenue:
-        """Raises EventNotFound, also when the event is at another venue."""
+        """Return the event's revenue. Raises EventNotFound, also if it is at another venue."""
         rows = await self._database.fetch(statements.EVENT_REVENUE, {"event_id": event_id, "venue_id": venue_id})
         if not rows:
             raise EventNotFound(event_id, venue_id)
@@ -126,37 +126,38 @@ class Reads:
         )
 
     async def venues(self, *, cursor: str | None, limit: int) -> VenuePage:
-        """Raises InvalidRequest."""
+        """Return a page of the venues. Raises InvalidRequest."""
         after = read_cursor(cursor, IDENTIFIER)
         rows = await self._database.fetch(statements.VENUES, {"after": after, "rows": limit + 1})
         page, next_cursor = cut_page(rows, limit, "venue_id")
         return VenuePage(venues=[VenueSummary(**row._mapping) for row in page], next_cursor=next_cursor)
 
     async def venue(self, venue_id: str) -> Venue:
-        """Raises VenueNotFound."""
+        """Return one venue with its zones. Raises VenueNotFound."""
         rows = await self._database.fetch(statements.VENUE, {"venue_id": venue_id})
         if not rows:
             raise VenueNotFound(venue_id)
-        told = dict(rows[0]._mapping)
-        zones = sorted(_zones_of_venue.decode(told.pop("zones")), key=lambda zone: zone.zone_id)
-        return Venue(**told, zones=[_zone(zone) for zone in zones])
+        columns = dict(rows[0]._mapping)
+        zones = sorted(_zones_of_venue.decode(columns.pop("zones")), key=lambda zone: zone.zone_id)
+        return Venue(**columns, zones=[_zone(zone) for zone in zones])
 
     async def events(self, *, cursor: str | None, limit: int) -> EventPage:
-        """Raises InvalidRequest."""
+        """Return a page of the events. Raises InvalidRequest."""
         after = read_cursor(cursor, IDENTIFIER)
         rows = await self._database.fetch(statements.EVENTS, {"after": after, "rows": limit + 1})
         page, next_cursor = cut_page(rows, limit, "event_id")
         return EventPage(events=[EventSummary(**_event(row)) for row in page], next_cursor=next_cursor)
 
     async def event(self, event_id: str) -> Event:
-        """Raises EventNotFound."""
+        """Return one event with its zones. Raises EventNotFound."""
         rows = await self._event_with_zones(event_id)
         return Event(**_event(rows[0]), zones=[_zone(row) for row in rows if row.zone_id is not None])
 
     async def seat_map(self, event_id: str, *, zone_id: int | None) -> SeatMap:
-        """The zones and then their held and sold seats, from two statements. Raises EventNotFound, ZoneNotFound.
+        """Read the zones, then their held and sold seats: two statements.
 
-        A million seats take a while to draw; other queries go on meanwhile.
+        The seats are drawn in a thread: a million take long, and must not block other queries.
+        Raises EventNotFound, ZoneNotFound.
         """
         rows = await self._event_with_zones(event_id)
         zones = [row for row in rows if row.zone_id is not None and zone_id in (None, row.zone_id)]
@@ -173,13 +174,16 @@ class Reads:
         )
 
     async def _event_with_zones(self, event_id: str) -> list[Any]:
-        """One row per zone by zone id; a single one without a zone id when there is none. Raises EventNotFound."""
+        """Return one row per zone, by zone id; one row without a zone id if the event has no zones.
+
+        Raises EventNotFound.
+        """
         rows = await self._database.fetch(statements.EVENT_WITH_ZONES, {"event_id": event_id})
         if not rows:
             raise EventNotFound(event_id)
         return list(rows)
 
-    async def _demand_event(self, event_id: str) -> None:
+    async def _check_event_exists(self, event_id: str) -> None:
         if not await self._database.fetch(statements.EVENT_EXISTS, {"event_id": event_id}):
             raise EventNotFound(event_id)
 
@@ -223,7 +227,7 @@ def _zone(zone: Any) -> Zone:
 
 
 def _draw_zones(zones: Sequence[Any], taken_rows: Sequence[Any]) -> list[ZoneSeats]:
-    """`taken_rows` are (status, zone, row, its columns of that status as text)."""
+    """Draw each zone; `taken_rows` are (status, zone id, row, its columns as text like "3,1,2")."""
     taken: defaultdict[tuple[str, int], dict[int, list[int]]] = defaultdict(dict)
     for status, zone_id, row, columns in taken_rows:
         taken[status, zone_id][row] = [int(column) for column in columns.split(",")]

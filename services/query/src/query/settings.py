@@ -1,4 +1,4 @@
-"""What the service is told by its environment, read once at the start."""
+"""The settings of the service: environment variables, read once at the start."""
 
 import os
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ MysqlUrl = Annotated[str, Meta(pattern=r"^mysql\+aiomysql://")]
 
 
 class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
-    """The variables by their names in lower case."""
+    """The environment variables, under their names in lower case."""
 
     mysql_url: MysqlUrl
     partitions: Annotated[int, Meta(ge=1, le=4096)] = 64
@@ -23,7 +23,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """Read the variables; stops the process, naming the one that is missing or wrong."""
+        """Read the variables. Raises SystemExit, which names the missing or wrong one."""
         given = {name: text for name, text in environment.items() if text}
         try:
             return msgspec.convert(given, cls, strict=False)

@@ -1,4 +1,7 @@
-"""The SQL. What answers no tickets costs the same however many were sold."""
+"""The SQL of every query.
+
+The cost of a statement that returns no tickets does not depend on how many were sold.
+"""
 
 from typing import Any
 
@@ -47,7 +50,10 @@ EVENT_COUNT = (
     .where(_THIS_EVENT)
     .order_by(zone_sales.c.zone_id)
 )
-"""One row with NULLs: the event has no zones; no row: there is no such event. So do the other two with zones."""
+"""One row of NULLs when the event has no zones, no row when there is no such event.
+
+EVENT_REVENUE and EVENT_WITH_ZONES distinguish the two cases likewise.
+"""
 
 EVENT_REVENUE = (
     select(
@@ -97,18 +103,18 @@ TAKEN_SEATS = union_all(
     _columns_of_rows(held_seat, HELD).where(held_seat.c.held_until > func.utc_timestamp(text("6"))),
     _columns_of_rows(ticket, PAID),
 )
-"""The columns of each row that are HELD, as "3,1,2", and those that are PAID.
+"""The HELD columns of each seat row, as text like "3,1,2", and the PAID ones.
 
-One statement, so that no seat is missed that is sold in between. Told which zones there are, even if all of them, MySQL
-and MariaDB walk past the holds that are over.
+One statement, so that a seat sold between two reads is not missed. `zone_ids` is bound even for
+all zones: with it, MySQL and MariaDB skip the expired holds by index.
 """
 
 
 def tickets_of_event(zone_id: int | None, status: str | None) -> Select[*tuple[Any, ...]]:
-    """A page of tickets by ticket id; binds event_id, after, rows.
+    """Select a page of tickets by ticket id; binds event_id, after, rows.
 
-    Left to themselves MySQL and MariaDB walk through the whole event for a zone of it, so they are told where its
-    tickets lie together.
+    For one zone of an event MySQL and MariaDB would scan the whole event. The index hint makes them
+    read the zone's tickets only.
     """
     page = (
         select(*TICKET_COLUMNS)

@@ -1,4 +1,7 @@
-"""The columns of the read model that this service reads; message-terminal owns the tables and has more of them."""
+"""The columns of the read model that this service reads.
+
+message-terminal owns the tables, which have more columns.
+"""
 
 from sqlalchemy import BigInteger, Column, Date, DateTime, Integer, MetaData, SmallInteger, String, Table, Text
 
@@ -33,7 +36,10 @@ zone_sales = Table(
     Column("sold_count", Integer, nullable=False),
     Column("revenue_cents", BigInteger, nullable=False),
 )
-"""Geometry and price are NULL while the zone is not part of the projected event; its figures count all the same."""
+"""Geometry and price are NULL while the zone is not part of the projected event.
+
+Its sold count and revenue are valid even then.
+"""
 
 held_seat = Table(
     "held_seat",
@@ -45,7 +51,10 @@ held_seat = Table(
     Column("status", String, nullable=False),
     Column("held_until", DateTime, nullable=False),
 )
-"""A row for each hold that a seat is or was in; one that is HELD is free all the same once its moment has passed."""
+"""One row per hold and seat, kept after the hold has ended.
+
+A seat is free once `held_until` has passed, even if its row still says HELD.
+"""
 
 venue = Table(
     "venue",
@@ -56,7 +65,7 @@ venue = Table(
     Column("currency", String, nullable=False),
     Column("zones", Text, nullable=False),
 )
-"""`zones` is JSON: the list of `contracts.catalogue.Zone` as the message told it."""
+"""`zones` is JSON: the list of `contracts.catalogue.Zone` as in the message."""
 
 event = Table(
     "event",
@@ -79,4 +88,4 @@ projection_position = Table(
     Column("epoch", BigInteger),
     Column("sequence", BigInteger),
 )
-"""How far each partition has been projected; NULL, NULL: nothing yet."""
+"""The last projected position of each partition; NULL, NULL before the first."""

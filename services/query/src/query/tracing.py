@@ -1,4 +1,4 @@
-"""Traces, sent where OTEL_EXPORTER_OTLP_ENDPOINT says: a span for each query, in the trace of whoever asked."""
+"""Traces, sent to OTEL_EXPORTER_OTLP_ENDPOINT: one span per query, in its caller's trace."""
 
 import asyncio
 import logging
@@ -21,12 +21,12 @@ CLOSE_SECONDS = 2.0
 
 
 def tracing(endpoint: str | None) -> list["Tracing"]:
-    """The plugin; none when there is nowhere to send traces to, and then they cost nothing."""
+    """Return the plugin, or none without an endpoint: then tracing costs nothing."""
     return [] if endpoint is None else [Tracing(endpoint)]
 
 
 class Tracing(InitPlugin):
-    """Makes the spans, sends them, and lets log records say which trace they were made in."""
+    """The plugin that makes and sends the spans, and adds the `traceparent` to log records."""
 
     def __init__(self, endpoint: str) -> None:
         exporter = OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=EXPORT_SECONDS)
@@ -38,18 +38,18 @@ class Tracing(InitPlugin):
         app_config.middleware.append(Traced(self._provider.get_tracer(__name__)))
         app_config.on_shutdown.append(self._close)
         for handler in logging.getLogger().handlers:
-            handler.addFilter(_note_trace)
+            handler.addFilter(_add_traceparent)
         return app_config
 
     async def _close(self) -> None:
-        """Send what waits; whoever does not take it is not waited for."""
+        """Send the remaining spans; wait at most CLOSE_SECONDS for the collector."""
         closing = threading.Thread(target=self._provider.shutdown, daemon=True)
         closing.start()
         await asyncio.to_thread(closing.join, CLOSE_SECONDS)
 
 
 class Traced(ASGIMiddleware):
-    """Answers each query within a span."""
+    """The middleware that answers each query within a span."""
 
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
@@ -65,22 +65,22 @@ class Traced(ASGIMiddleware):
         )
         with self._tracer.start_as_current_span(query, caller, SpanKind.SERVER, attributes) as span:
 
-            async def send_noting_status(message: Message) -> None:
+            async def send_and_record_status(message: Message) -> None:
                 if message["type"] == "http.response.start":
                     span.set_attribute("http.response.status_code", message["status"])
                     if message["status"] >= 500:
                         span.set_status(StatusCode.ERROR)
                 await send(message)
 
-            await next_app(scope, receive, send_noting_status)
+            await next_app(scope, receive, send_and_record_status)
 
 
-def _note_trace(record: logging.LogRecord) -> bool:
-    """Let a log record say what it was made for."""
-    told: dict[str, str] = {}
-    _propagator.inject(told)
-    if "traceparent" in told:
-        record.traceparent = told["traceparent"]
+def _add_traceparent(record: logging.LogRecord) -> bool:
+    """Add the `traceparent` of the current span to a log record."""
+    headers: dict[str, str] = {}
+    _propagator.inject(headers)
+    if "traceparent" in headers:
+        record.traceparent = headers["traceparent"]
     return True
 
 

@@ -1,4 +1,4 @@
-"""What the OpenAPI page says beyond the handlers' own words: examples, problems, and the token every query takes."""
+"""The OpenAPI page: examples, problems, and the Consistency-Token that every query accepts."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,31 +23,36 @@ from query.problems import KINDS, MEDIA_TYPE, Kind, ProblemDetails
 PATH = "/docs/query"
 ASSETS_PATH = f"{PATH}/assets"
 
-_ANYWHERE = (InvalidConsistencyToken, ProjectionLagging, ReadModelUnavailable, Overloaded)
+_EVERYWHERE = (InvalidConsistencyToken, ProjectionLagging, ReadModelUnavailable, Overloaded)
 _TOKEN = Parameter(
     name=HEADER,
     param_in="header",
     required=False,
     schema=Schema(type=OpenAPIType.STRING, examples=["0:1-0"]),
-    description="What a command answered under this name; several are separated by commas. The query waits up to 2 s "
-    "until the read model has got that far.",
+    description="The `Consistency-Token` of a command's answer; separate several by commas. The query waits up to 2 s "
+    "until the read model has reached it, and then answers; later than that it answers `projection-lagging`.",
 )
 
 
 @dataclass
 class Query(Operation):
-    """An operation that takes a Consistency-Token; the token is read before any handler, so no signature names it."""
+    """An operation with a Consistency-Token.
+
+    The token is read before any handler, so no handler's signature has it.
+    """
 
     def __post_init__(self) -> None:
         self.parameters = [*(self.parameters or []), _TOKEN]
 
 
 def openapi() -> OpenAPIConfig:
-    """The page, and the schema beside it as openapi.json; nothing on it comes from another server."""
+    """Configure the page and its openapi.json; the page loads nothing from other servers."""
     return OpenAPIConfig(
         title="Ticketing: queries",
         version="1",
-        description="What was sold, for how much, and what is still free. Every error is `application/problem+json`.",
+        description="Read tickets, revenue, venues, events and seat maps. Send a command's `Consistency-Token` with a "
+        "query to see that command's effect. Every error is `application/problem+json` (RFC 9457).",
+        use_handler_docstrings=True,
         openapi_router=Router(PATH, route_handlers=[], include_in_schema=False, after_request=refuse_page_not_found),
         render_plugins=[
             SwaggerRenderPlugin(
@@ -62,27 +67,30 @@ def openapi() -> OpenAPIConfig:
 
 
 def assets() -> Router:
-    """The page's scripts and styles."""
+    """Serve the page's scripts and styles."""
     return create_static_files_router(ASSETS_PATH, directories=[swagger_ui_path], include_in_schema=False)
 
 
 async def refuse_page_not_found(response: Response[Any]) -> Response[Any]:
-    """The framework answers unknown pages beside this one in HTML; here they are a problem like any other."""
+    """Raise NotFoundException for unknown pages beside this one.
+
+    The framework would answer them in HTML; so they become a problem like any other.
+    """
     if response.status_code == HTTP_404_NOT_FOUND:
         raise NotFoundException
     return response
 
 
 def declare(example: Struct, *errors: type[Exception]) -> dict[int, ResponseSpec]:
-    """An answer like `example`, or one of these problems, or one that every query may meet."""
+    """Declare the responses: `example`, the problems of `errors`, and those of every query."""
     answer = ResponseSpec(
         data_container=type(example),
         generate_examples=False,
         description=(type(example).__doc__ or "").strip(),
-        examples=[Example(summary="For example", value=msgspec.json.decode(encode(example)))],
+        examples=[Example(summary="Example", value=msgspec.json.decode(encode(example)))],
     )
     by_status: dict[int, list[Kind]] = {}
-    for error in (*errors, *_ANYWHERE):
+    for error in (*errors, *_EVERYWHERE):
         by_status.setdefault(KINDS[error].status, []).append(KINDS[error])
     return {200: answer, **{status: _declare_problems(kinds) for status, kinds in by_status.items()}}
 
