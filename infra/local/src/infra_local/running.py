@@ -91,8 +91,14 @@ class RunningServer:
             time.sleep(POLL_SECONDS)
 
     def pause(self) -> None:
-        """Freeze it: it keeps its connections and answers nothing."""
+        """Freeze the server: it keeps its connections and answers nothing.
+
+        Wait until it has stopped: the signal wakes one thread, and on a busy machine the others may
+        still answer before that thread runs.
+        """
         self._signal(signal.SIGSTOP)
+        if self._process is not None:
+            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def resume(self) -> None:
         """Let it go on after `pause`."""
