@@ -85,7 +85,7 @@ def settings_of_purchase(told: Mapping[str, str]) -> Settings:
 
 
 def settings_of_terminal(told: Mapping[str, str]) -> terminal_settings.Settings:
-    return terminal_settings.load({"MYSQL_URL": "mysql+aiomysql://localhost/ticketing", **told})
+    return terminal_settings.Settings.read({"MYSQL_URL": "mysql+aiomysql://localhost/ticketing", **told})
 
 
 async def test_messages_travel_by_tls(

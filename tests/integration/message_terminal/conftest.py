@@ -8,7 +8,7 @@ import pytest
 from contracts.ticket import TicketRejected
 from message_terminal import setup
 from message_terminal.read_model.projector import ReadModel
-from message_terminal.settings import Settings, load
+from message_terminal.settings import Settings
 from message_terminal.stores import open_dynamodb, open_mysql
 from message_terminal.write_model.projector import WriteModel
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -87,5 +87,5 @@ async def environment(wire: Wire, mysql_url: str, dynamodb: Tables) -> Environme
         "DYNAMODB_PREFIX": dynamodb.prefix,
         "PARTITIONS": str(PARTITIONS),
     }
-    await setup.set_up(load(environment))
+    await setup.set_up(Settings.read(environment))
     return environment

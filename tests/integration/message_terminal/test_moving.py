@@ -13,7 +13,7 @@ from message_terminal import parity
 from message_terminal.brokers import rabbitmq
 from message_terminal.brokers.chosen import both
 from message_terminal.cli import AWAY, DONE, NOT_DONE, WRONG_USAGE, run
-from message_terminal.settings import load
+from message_terminal.settings import Settings
 
 from tests.stage.brokers import Wire, channel
 from tests.stage.messages import PARTITION, batch, purchased
@@ -30,7 +30,7 @@ async def addresses(rabbitmq_wire: Wire, kafka_wire: Wire, monkeypatch: pytest.M
     monkeypatch.setattr(rabbitmq, "DELIVER_SECONDS", EDGE_SECONDS)
     mysql = {"MYSQL_URL": "mysql+aiomysql://nowhere.invalid/"}
     addresses = {**mysql, **kafka_wire.settings, **rabbitmq_wire.settings}
-    for broker in both(load(addresses)):
+    for broker in both(Settings.read(addresses)):
         await broker.declare(PARTITION + 1)
     return addresses
 
@@ -56,7 +56,7 @@ async def compared(
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(tell())
-        said = await parity.compare(*both(load(addresses)), SECONDS)
+        said = await parity.compare(*both(Settings.read(addresses)), SECONDS)
         is_over.set()
     return said
 
@@ -117,7 +117,7 @@ async def test_listening_takes_nothing_from_the_models(
     addresses: Environment, rabbitmq_wire: Wire, kafka_wire: Wire
 ) -> None:
     told = [sale(number) for number in range(5)]
-    for broker in both(load(addresses)):
+    for broker in both(Settings.read(addresses)):
         wire = rabbitmq_wire if broker.name == "RabbitMQ" else kafka_wire
         async with broker.listening() as batches:
             await wire.publish(PARTITION, told)

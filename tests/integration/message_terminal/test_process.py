@@ -15,7 +15,7 @@ from contracts.ticket import TicketRejected
 from infra_local.ports import free_port
 from message_terminal import brokers
 from message_terminal.app import serve
-from message_terminal.settings import READ, WRITE, load
+from message_terminal.settings import READ, WRITE, Settings
 from message_terminal.stores import open_dynamodb, open_mysql
 from message_terminal.tables import TICKETS
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -273,7 +273,7 @@ async def test_a_terminal_without_a_broker_gives_up_in_the_end(
 ) -> None:
     monkeypatch.setattr(brokers, "CONNECT_SECONDS", 0.5)
     nowhere = {"RABBITMQ_URL": "amqp://127.0.0.1:1/", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
-    settings = load({**environment, **nowhere, "HTTP_PORT": str(free_port("terminal"))})
+    settings = Settings.read({**environment, **nowhere, "HTTP_PORT": str(free_port("terminal"))})
     with pytest.raises(SystemExit, match="3"):
         await serve(settings)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from infra_local.running import RunningServer
-from message_terminal.settings import load
+from message_terminal.settings import Settings
 from message_terminal.setup import set_up
 from message_terminal.stores import open_dynamodb, open_mysql
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -23,7 +23,7 @@ from tests.stage.stores.isolation import Tables
 async def with_private_mysql(environment: Environment, private_mysql: RunningServer) -> Environment:
     """A MySQL that may be killed."""
     environment = {**environment, "MYSQL_URL": private_mysql.url}
-    await set_up(load(environment))
+    await set_up(Settings.read(environment))
     return environment
 
 
@@ -31,7 +31,7 @@ async def with_private_mysql(environment: Environment, private_mysql: RunningSer
 async def with_private_dynamodb(environment: Environment, private_dynamodb: RunningServer) -> Environment:
     """A DynamoDB that may be paused."""
     environment = {**environment, "DYNAMODB_URL": private_dynamodb.url}
-    await set_up(load(environment))
+    await set_up(Settings.read(environment))
     return environment
 
 

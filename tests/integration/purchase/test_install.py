@@ -207,5 +207,9 @@ async def test_a_service_without_installation_sells_nothing_and_creates_nothing(
             defined = await window.define("Venue1")
 
     assert ready.status_code == 503
+    assert ready.json() == {
+        "status": "not ready",
+        "checks": {"redis": "Redis does not answer, or a partition has no outbox"},
+    }
     assert_problem(bought, 503, "recovering")
     assert_problem(defined, 503, "recovering")

@@ -135,6 +135,7 @@ async def test_the_service_is_alive_but_not_ready_while_mysql_is_away(
 
     assert ready.status_code == 503
     assert ready.json()["status"] == "not ready"
+    assert ready.json()["checks"].keys() == {"read_model"}
     assert live.status_code == 200
 
 

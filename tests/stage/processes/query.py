@@ -6,14 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
-from query.app import server
+from query.app import build
+from query.process import server
 from query.settings import Settings
 
 
 @asynccontextmanager
 async def serve(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a service with these settings; what it asks before the service has started waits in the backlog."""
-    service = server(settings)
+    service = server(build(settings), settings)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         serving = asyncio.create_task(service.serve(sockets=[listener]))
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"

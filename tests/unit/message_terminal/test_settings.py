@@ -1,19 +1,19 @@
 """What the environment may say, and how a wrong value is told."""
 
 import pytest
-from message_terminal.settings import WrongSetting, load
+from message_terminal.settings import Settings, WrongSetting
 
 NEEDED = {"RABBITMQ_URL": "amqp://localhost/", "MYSQL_URL": "mysql+aiomysql://localhost/ticketing"}
 
 
 def test_what_is_not_said_has_a_sensible_value() -> None:
-    settings = load({**NEEDED, "DYNAMODB_URL": "", "HOME": "/root"})
+    settings = Settings.read({**NEEDED, "DYNAMODB_URL": "", "HOME": "/root"})
     assert (settings.profile, settings.partitions, settings.model_names) == ("production", 64, ["write", "read"])
     assert settings.dynamodb_url is None
 
 
 def test_a_process_may_work_on_one_model() -> None:
-    assert load({**NEEDED, "MODELS": "read"}).model_names == ["read"]
+    assert Settings.read({**NEEDED, "MODELS": "read"}).model_names == ["read"]
 
 
 @pytest.mark.parametrize(
@@ -35,13 +35,13 @@ def test_a_process_may_work_on_one_model() -> None:
 )
 def test_a_wrong_value_is_refused_naming_the_variable(name: str, value: str) -> None:
     with pytest.raises(WrongSetting, match=name):
-        load({**NEEDED, name: value})
+        Settings.read({**NEEDED, name: value})
 
 
 @pytest.mark.parametrize("name", sorted(NEEDED))
 def test_a_missing_value_is_refused_naming_the_variable(name: str) -> None:
     with pytest.raises(WrongSetting, match=name):
-        load({other: value for other, value in NEEDED.items() if other != name})
+        Settings.read({other: value for other, value in NEEDED.items() if other != name})
 
 
 @pytest.mark.parametrize("protocol", ["SASL_PLAINTEXT", "SASL_SSL"])
@@ -49,4 +49,4 @@ def test_a_missing_value_is_refused_naming_the_variable(name: str) -> None:
 def test_kafka_s_users_have_a_name_and_a_password(protocol: str, name: str) -> None:
     told = {"KAFKA_SASL_USERNAME": "terminal", "KAFKA_SASL_PASSWORD": "a-password", name: ""}
     with pytest.raises(WrongSetting, match=f"KAFKA_SECURITY_PROTOCOL={protocol} needs {name}"):
-        load({**NEEDED, **told, "KAFKA_SECURITY_PROTOCOL": protocol})
+        Settings.read({**NEEDED, **told, "KAFKA_SECURITY_PROTOCOL": protocol})

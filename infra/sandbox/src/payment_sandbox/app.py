@@ -2,13 +2,10 @@
 
 import asyncio
 import contextlib
-import json
-import logging.config
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 from litestar import Litestar, Response
 from litestar.datastructures import State
 
@@ -16,13 +13,12 @@ from payment_sandbox import api, control
 from payment_sandbox.bank import Bank
 from payment_sandbox.courier import Courier
 from payment_sandbox.desk import Caller, Desk
+from payment_sandbox.process import configure_logging, serve
 from payment_sandbox.refusals import Refused
 from payment_sandbox.settings import Settings
 from payment_sandbox.store import Store
 
 BODY_BYTES_MAX = 64 * 1024
-GRACE_SECONDS = 5
-KEEP_ALIVE_SECONDS = 150
 
 
 def create_app(settings: Settings) -> Litestar:
@@ -65,20 +61,8 @@ def _refuse(_: Caller, refused: Refused) -> Response[dict[str, Any]]:
 
 def main() -> None:
     settings = Settings.read()
-    if settings.logging_config is None:
-        logging.basicConfig(level=logging.INFO)
-    else:
-        logging.config.dictConfig(json.loads(Path(settings.logging_config).read_text()))
-    uvicorn.run(
-        create_app(settings),
-        host=settings.http_host,
-        port=settings.http_port,
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
+    configure_logging(settings.logging_config)
+    serve(create_app(settings), settings)
 
 
 if __name__ == "__main__":

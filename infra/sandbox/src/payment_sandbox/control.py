@@ -13,6 +13,7 @@ from payment_sandbox.api import admitted, bank_of, desk_of
 from payment_sandbox.desk import Caller, Mode, Outage
 from payment_sandbox.forms import Amount, read_json
 from payment_sandbox.intents import Intent
+from payment_sandbox.readiness import readiness
 from payment_sandbox.shapes import intent_object, refund_object
 from payment_sandbox.store import Store
 
@@ -109,9 +110,14 @@ async def audit(request: Caller) -> ASGIResponse:
 
 @get("/health/ready")
 async def ready(request: Caller) -> ASGIResponse:
-    """What it keeps can be read."""
-    store_of(request).webhooks()
-    return _json({"status": "ready"})
+    """Answer 200 when the store can be read, else 503."""
+    store = store_of(request)
+
+    async def check_store() -> None:
+        store.webhooks()
+
+    status, body = await readiness({"store": check_store})
+    return ASGIResponse(body=body, status_code=status, media_type="application/json")
 
 
 def store_of(request: Caller) -> Store:

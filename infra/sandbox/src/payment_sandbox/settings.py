@@ -1,4 +1,4 @@
-"""What the sandbox is told by its environment, read once at the start."""
+"""The settings: environment variables, read once at the start."""
 
 import os
 from collections.abc import Mapping
@@ -7,14 +7,23 @@ from typing import Annotated, Literal, Self
 import msgspec
 from msgspec import Meta, Struct
 
+SERVICE = "payment_sandbox"
+
 _LOCAL_SECRETS = {"API_KEY": "local-sandbox-key", "WEBHOOK_SECRET": "local-webhook-secret"}
 
 Secret = Annotated[str, Meta(min_length=8)]
 Seconds = Annotated[float, Meta(ge=0, le=600)]
 
 
+class WrongSetting(SystemExit):
+    """A variable is missing or wrong; the text names it. Uncaught, it ends the process."""
+
+
 class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
-    """The variables by their names in lower case; without a `webhook_url` webhooks wait."""
+    """The environment variables, under their names in lower case.
+
+    Webhooks are stored and not sent while there is no `webhook_url`.
+    """
 
     profile: Literal["local", "production"] = "production"
     data_dir: str = "."
@@ -29,10 +38,14 @@ class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """Read the variables; stops the process, naming the one that is missing or wrong."""
-        secrets = _LOCAL_SECRETS if environment.get("PROFILE") == "local" else {}
-        given = {**secrets, **{name: text for name, text in environment.items() if text}}
+        """Read the variables; an empty one counts as absent. Raises WrongSetting."""
         try:
-            return msgspec.convert(given, cls, strict=False)
+            return msgspec.convert(_given(environment), cls, strict=False)
         except msgspec.ValidationError as error:
-            raise SystemExit(f"payment_sandbox: wrong setting: {error}") from None
+            raise WrongSetting(f"{SERVICE}: wrong setting: {error}") from None
+
+
+def _given(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that are not empty; PROFILE=local has secrets of its own."""
+    secrets = _LOCAL_SECRETS if environment.get("PROFILE") == "local" else {}
+    return {**secrets, **{name: text for name, text in environment.items() if text}}

@@ -10,15 +10,15 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-import uvicorn
 from faststream.asgi import AsgiFastStream
 from prometheus_client import make_asgi_app
 
 from message_terminal import health, models
 from message_terminal.brokers import reach
 from message_terminal.brokers.chosen import choose
-from message_terminal.health import NotReady
-from message_terminal.settings import Settings, WrongSetting, configure_logging, load
+from message_terminal.process import configure_logging, server
+from message_terminal.readiness import Check, NotReady
+from message_terminal.settings import Settings
 from message_terminal.tracing import Tracing
 from message_terminal.worker import Worker
 
@@ -41,7 +41,7 @@ class Terminal:
         self._tracing = Tracing(endpoint) if endpoint is not None else None
         self._workers: list[Worker] = []
         self._tasks: list[asyncio.Task[None]] = []
-        self._checks: dict[str, health.Check] = {"consumers": self._consumers_run, "workers": self._nobody_waits}
+        self._checks: dict[str, Check] = {"consumers": self._consumers_run, "workers": self._nobody_waits}
         self._stopping = False
         self._last_resort: asyncio.TimerHandle | None = None
         self.app = AsgiFastStream(
@@ -133,31 +133,18 @@ async def serve(settings: Settings) -> int:
     """Run until told to end; answers the process's exit status."""
 
     def stop() -> None:
-        server.should_exit = True
+        serving.should_exit = True
 
     terminal = Terminal(settings, stop)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            terminal.app,
-            host=settings.http_host,
-            port=settings.http_port,
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=1,
-        )
-    )
-    await server.serve()
+    serving = server(terminal.app, settings)
+    await serving.serve()
     terminal.ended()
     return 0 if terminal.failure is None else 1
 
 
 def main() -> int:
     """Read the settings and serve."""
-    try:
-        settings = load(os.environ)
-    except WrongSetting as error:
-        sys.exit(f"message-terminal: {error}")
+    settings = Settings.read()
     configure_logging(settings.logging_config)
     return asyncio.run(serve(settings))
 

@@ -20,8 +20,9 @@ from message_terminal.brokers import LANES, Broker, StillConsumed, reach
 from message_terminal.brokers.chosen import both, choose
 from message_terminal.parity import SECONDS_MAX, SECONDS_MIN, compare
 from message_terminal.parking import NotParked, Parked
+from message_terminal.process import configure_logging
 from message_terminal.redrive import redrive
-from message_terminal.settings import READ, WRITE, Settings, WrongSetting, configure_logging, load
+from message_terminal.settings import READ, WRITE, Settings, WrongSetting
 from message_terminal.setup import SetupFailed, set_up
 from message_terminal.stores import StoreAway, asking_mysql, open_mysql
 
@@ -44,11 +45,12 @@ async def run(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     asked = _parser().parse_args(arguments)
     command: Command = asked.command
     try:
-        settings = load(environment)
+        settings = Settings.read(environment)
         configure_logging(settings.logging_config)
         return await command(settings, asked)
     except WrongSetting as error:
-        return _complain(error, WRONG_USAGE)
+        print(error, file=sys.stderr)
+        return WRONG_USAGE
     except NotParked as error:
         return _complain(f"no message {error} is parked", NOT_DONE)
     except (StoreAway, SetupFailed) as error:

@@ -7,9 +7,9 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from message_terminal import stores
-from message_terminal.health import Check
 from message_terminal.projector import Projector
 from message_terminal.read_model.projector import ReadModel
+from message_terminal.readiness import Check
 from message_terminal.settings import READ, WRITE, Settings
 from message_terminal.tables import TICKETS
 from message_terminal.write_model.projector import Reject, WriteModel

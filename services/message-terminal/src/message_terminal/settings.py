@@ -1,15 +1,13 @@
-"""What a process of the message terminal is told by its environment, read once."""
+"""The settings: environment variables, read once at the start."""
 
-import json
-import logging
-import logging.config
-import sys
+import os
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import msgspec
 from msgspec import Meta, Struct
+
+SERVICE = "message-terminal"
 
 WRITE = "write"
 READ = "read"
@@ -18,15 +16,15 @@ BrokerName = Literal["rabbitmq", "kafka"]
 _ADDRESSES = {"rabbitmq": "rabbitmq_url", "kafka": "kafka_bootstrap_servers"}
 
 
-class WrongSetting(ValueError):
-    """A variable is missing or has a value that cannot be used; the text names it."""
+class WrongSetting(SystemExit):
+    """A variable is missing or wrong; the text names it. Uncaught, it ends the process."""
 
 
 class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
-    """The variables by their names, in lower case.
+    """The environment variables, under their names in lower case.
 
-    Of the brokers' addresses that of BROKER is needed. `dynamodb_url` None means AWS itself; region and credentials are
-    found by boto's own rules.
+    The address of BROKER is required, the other broker's is not. Without a `dynamodb_url` it is
+    AWS; boto finds region and credentials by its own rules.
     """
 
     profile: Literal["local", "production"] = "production"
@@ -53,30 +51,27 @@ class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
         if self.kafka_security_protocol.startswith("SASL_"):
             for name in ("kafka_sasl_username", "kafka_sasl_password"):
                 if not getattr(self, name):
-                    raise WrongSetting(f"KAFKA_SECURITY_PROTOCOL={self.kafka_security_protocol} needs {name.upper()}")
+                    raise ValueError(f"KAFKA_SECURITY_PROTOCOL={self.kafka_security_protocol} needs {name.upper()}")
 
     def check_address(self, broker: BrokerName) -> None:
-        """Raises WrongSetting when it is not told where this broker is."""
+        """Raise WrongSetting when the address of this broker is missing."""
         if not getattr(self, _ADDRESSES[broker]):
-            raise WrongSetting(f"{broker} needs {_ADDRESSES[broker].upper()}")
+            raise WrongSetting(f"{SERVICE}: wrong setting: {broker} needs {_ADDRESSES[broker].upper()}")
 
     @property
     def model_names(self) -> list[str]:
-        """Those that this process works on."""
+        """Return the names of the models that this process projects."""
         return self.models.split(",")
 
+    @classmethod
+    def read(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """Read the variables; an empty one counts as absent. Raises WrongSetting."""
+        try:
+            return msgspec.convert(_given(environment), cls, strict=False)
+        except msgspec.ValidationError as error:
+            raise WrongSetting(f"{SERVICE}: wrong setting: {error}") from None
 
-def load(environment: Mapping[str, str]) -> Settings:
-    """Read the settings; an empty variable counts as absent. Raises WrongSetting."""
-    try:
-        return msgspec.convert({name: value for name, value in environment.items() if value}, Settings, strict=False)
-    except msgspec.ValidationError as error:
-        raise WrongSetting(str(error)) from error
 
-
-def configure_logging(path: str | None) -> None:
-    """Log as the JSON file says, or plainly from INFO up."""
-    if path is None:
-        logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    else:
-        logging.config.dictConfig({"disable_existing_loggers": False} | json.loads(Path(path).read_bytes()))
+def _given(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that are not empty."""
+    return {name: text for name, text in environment.items() if text}

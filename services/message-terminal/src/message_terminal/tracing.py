@@ -1,4 +1,4 @@
-"""Traces, sent where OTEL_EXPORTER_OTLP_ENDPOINT says: what became of each message, in the trace of what caused it."""
+"""Traces, sent to OTEL_EXPORTER_OTLP_ENDPOINT: one span per message, in its request's trace."""
 
 import asyncio
 import threading
@@ -12,35 +12,37 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from message_terminal.settings import SERVICE
+
 EXPORT_SECONDS = 5.0
 CLOSE_SECONDS = 2.0
 SPANS_WAITING_MAX = 8_192
-"""Those of some batches; what is more is dropped."""
+"""The spans of some batches; further spans are dropped."""
 
 
 class Tracing:
-    """Makes the spans and sends them."""
+    """The spans of projected messages, one for each model that projects a message."""
 
     def __init__(self, endpoint: str) -> None:
-        exporter = OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=EXPORT_SECONDS)
-        resource = Resource.create({"service.name": "message-terminal"})
-        self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-        self._provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=SPANS_WAITING_MAX))
+        self._provider = _start_provider(endpoint)
         self._tracer = self._provider.get_tracer(__name__)
 
     def projected(self, model: str, message: Header, begun_ns: int, refusal: str | None) -> None:
-        """A message was taken in just now, or parked because of `refusal`: told if its trace is recorded at all."""
+        """Record that a message was projected just now, or parked because of `refusal`.
+
+        Only messages whose trace is sampled get a span.
+        """
         if message.traceparent is None:
             return
         cause = _propagator.extract({"traceparent": message.traceparent})
         if not trace.get_current_span(cause).get_span_context().trace_flags.sampled:
             return
-        told = {"model": model, "partition": message.partition, "position": message.position}
+        attributes = {"model": model, "partition": message.partition, "position": message.position}
         span = self._tracer.start_span(
             f"project {message.type or 'unknown'}",
             cause,
             SpanKind.CONSUMER,
-            {name: value for name, value in told.items() if value is not None},
+            {name: value for name, value in attributes.items() if value is not None},
             start_time=begun_ns,
         )
         if refusal is not None:
@@ -48,10 +50,23 @@ class Tracing:
         span.end()
 
     async def close(self) -> None:
-        """Send what waits; whoever does not take it is not waited for."""
-        closing = threading.Thread(target=self._provider.shutdown, daemon=True)
-        closing.start()
-        await asyncio.to_thread(closing.join, CLOSE_SECONDS)
+        """Send the remaining spans."""
+        await _close_provider(self._provider)
+
+
+def _start_provider(endpoint: str) -> TracerProvider:
+    """Return a provider that sends this service's spans to the collector at `endpoint`."""
+    exporter = OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=EXPORT_SECONDS)
+    provider = TracerProvider(resource=Resource.create({"service.name": SERVICE}), shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=SPANS_WAITING_MAX))
+    return provider
+
+
+async def _close_provider(provider: TracerProvider) -> None:
+    """Send the remaining spans; wait at most CLOSE_SECONDS for the collector."""
+    closing = threading.Thread(target=provider.shutdown, daemon=True)
+    closing.start()
+    await asyncio.to_thread(closing.join, CLOSE_SECONDS)
 
 
 _propagator = TraceContextTextMapPropagator()

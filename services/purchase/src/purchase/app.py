@@ -134,7 +134,7 @@ async def _finish_pending(definitions: Definitions) -> None:
 
 def main() -> None:
     settings = Settings.read()
-    configure_logging(settings)
+    configure_logging(settings.logging_config)
     serve(create_app(settings), settings)
 
 

@@ -73,7 +73,7 @@ async def _load_catalogue(definitions: Definitions, catalog_dir: Path) -> None:
 
 def main() -> None:
     settings = Settings.read()
-    configure_logging(settings)
+    configure_logging(settings.logging_config)
     parser = argparse.ArgumentParser(prog="purchase-install", description="Prepare Redis and load the catalogue.")
     parser.add_argument(
         "--catalog", type=Path, default=Path(settings.catalog_dir), help="folder of venues/ and events/"

@@ -1,4 +1,4 @@
-"""How every process of purchase starts: its log and its server."""
+"""How the process starts: its log and its server."""
 
 import json
 import logging
@@ -12,21 +12,20 @@ import uvicorn
 from purchase.settings import Settings
 
 GRACE_SECONDS = 10
-
 KEEP_ALIVE_SECONDS = 150
-"""Longer than the gateway keeps an idle connection, so that it never sends an order down one that is being closed."""
+"""Longer than the gateway keeps an idle connection: it must not send a request on a closing one."""
 
 
-def configure_logging(settings: Settings) -> None:
-    """As the file says that LOGGING_CONFIG names; else plainly."""
-    if settings.logging_config is None:
-        logging.basicConfig(level=logging.INFO)
+def configure_logging(path: str | None) -> None:
+    """Configure logging from the JSON file at `path`; without one, log plain lines from INFO up."""
+    if path is None:
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     else:
-        logging.config.dictConfig(json.loads(Path(settings.logging_config).read_text()))
+        logging.config.dictConfig({"disable_existing_loggers": False} | json.loads(Path(path).read_bytes()))
 
 
 def serve(app: Callable[..., Any], settings: Settings) -> None:
-    """Listen until told to end; requests under way are finished."""
+    """Serve until the process is stopped; requests in progress are finished first."""
     uvicorn.run(
         app,
         host=settings.http_host,

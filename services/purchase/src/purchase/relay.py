@@ -6,12 +6,12 @@ also takes what the terminal tells purchase; it ends when its consumer does, and
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import secrets
 import signal
 from collections.abc import Sequence
+from functools import partial
 from itertools import accumulate, takewhile
 from typing import Any
 
@@ -29,6 +29,7 @@ from purchase.brokers.chosen import choose_drained, choose_told
 from purchase.cancelling import is_cancelled
 from purchase.cases.ledger import Cases
 from purchase.process import configure_logging, serve
+from purchase.readiness import NotReady, readiness
 from purchase.seats.inventory import Inventory
 from purchase.seats.rejections import Rejections
 from purchase.settings import Settings
@@ -45,6 +46,7 @@ PAUSE_SECONDS = (0.1, 5.0)
 """First and longest pause after a failure; it doubles in between."""
 
 log = logging.getLogger(__name__)
+_JSON = {"content-type": "application/json"}
 
 Entry = tuple[bytes, dict[bytes, bytes]]
 
@@ -177,10 +179,15 @@ def create_app(settings: Settings) -> AsgiFastStream:
         running.clear()
         await redis.aclose()
 
+    checks = {
+        "redis": partial(_check_redis, redis),
+        **{broker.name: partial(_check_broker, broker) for broker in brokers},
+    }
+
     @get
     async def ready(_: Scope) -> AsgiResponse:
-        missing = await _missing(redis, brokers)
-        return _status(503, f"waiting for {missing}") if missing else _status(200, "ready")
+        status, body = await readiness(checks)
+        return AsgiResponse(body, status, _JSON)
 
     return AsgiFastStream(
         *(broker.application for broker in brokers),
@@ -196,29 +203,21 @@ def create_app(settings: Settings) -> AsgiFastStream:
 
 @get
 async def _live(_: Scope) -> AsgiResponse:
-    return _status(200, "live")
+    return AsgiResponse(b'{"status":"live"}', 200, _JSON)
 
 
-async def _missing(redis: Redis, brokers: Sequence[Broker]) -> str | None:
-    """The first of those that the relay cannot work without and that is away."""
-    try:
-        async with asyncio.timeout(1.0):
-            await redis.ping()
-    except (RedisError, TimeoutError):
-        return "redis"
-    for broker in brokers:
-        if not await broker.is_up():
-            return broker.name
-    return None
+async def _check_redis(redis: Redis) -> None:
+    await redis.ping()
 
 
-def _status(code: int, status: str) -> AsgiResponse:
-    return AsgiResponse(json.dumps({"status": status}).encode(), code, {"content-type": "application/json"})
+async def _check_broker(broker: Broker) -> None:
+    if not await broker.is_up():
+        raise NotReady(f"{broker.name} does not answer, or its consumer does not run")
 
 
 def main() -> None:
     settings = Settings.read()
-    configure_logging(settings)
+    configure_logging(settings.logging_config)
     serve(create_app(settings), settings)
 
 

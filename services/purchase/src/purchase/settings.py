@@ -1,4 +1,4 @@
-"""What the service is told by its environment, read once at the start."""
+"""The settings: environment variables, read once at the start."""
 
 import os
 from collections.abc import Mapping
@@ -6,6 +6,8 @@ from typing import Annotated, Literal, Self
 
 import msgspec
 from msgspec import Meta, Struct
+
+SERVICE = "purchase"
 
 _LISTS = ("ADMIN_TOKENS", "RECEIPT_KEYS", "WEBHOOK_SECRETS")
 _LOCAL = {
@@ -25,11 +27,15 @@ Secret = Annotated[str, Meta(min_length=8)]
 HttpUrl = Annotated[str, Meta(pattern="^https?://")]
 
 
-class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
-    """The variables by their names in lower case; PURCHASE needs no other file or flag.
+class WrongSetting(SystemExit):
+    """A variable is missing or wrong; the text names it. Uncaught, it ends the process."""
 
-    While the platform moves from one broker to another, the relay publishes at `mirror_broker` as well, or takes what
-    is left at `drain_broker`.
+
+class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
+    """The environment variables, under their names in lower case; there is no other configuration.
+
+    While the platform moves from one broker to another, the relay also publishes to
+    `mirror_broker`, or consumes the remaining messages of `drain_broker`.
     """
 
     profile: Literal["local", "production"] = "production"
@@ -77,13 +83,21 @@ class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """Read the variables; stops the process, naming the one that is missing or wrong."""
-        local = _LOCAL if environment.get("PROFILE") == "local" else {}
-        given: dict[str, object] = {**local, **{name: text for name, text in environment.items() if text}}
-        for name in _LISTS:
-            if name in given:
-                given[name] = [item.strip() for item in str(given[name]).split(",")]
+        """Read the variables; an empty one counts as absent. Raises WrongSetting."""
         try:
-            return msgspec.convert(given, cls, strict=False)
+            return msgspec.convert(_given(environment), cls, strict=False)
         except msgspec.ValidationError as error:
-            raise SystemExit(f"purchase: wrong setting: {error}") from None
+            raise WrongSetting(f"{SERVICE}: wrong setting: {error}") from None
+
+
+def _given(environment: Mapping[str, str]) -> dict[str, object]:
+    """Return the variables that are not empty, lists split at commas.
+
+    PROFILE=local has secrets of its own, and pays at the sandbox.
+    """
+    local = _LOCAL if environment.get("PROFILE") == "local" else {}
+    given: dict[str, object] = {**local, **{name: text for name, text in environment.items() if text}}
+    for name in _LISTS:
+        if name in given:
+            given[name] = [item.strip() for item in str(given[name]).split(",")]
+    return given

@@ -1,4 +1,4 @@
-"""The settings of the service: environment variables, read once at the start."""
+"""The settings: environment variables, read once at the start."""
 
 import os
 from collections.abc import Mapping
@@ -7,8 +7,14 @@ from typing import Annotated, Self
 import msgspec
 from msgspec import Meta, Struct
 
+SERVICE = "query"
+
 Port = Annotated[int, Meta(ge=1, le=65535)]
 MysqlUrl = Annotated[str, Meta(pattern=r"^mysql\+aiomysql://")]
+
+
+class WrongSetting(SystemExit):
+    """A variable is missing or wrong; the text names it. Uncaught, it ends the process."""
 
 
 class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
@@ -23,9 +29,13 @@ class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """Read the variables. Raises SystemExit, which names the missing or wrong one."""
-        given = {name: text for name, text in environment.items() if text}
+        """Read the variables; an empty one counts as absent. Raises WrongSetting."""
         try:
-            return msgspec.convert(given, cls, strict=False)
+            return msgspec.convert(_given(environment), cls, strict=False)
         except msgspec.ValidationError as error:
-            raise SystemExit(f"query: wrong setting: {error}") from None
+            raise WrongSetting(f"{SERVICE}: wrong setting: {error}") from None
+
+
+def _given(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that are not empty."""
+    return {name: text for name, text in environment.items() if text}

@@ -15,7 +15,7 @@ from infra_local.running import RunningServer
 from message_terminal import setup
 from message_terminal.brokers import Unfit, kafka_topology
 from message_terminal.brokers.kafka import SESSION_MS, Kafka
-from message_terminal.settings import load
+from message_terminal.settings import Settings
 from message_terminal.stores import StoreAway
 from message_terminal.worker import Delivery
 
@@ -159,7 +159,7 @@ async def test_a_terminal_says_that_kafka_does_not_answer_until_it_does_again(
 ) -> None:
     wire = KafkaWire(private_kafka.url, {"KAFKA_IDEMPOTENCE": "false", "KAFKA_REPLICATION": "1"})
     told = {**environment, **wire.settings, "MODELS": "read"}
-    await setup.set_up(load(told))
+    await setup.set_up(Settings.read(told))
     async with AsyncExitStack() as stack:
         running = await started(stack, told, tmp_path / "log")
         private_kafka.pause()

@@ -1,4 +1,4 @@
-"""Traces, sent where OTEL_EXPORTER_OTLP_ENDPOINT says: a span for each command, in the trace of whoever gave it."""
+"""Traces, sent to OTEL_EXPORTER_OTLP_ENDPOINT: one span per operation, in its caller's trace."""
 
 import asyncio
 import logging
@@ -17,87 +17,102 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from purchase.settings import SERVICE
+
 EXPORT_SECONDS = 5.0
 CLOSE_SECONDS = 2.0
+SPANS_WAITING_MAX = 2_048
+"""Further spans are dropped."""
 
 Headers = Iterable[tuple[bytes, bytes]]
 
 
 def tracing(endpoint: str | None) -> list["Tracing"]:
-    """The plugin; none when there is nowhere to send traces to, and then they cost nothing."""
+    """Return the plugin, or none without an endpoint: then tracing costs nothing."""
     return [] if endpoint is None else [Tracing(endpoint)]
 
 
 class Tracing(InitPlugin):
-    """Makes the spans, sends them, and lets log records say which trace they were made in."""
+    """The plugin that makes and sends the spans, and adds the `traceparent` to log records."""
 
     def __init__(self, endpoint: str) -> None:
-        exporter = OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=EXPORT_SECONDS)
-        resource = Resource.create({"service.name": "purchase"})
-        self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-        self._provider.add_span_processor(BatchSpanProcessor(exporter))
+        self._provider = _start_provider(endpoint)
+        self._tracer = self._provider.get_tracer(__name__)
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
-        app_config.middleware.append(Traced(self._provider.get_tracer(__name__)))
-        app_config.on_shutdown.append(self._close)
+        app_config.middleware.append(Traced(self._tracer))
+        app_config.on_shutdown.append(self.close)
         for handler in logging.getLogger().handlers:
-            handler.addFilter(_note_trace)
+            handler.addFilter(_add_traceparent)
         return app_config
 
-    async def _close(self) -> None:
-        """Send what waits; whoever does not take it is not waited for."""
-        closing = threading.Thread(target=self._provider.shutdown, daemon=True)
-        closing.start()
-        await asyncio.to_thread(closing.join, CLOSE_SECONDS)
+    async def close(self) -> None:
+        """Send the remaining spans."""
+        await _close_provider(self._provider)
 
 
 class Traced(ASGIMiddleware):
-    """Handles each command as if it came from its own span, whose `traceparent` the message then carries on."""
+    """The middleware that handles each operation within a span."""
 
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        command = getattr(scope["route_handler"], "operation_id", None)
-        if scope["type"] != ScopeType.HTTP or command is None:  # health, metrics and pages
+        operation = getattr(scope["route_handler"], "operation_id", None)
+        if scope["type"] != ScopeType.HTTP or operation is None:  # health, metrics and pages
             await next_app(scope, receive, send)
             return
-        # Never the path itself: the id of a hold is a secret.
+        # The route, never the path: a path may contain a secret, such as the id of a hold.
         attributes = {"http.request.method": scope["method"], "http.route": scope["path_template"]}
         caller = _propagator.extract(
             {name.decode("latin-1"): text.decode("latin-1") for name, text in scope["headers"]}
         )
-        with self._tracer.start_as_current_span(command, caller, SpanKind.SERVER, attributes) as span:
+        with self._tracer.start_as_current_span(operation, caller, SpanKind.SERVER, attributes) as span:
             scope["headers"] = _from_current_span(scope["headers"])
 
-            async def send_noting_status(message: Message) -> None:
+            async def send_and_record_status(message: Message) -> None:
                 if message["type"] == "http.response.start":
                     span.set_attribute("http.response.status_code", message["status"])
                     if message["status"] >= 500:
                         span.set_status(StatusCode.ERROR)
                 await send(message)
 
-            await next_app(scope, receive, send_noting_status)
+            await next_app(scope, receive, send_and_record_status)
+
+
+def _start_provider(endpoint: str) -> TracerProvider:
+    """Return a provider that sends this service's spans to the collector at `endpoint`."""
+    exporter = OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=EXPORT_SECONDS)
+    provider = TracerProvider(resource=Resource.create({"service.name": SERVICE}), shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=SPANS_WAITING_MAX))
+    return provider
+
+
+async def _close_provider(provider: TracerProvider) -> None:
+    """Send the remaining spans; wait at most CLOSE_SECONDS for the collector."""
+    closing = threading.Thread(target=provider.shutdown, daemon=True)
+    closing.start()
+    await asyncio.to_thread(closing.join, CLOSE_SECONDS)
 
 
 def _from_current_span(headers: Headers) -> list[tuple[bytes, bytes]]:
-    """The headers of a request that the current span has made of one with these."""
+    """Replace the caller's trace headers by the current span's, which messages then carry."""
     own = {name.encode(): text.encode() for name, text in _current_span().items()}
     return [*((name, text) for name, text in headers if name not in own), *own.items()]
 
 
-def _note_trace(record: logging.LogRecord) -> bool:
-    """Let a log record say what it was made for, unless it speaks of another trace."""
+def _add_traceparent(record: logging.LogRecord) -> bool:
+    """Add the `traceparent` of the current span to a log record that has none."""
     if (traceparent := _current_span().get("traceparent")) and not hasattr(record, "traceparent"):
         record.traceparent = traceparent
     return True
 
 
 def _current_span() -> dict[str, str]:
-    """As W3C's headers tell it, `traceparent` and perhaps `tracestate`; empty where there is none."""
-    told: dict[str, str] = {}
-    _propagator.inject(told)
-    return told
+    """Return the W3C headers of the current span, {} without one."""
+    headers: dict[str, str] = {}
+    _propagator.inject(headers)
+    return headers
 
 
 _propagator = TraceContextTextMapPropagator()

@@ -1,0 +1,42 @@
+"""How the process starts: its log and its server."""
+
+import json
+import logging
+import logging.config
+from pathlib import Path
+
+import uvicorn
+from litestar.types import ASGIApp
+
+from query.settings import Settings
+
+GRACE_SECONDS = 10
+KEEP_ALIVE_SECONDS = 150
+"""Longer than the gateway keeps an idle connection: it must not send a request on a closing one."""
+
+
+def configure_logging(path: str | None) -> None:
+    """Configure logging from the JSON file at `path`; without one, log plain lines from INFO up."""
+    if path is None:
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    else:
+        logging.config.dictConfig({"disable_existing_loggers": False} | json.loads(Path(path).read_bytes()))
+
+
+def server(app: ASGIApp, settings: Settings) -> uvicorn.Server:
+    """Return the server of the application; a graceful shutdown finishes the running queries."""
+    config = uvicorn.Config(
+        app,
+        host=settings.http_host,
+        port=settings.http_port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    return uvicorn.Server(config)

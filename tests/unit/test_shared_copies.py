@@ -1,0 +1,83 @@
+"""The services share no code but contracts: some small modules are copies, and must stay equal.
+
+Each test names the parts that differ on purpose.
+"""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PURCHASE = ROOT / "services/purchase/src/purchase"
+TERMINAL = ROOT / "services/message-terminal/src/message_terminal"
+QUERY = ROOT / "services/query/src/query"
+SANDBOX = ROOT / "infra/sandbox/src/payment_sandbox"
+
+COPIES = [TERMINAL, QUERY, SANDBOX]
+"""Each has the same furniture as PURCHASE."""
+
+HEADER_REWRITE = (
+    "from collections.abc import Iterable\n",
+    "Headers = Iterable[tuple[bytes, bytes]]\n\n",
+    '            scope["headers"] = _from_current_span(scope["headers"])\n',
+)
+"""The parts of purchase's tracing, beside `_from_current_span`, that make messages carry a span's `traceparent`."""
+
+
+def definition(path: Path, name: str) -> str:
+    """Return the source of a function, class or method (`Class.method`), docstring included."""
+    source = path.read_text()
+    scope: ast.AST = ast.parse(source)
+    for part in name.split("."):
+        (scope,) = (node for node in ast.iter_child_nodes(scope) if getattr(node, "name", None) == part)
+    segment = ast.get_source_segment(source, scope)
+    assert segment is not None
+    return segment
+
+
+def docstring(path: Path) -> str | None:
+    """Return the docstring of a module."""
+    return ast.get_docstring(ast.parse(path.read_text()))
+
+
+@pytest.mark.parametrize("copy", COPIES, ids=lambda copy: copy.name)
+def test_readiness_is_the_same_file(copy: Path) -> None:
+    assert (copy / "readiness.py").read_text() == (PURCHASE / "readiness.py").read_text()
+
+
+@pytest.mark.parametrize("copy", COPIES, ids=lambda copy: copy.name)
+def test_logging_is_configured_alike(copy: Path) -> None:
+    ours, theirs = PURCHASE / "process.py", copy / "process.py"
+    assert docstring(theirs) == docstring(ours)
+    assert definition(theirs, "configure_logging") == definition(ours, "configure_logging")
+
+
+@pytest.mark.parametrize("copy", COPIES, ids=lambda copy: copy.name)
+def test_settings_are_read_alike(copy: Path) -> None:
+    """The variables differ, and so does `_given`: some services have lists and local secrets."""
+    ours, theirs = PURCHASE / "settings.py", copy / "settings.py"
+    assert docstring(theirs) == docstring(ours)
+    for name in ("WrongSetting", "Settings.read"):
+        assert definition(theirs, name) == definition(ours, name)
+
+
+def test_the_sandbox_is_served_like_purchase() -> None:
+    assert definition(SANDBOX / "process.py", "serve") == definition(PURCHASE / "process.py", "serve")
+
+
+def test_purchase_and_query_trace_alike_but_for_the_header_rewrite() -> None:
+    path = PURCHASE / "http/tracing.py"
+    purchase = path.read_text()
+    for part in (*HEADER_REWRITE, definition(path, "_from_current_span") + "\n\n\n"):
+        assert purchase.count(part) == 1
+        purchase = purchase.replace(part, "")
+
+    query = (QUERY / "tracing.py").read_text().replace("from query.", "from purchase.")
+    assert ast.unparse(ast.parse(query)) == ast.unparse(ast.parse(purchase))
+
+
+def test_the_terminal_sends_its_spans_like_query() -> None:
+    """It makes other spans, from messages instead of requests."""
+    for name in ("Tracing.__init__", "Tracing.close", "_start_provider", "_close_provider"):
+        assert definition(TERMINAL / "tracing.py", name) == definition(QUERY / "tracing.py", name)
