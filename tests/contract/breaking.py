@@ -1,7 +1,8 @@
-"""What a proposed schema or sample breaks of a released one: everything but a new optional property.
+"""Finds breaking changes between a released schema or sample and a proposed one.
 
-A narrower value refuses messages that were already sent. A wider one is refused by whoever still runs the release
-before: a consumer rolled back, or a parked message's projector. So both are breaking, and need a new version.
+Only a new optional property is not breaking. A narrower type refuses messages that were already
+sent. A wider one is refused by consumers that still run the previous release, for example after a
+rollback. Both need a new version.
 """
 
 import json
@@ -11,21 +12,21 @@ from typing import Any, NamedTuple
 from tests.contract.schemas import Schema, inlined
 
 _ANNOTATIONS = {"$schema", "$id", "$comment", "title", "description", "examples"}
-_COMPARED_APART = {"properties", "required", "items", "enum", "anyOf"}
+_COMPARED_SEPARATELY = {"properties", "required", "items", "enum", "anyOf"}
 _LOWER_BOUNDS = {"minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"}
 _UPPER_BOUNDS = {"maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"}
 _NOTHING = object()
 
 _NARROWER = "messages already sent may be refused"
-_WIDER = "readers of the released version refuse what is new"
+_WIDER = "readers of the released version refuse the new values"
 _REASONS = {
-    "additionalProperties": "optional fields that later releases add are judged otherwise than before",
-    "default": "a message without it means something else than when it was sent",
+    "additionalProperties": "optional fields that later releases add are treated differently",
+    "default": "a message without it no longer means the same as when it was sent",
 }
 
 
 class Change(NamedTuple):
-    """A breaking change and where in the message it is, as a JSON path."""
+    """A breaking change, and its place in the message as a JSON path."""
 
     path: str
     sentence: str
@@ -35,17 +36,17 @@ class Change(NamedTuple):
 
 
 def schema_changes(released: Schema, proposed: Schema) -> list[Change]:
-    """Name each breaking change from one schema to the other, in the order of the released one."""
+    """List each breaking change, in the order of the released schema."""
     return list(_changes("$", inlined(released), inlined(proposed)))
 
 
 def sample_changes(released: Any, proposed: Any, path: str = "$") -> list[Change]:
-    """Name each place where the sample of a released version is no longer what it was; it may only gain members."""
+    """List each place where a released sample was changed; it may only gain members."""
     match released, proposed:
         case dict(), dict():
-            gone = [Change(f"{path}.{name}", "is gone") for name in released if name not in proposed]
+            removed = [Change(f"{path}.{name}", "is gone") for name in released if name not in proposed]
             kept = [name for name in released if name in proposed]
-            return gone + [
+            return removed + [
                 change for name in kept for change in sample_changes(released[name], proposed[name], f"{path}.{name}")
             ]
         case list(), list() if len(released) == len(proposed):
@@ -72,7 +73,7 @@ def _changes(path: str, released: Schema, proposed: Schema) -> Iterator[Change]:
 
 
 def _keyword_changes(path: str, released: Schema, proposed: Schema) -> Iterator[Change]:
-    for keyword in sorted((released.keys() | proposed.keys()) - _ANNOTATIONS - _COMPARED_APART):
+    for keyword in sorted((released.keys() | proposed.keys()) - _ANNOTATIONS - _COMPARED_SEPARATELY):
         was, now = released.get(keyword, _NOTHING), proposed.get(keyword, _NOTHING)
         if _text(was) != _text(now):
             yield Change(path, f"{keyword} was {_text(was)} and is now {_text(now)}: {_reason(keyword, was, now)}")

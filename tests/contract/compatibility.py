@@ -1,6 +1,7 @@
-"""Whether the schemas and samples in the working tree keep what the main branch has released: run by `./taskw check`.
+"""Compare the working tree's schemas and samples with main's. `./taskw check` runs it.
 
-Answers 0 when they do, 1 naming each breaking change, and 2 when nobody could say.
+Exits with 0 if they are compatible, with 1 and a list of the breaking changes if not, and with 2 if
+they cannot be compared.
 """
 
 import json
@@ -15,13 +16,13 @@ from tests.contract.main_branch import CannotCompare, Commit, files_of, is_behin
 ROOT = Path(__file__).parents[2]
 SCHEMAS = "libs/contracts/schemas"
 SAMPLES = "libs/contracts/samples"
-RULE = "A released version only gains optional fields; anything else is a new version: docs/contracts.md says how."
+RULE = "A released version may only gain optional fields; anything else needs a new version: see docs/contracts.md."
 
 _CHANGES = {SCHEMAS: schema_changes, SAMPLES: sample_changes}
 
 
 class Comparison(NamedTuple):
-    """How many files a commit had released, and one sentence for each way in which they are broken now."""
+    """How many files a commit had released, and a sentence for each breaking change since."""
 
     commit: Commit
     released: int
@@ -29,7 +30,10 @@ class Comparison(NamedTuple):
 
 
 def compared(proposed: Mapping[str, Any], root: Path = ROOT) -> list[Comparison]:
-    """Compare documents, by their path, with those of every commit that has released some. Raises CannotCompare."""
+    """Compare documents, keyed by path, with those of every commit that counts as released.
+
+    Raises CannotCompare.
+    """
     comparisons = []
     for commit in released_commits(root):
         released = parsed(files_of(root, commit, _CHANGES))
@@ -38,7 +42,7 @@ def compared(proposed: Mapping[str, Any], root: Path = ROOT) -> list[Comparison]
 
 
 def breaking_changes(released: Mapping[str, Any], proposed: Mapping[str, Any]) -> list[str]:
-    """Name each released schema and sample, by its path, that is gone or broken. A new one breaks nothing."""
+    """List the released schemas and samples that are gone or broken. A new one breaks nothing."""
     broken = []
     for path, document in sorted(released.items()):
         changes = [Change("$", "is gone, though it was released")]
@@ -49,13 +53,13 @@ def breaking_changes(released: Mapping[str, Any], proposed: Mapping[str, Any]) -
 
 
 def documents(root: Path = ROOT) -> dict[str, bytes]:
-    """The schemas and samples as they lie in the working tree, committed or not, by their path."""
-    found = [path for folder in _CHANGES for path in sorted((root / folder).glob("*.json"))]
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in found}
+    """Read the working tree's schemas and samples, committed or not, keyed by path."""
+    paths = [path for folder in _CHANGES for path in sorted((root / folder).glob("*.json"))]
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
 
 
 def parsed(files: Mapping[str, bytes]) -> dict[str, Any]:
-    """Read the files. Raises CannotCompare, naming the one that is no JSON."""
+    """Parse the files. Raises CannotCompare, naming the file that is not JSON."""
     read = {}
     for path, text in files.items():
         try:
@@ -66,15 +70,15 @@ def parsed(files: Mapping[str, bytes]) -> dict[str, Any]:
 
 
 def report(comparisons: list[Comparison], root: Path = ROOT) -> list[str]:
-    """What to tell the reader, line by line."""
+    """Format the comparisons, line by line."""
     lines = []
     for commit, released, broken in comparisons:
         lines.append(f"{commit}: {released} released schemas and samples, {len(broken)} breaking changes")
         lines += [f"  {sentence}" for sentence in broken]
         if broken and is_behind(root, commit):
-            lines.append("  HEAD lacks commits of main: bring them in first")
+            lines.append("  HEAD lacks commits of main: merge or rebase first")
     if not any(released for commit, released, _ in comparisons if commit.name != "HEAD"):
-        lines.append("nothing was released before: there is no earlier commit, or it has no schemas")
+        lines.append("nothing to compare with: there is no earlier commit, or it has no schemas")
     return lines
 
 
@@ -82,7 +86,7 @@ def main(root: Path = ROOT) -> int:
     try:
         comparisons = compared(parsed(documents(root)), root)
     except CannotCompare as error:
-        sys.stdout.write(f"not compared with main: {error}\n")
+        sys.stdout.write(f"cannot compare with main: {error}\n")
         return 2
     broken = any(comparison.broken for comparison in comparisons)
     sys.stdout.write("\n".join([*report(comparisons, root), *([RULE] if broken else [])]) + "\n")

@@ -1,4 +1,4 @@
-"""Repositories that know nothing of the one that the tests lie in, nor of who runs them."""
+"""Git repositories that are isolated from this one and from the user's git settings."""
 
 import os
 from pathlib import Path

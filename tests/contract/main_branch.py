@@ -1,6 +1,6 @@
-"""What the main branch has released, as git knows it.
+"""Reads from git what the main branch has released.
 
-CannotCompare           nobody can say what was released: there is no main, or git or its remote does not answer
+CannotCompare           the released files are unknown: there is no main, or git or its remote fails
 """
 
 import os
@@ -14,11 +14,11 @@ _GIT_SECONDS = 120
 
 
 class CannotCompare(Exception):
-    """Nobody can say what was released."""
+    """The released files are unknown."""
 
 
 class Commit(NamedTuple):
-    """A commit that released something, and how to speak of it."""
+    """A released commit, and the name by which reports refer to it."""
 
     name: str
     sha: str
@@ -28,9 +28,9 @@ class Commit(NamedTuple):
 
 
 def released_commits(root: Path) -> list[Commit]:
-    """The commits to compare the working tree with: main's, or on main itself HEAD's parent.
+    """Return the commits to compare the working tree with: main, or on main HEAD and its parent.
 
-    On main HEAD comes in front of it, for what is not committed yet; a first commit has no parent.
+    HEAD is there for uncommitted changes. A first commit has no parent.
     Raises CannotCompare.
     """
     _git(root, "rev-parse", "--git-dir")
@@ -44,19 +44,19 @@ def released_commits(root: Path) -> list[Commit]:
 
 
 def files_of(root: Path, commit: Commit, folders: Iterable[str]) -> dict[str, bytes]:
-    """The JSON files of some folders as they were in a commit, by their path; all paths from `root` on."""
+    """Read the JSON files of some folders at a commit, keyed by path. Paths start at `root`."""
     listed = _git(root, "ls-tree", "-z", "--name-only", commit.sha, *(f"{folder}/" for folder in folders)).split("\0")
     paths = [path for path in listed if path.endswith(".json")]
     return {path: _git(root, "show", f"{commit.sha}:./{path}").encode() for path in paths}
 
 
 def is_behind(root: Path, commit: Commit) -> bool:
-    """Whether HEAD lacks this commit of main's."""
+    """Return whether HEAD lacks this commit of main."""
     return not _succeeds(root, "merge-base", "--is-ancestor", commit.sha, "HEAD")
 
 
 def _main(root: Path) -> str | None:
-    """The commit of main, fetched when unknown; None when there is neither a main nor an origin."""
+    """Return main's commit, fetched if unknown; None if there is neither a main nor an origin."""
     known = _commit(root, _LOCAL) or _commit(root, _REMOTE)
     if known is not None or not _has_origin(root):
         return known
@@ -66,7 +66,7 @@ def _main(root: Path) -> str | None:
 
 
 def _parent(root: Path, sha: str) -> str | None:
-    """The (first) parent, fetched when the clone is too shallow to have it; None of a first commit."""
+    """Return the (first) parent, fetched if the clone is too shallow; None for a first commit."""
     header = _git(root, "cat-file", "commit", sha).split("\n\n")[0]
     parents = [line.removeprefix("parent ") for line in header.splitlines() if line.startswith("parent ")]
     if not parents:

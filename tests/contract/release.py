@@ -1,7 +1,7 @@
-"""Write the schemas, samples and description of what the code promises: `python -m tests.contract.release`.
+"""Write schemas, samples and AsyncAPI files from the code: `python -m tests.contract.release`.
 
-Answers 0 when they are written, 1 when nothing was because it would break what the main branch has released, and 2 when
-nobody could say.
+Exits with 0 if they are written. Writes nothing and exits with 1 if that would break released
+versions, with 2 if they cannot be compared with main.
 """
 
 import sys
@@ -20,21 +20,21 @@ DOCUMENT = "libs/contracts/asyncapi.json"
 PAGE = "libs/contracts/asyncapi.html"
 
 
-def promised() -> dict[str, bytes]:
-    """Every schema and sample that shall be there, by its path, laid out to be read."""
+def contract_files() -> dict[str, bytes]:
+    """Build every schema and sample, indented, keyed by path."""
     lines = {f"{SCHEMAS}/{name}.json": msgspec.json.encode(schema) for name, schema in schemas().items()}
     lines |= {f"{SAMPLES}/{name}.json": sample for name, sample in samples().items()}
-    return {path: _laid_out(line) for path, line in lines.items()}
+    return {path: _indented(line) for path, line in lines.items()}
 
 
-def described() -> dict[str, bytes]:
-    """What describes the whole of it, for programs and for people, by its path."""
+def asyncapi_files() -> dict[str, bytes]:
+    """Build the AsyncAPI document, for programs and as a page for people, keyed by path."""
     whole = document()
-    return {DOCUMENT: _laid_out(msgspec.json.encode(whole)), PAGE: page(whole).encode()}
+    return {DOCUMENT: _indented(msgspec.json.encode(whole)), PAGE: page(whole).encode()}
 
 
 def write(files: dict[str, bytes], root: Path = ROOT) -> list[str]:
-    """Write these files, and remove every other schema and sample; what was done, line by line."""
+    """Write these files, remove every other schema and sample, and report each change in a line."""
     there = {path: (root / path).read_bytes() for path in files if (root / path).exists()} | documents(root)
     for path, text in files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -42,24 +42,24 @@ def write(files: dict[str, bytes], root: Path = ROOT) -> list[str]:
     for path in there.keys() - files.keys():
         (root / path).unlink()
     changed = [f"wrote {path}" for path, text in files.items() if there.get(path) != text]
-    return changed + [f"removed {path}" for path in sorted(there.keys() - files.keys())] or ["nothing had changed"]
+    return changed + [f"removed {path}" for path in sorted(there.keys() - files.keys())] or ["nothing to change"]
 
 
 def main(root: Path = ROOT) -> int:
-    files = promised()
+    files = contract_files()
     try:
         comparisons = compared(parsed(files), root)
     except CannotCompare as error:
-        sys.stdout.write(f"nothing was written, for it could not be compared with main: {error}\n")
+        sys.stdout.write(f"nothing was written: cannot compare with main: {error}\n")
         return 2
     if any(comparison.broken for comparison in comparisons):
         sys.stdout.write("\n".join([*report(comparisons, root), RULE, "nothing was written"]) + "\n")
         return 1
-    sys.stdout.write("\n".join(write(files | described(), root)) + "\n")
+    sys.stdout.write("\n".join(write(files | asyncapi_files(), root)) + "\n")
     return 0
 
 
-def _laid_out(line: bytes) -> bytes:
+def _indented(line: bytes) -> bytes:
     return msgspec.json.format(line, indent=2) + b"\n"
 
 

@@ -1,4 +1,4 @@
-"""A real git repository to try the comparison on."""
+"""A real git repository for the tests of the comparison with main."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ from tests.contract.compatibility import SCHEMAS
 
 
 class Repository:
-    """A working tree of its own, on the branch main."""
+    """A separate working tree on the branch main."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -23,18 +23,18 @@ class Repository:
         return repository
 
     def cloned(self, root: Path, *options: str) -> "Repository":
-        """A clone as over a network: git takes a path for a reason to ignore `--depth`."""
+        """Clone by URL: given a path, git ignores `--depth`."""
         self.git("clone", "--quiet", *options, self.root.as_uri(), str(root))
         return Repository(root)
 
     def write(self, name: str, document: Any) -> None:
-        """Put a schema into the working tree."""
+        """Write a schema into the working tree."""
         path = self.root / SCHEMAS / f"{name}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(document))
 
     def commit(self) -> str:
-        """Commit all there is, even if nothing changed; its id, which no other commit has."""
+        """Commit everything, even if nothing changed, and return the commit's (unique) id."""
         self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", "--message", uuid4().hex)
         return self.git("rev-parse", "HEAD")

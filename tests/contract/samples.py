@@ -1,4 +1,4 @@
-"""One message of every released version, as it travels: position and generation in front of what purchase wrote."""
+"""One message of every released version, as sent: with position and generation in front."""
 
 from datetime import date
 from uuid import UUID
@@ -190,13 +190,13 @@ PAYMENT_REFUNDED = PaymentRefunded(
 
 
 def samples() -> dict[str, bytes]:
-    """The bytes of each, by its type on the wire."""
+    """Encode each sample, keyed by its type on the wire."""
     return {
         _type(VENUE_DEFINED): with_position(encode(VENUE_DEFINED), Position(1, 0), None),
         _type(EVENT_SCHEDULED): with_position(encode(EVENT_SCHEDULED), Position(1, 0), None),
         _type(TICKET_PURCHASED): with_position(encode(TICKET_PURCHASED), Position(1, 1), 1),
         _type(TICKET_CANCELLED): with_position(encode(TICKET_CANCELLED), Position(1, 2), 1),
-        _type(TICKET_REJECTED): encode(TICKET_REJECTED),  # tells purchase, and so comes through no outbox
+        _type(TICKET_REJECTED): encode(TICKET_REJECTED),  # sent to purchase, so it passes no outbox
         _type(SEATS_HELD): with_position(encode(SEATS_HELD), Position(1, 3), None),
         _type(HOLD_RELEASED): with_position(encode(HOLD_RELEASED), Position(1, 4), None),
         _type(HOLD_EXPIRED): with_position(encode(HOLD_EXPIRED), Position(1, 9), None),

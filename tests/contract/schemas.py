@@ -1,4 +1,4 @@
-"""The JSON Schema of every released message, as its struct promises it."""
+"""The JSON Schema of every released message, generated from its struct."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,12 +11,12 @@ Schema = dict[str, Any]
 
 
 def schemas(released: Iterable[type[Message]] = RELEASED) -> dict[str, Schema]:
-    """One self-contained schema per type on the wire."""
+    """Generate one self-contained schema for each type on the wire."""
     return {type_name(version): _schema(version) for version in released}
 
 
 def inlined(schema: Schema) -> Schema:
-    """The same schema with each `$ref` replaced by what it names, so that a definition's name means nothing."""
+    """Replace each `$ref` by its definition, so that definitions' names do not matter."""
     definitions = schema.get("$defs", {})
     resolved: Schema = _resolved(
         {keyword: value for keyword, value in schema.items() if keyword != "$defs"}, definitions
@@ -45,10 +45,11 @@ def _resolved(value: Any, definitions: Mapping[str, Schema]) -> Any:
 
 
 def _as_sent(value: Any) -> Any:
-    """Require the constants, and leave out the structs' names: an older version's is renamed, its messages are not.
+    """Require the constants, and drop the structs' names.
 
-    A struct supplies its constants (`specversion`, `revision`) by a default, from which msgspec concludes that they
-    might be missing on the wire.
+    A struct has defaults for its constants (`specversion`, `revision`), so msgspec takes them for
+    optional; they are always sent. The struct of an older version is renamed, its schema must not
+    change.
     """
     match value:
         case list():
@@ -62,7 +63,7 @@ def _as_sent(value: Any) -> Any:
 
 
 def _is_title(keyword: str, value: Any) -> bool:
-    return keyword == "title" and isinstance(value, str)  # a property called `title` is a schema, no string
+    return keyword == "title" and isinstance(value, str)  # the schema of a property called `title` is not a string
 
 
 def _always_sent(promise: Schema) -> list[str]:

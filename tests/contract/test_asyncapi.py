@@ -1,4 +1,4 @@
-"""The AsyncAPI document is what the code says, valid by AsyncAPI's own schema, and true of what is released."""
+"""The AsyncAPI document matches the code and the released files, and is valid."""
 
 import json
 from collections import Counter
@@ -13,18 +13,18 @@ from jsonschema import Draft7Validator
 
 from tests.contract.asyncapi.document import VERSION
 from tests.contract.compatibility import ROOT, SAMPLES, SCHEMAS, documents
-from tests.contract.release import DOCUMENT, described
+from tests.contract.release import DOCUMENT, asyncapi_files
 
 SPECIFICATION = Path(__file__).parent / "asyncapi/specification" / f"{VERSION}.json"
 
 
-def test_the_checked_in_document_and_page_are_what_the_code_says() -> None:
-    there = {path: (ROOT / path).read_bytes() for path in described()}
+def test_the_checked_in_document_and_page_match_the_code() -> None:
+    on_disk = {path: (ROOT / path).read_bytes() for path in asyncapi_files()}
 
-    assert there == described(), "python -m tests.contract.release writes them"
+    assert on_disk == asyncapi_files(), "python -m tests.contract.release writes them"
 
 
-def test_the_document_is_valid_by_asyncapis_own_schema() -> None:
+def test_the_document_is_valid_against_asyncapis_own_schema() -> None:
     assert [error.message for error in specification().iter_errors(checked_in())] == []
 
 
@@ -36,7 +36,7 @@ def test_a_part_that_asyncapi_does_not_know_would_be_invalid(part: str) -> None:
     assert not specification().is_valid(broken)
 
 
-def test_every_reference_leads_somewhere() -> None:
+def test_every_reference_has_a_target() -> None:
     whole = checked_in()
     for reference in references(whole):
         place = whole
@@ -51,7 +51,7 @@ def test_every_operation_is_on_a_channel_that_carries_its_batches() -> None:
         assert message["$ref"].startswith(f"{operation['channel']['$ref']}/messages/")
 
 
-def test_every_version_is_in_it_as_it_is_released() -> None:
+def test_the_document_contains_every_released_schema() -> None:
     schemas = checked_in()["components"]["schemas"]
 
     assert list(schemas) == [type_name(version) for version in RELEASED]
@@ -59,7 +59,7 @@ def test_every_version_is_in_it_as_it_is_released() -> None:
         assert schema == {key: value for key, value in released(SCHEMAS, name).items() if key != "$schema"}
 
 
-def test_every_version_travels_in_one_kind_of_batch_and_its_sample_is_an_example() -> None:
+def test_every_version_is_sent_in_one_kind_of_batch_and_its_sample_is_an_example() -> None:
     names = {type_name(version) for version in RELEASED}
     batches = checked_in()["components"]["messages"].values()
     carried = Counter(
@@ -71,7 +71,7 @@ def test_every_version_travels_in_one_kind_of_batch_and_its_sample_is_an_example
     assert examples == {name: [released(SAMPLES, name)] for name in names}
 
 
-def test_every_example_is_a_batch_as_its_schema_says() -> None:
+def test_every_example_is_valid_against_the_schema_of_its_batch() -> None:
     whole = checked_in()
     for batch in whole["components"]["messages"].values():
         validator = Draft7Validator({**batch["payload"], "components": whole["components"]})

@@ -1,4 +1,4 @@
-"""The check against the main branch: what it compares, what it answers, and that this very tree passes it."""
+"""The check against main: what it compares and reports. This working tree passes it."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ def test_this_tree_breaks_nothing_that_main_has_released(capfd: pytest.CaptureFi
     assert compatibility.main() == 0, capfd.readouterr().out
 
 
-def test_a_schema_or_sample_that_is_gone_is_named_and_a_new_one_is_welcome() -> None:
+def test_a_missing_schema_or_sample_is_reported_and_a_new_one_is_not() -> None:
     released = {f"{SCHEMAS}/a.v1.json": ID, f"{SAMPLES}/a.v1.json": {"id": "1"}}
     proposed = {f"{SCHEMAS}/a.v2.json": NUMBER, f"{SAMPLES}/a.v2.json": {"id": 1}}
 
@@ -30,7 +30,7 @@ def test_a_schema_or_sample_that_is_gone_is_named_and_a_new_one_is_welcome() -> 
     assert breaking_changes(released, released | proposed) == []
 
 
-def test_schemas_and_samples_are_each_judged_by_their_own_rules() -> None:
+def test_schemas_and_samples_are_compared_by_different_rules() -> None:
     released = {f"{SCHEMAS}/a.v1.json": ID, f"{SAMPLES}/a.v1.json": {"id": "1"}}
     proposed = {f"{SCHEMAS}/a.v1.json": NUMBER, f"{SAMPLES}/a.v1.json": {"id": 1}}
 
@@ -47,26 +47,26 @@ def test_a_branch_that_only_adds_passes(repository: Repository, capsys: pytest.C
     assert "1 released schemas and samples, 0 breaking changes" in capsys.readouterr().out
 
 
-def test_a_branch_that_breaks_a_schema_is_told_where(
+def test_the_report_says_where_a_branch_breaks_a_schema(
     repository: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:
     feature(repository, NUMBER)
     repository.commit()
 
     assert compatibility.main(repository.root) == 1
-    told = capsys.readouterr().out
-    assert f"  {SCHEMAS}/a.v1.json: {BROKEN}" in told
-    assert "docs/contracts.md" in told
+    output = capsys.readouterr().out
+    assert f"  {SCHEMAS}/a.v1.json: {BROKEN}" in output
+    assert "docs/contracts.md" in output
 
 
-def test_what_is_not_committed_yet_is_compared(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+def test_uncommitted_changes_are_compared(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:
     feature(repository, NUMBER)
 
     assert compatibility.main(repository.root) == 1
     assert BROKEN in capsys.readouterr().out
 
 
-def test_a_branch_that_main_has_left_behind_is_told_so(
+def test_the_report_says_that_a_branch_is_behind_main(
     repository: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:
     repository.commit()
@@ -75,10 +75,10 @@ def test_a_branch_that_main_has_left_behind_is_told_so(
     repository.git("switch", "--quiet", "feature")
 
     assert compatibility.main(repository.root) == 1
-    assert "HEAD lacks commits of main: bring them in first" in capsys.readouterr().out
+    assert "HEAD lacks commits of main: merge or rebase first" in capsys.readouterr().out
 
 
-def test_on_main_a_commit_that_breaks_its_parents_schema_is_named(
+def test_on_main_a_commit_that_breaks_its_parents_schema_is_reported(
     repository: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:
     released(repository, ID)
@@ -88,7 +88,7 @@ def test_on_main_a_commit_that_breaks_its_parents_schema_is_named(
     assert BROKEN in capsys.readouterr().out
 
 
-def test_on_main_what_is_uncommitted_is_compared_also_with_what_the_last_commit_brought(
+def test_on_main_uncommitted_changes_are_compared_with_the_last_commit_too(
     repository: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:
     repository.commit()
@@ -110,39 +110,43 @@ def test_a_clone_that_is_too_shallow_is_deepened_and_compared(
     assert BROKEN in capsys.readouterr().out
 
 
-def test_the_first_commit_passes_and_says_that_nothing_was_released(
+def test_the_first_commit_passes_with_nothing_to_compare_with(
     repository: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:
     released(repository, ID)
 
     assert compatibility.main(repository.root) == 0
-    assert "nothing was released before" in capsys.readouterr().out
+    assert "nothing to compare with" in capsys.readouterr().out
 
 
-def test_so_does_the_commit_that_brings_the_first_schemas(
+def test_the_commit_with_the_first_schemas_passes_with_nothing_to_compare_with(
     repository: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:
     repository.commit()
     released(repository, ID)
 
     assert compatibility.main(repository.root) == 0
-    assert "nothing was released before" in capsys.readouterr().out
+    assert "nothing to compare with" in capsys.readouterr().out
 
 
-def test_nothing_else_says_so(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_later_commit_has_something_to_compare_with(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
     released(repository, ID)
     released(repository, NOTE)
 
     assert compatibility.main(repository.root) == 0
-    assert "nothing was released before" not in capsys.readouterr().out
+    assert "nothing to compare with" not in capsys.readouterr().out
 
 
-def test_what_cannot_be_compared_does_not_pass(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_tree_that_cannot_be_compared_does_not_pass(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert compatibility.main(repository.root) == 2
-    assert "not compared with main: there is no main branch here" in capsys.readouterr().out
+    assert "cannot compare with main: there is no main branch here" in capsys.readouterr().out
 
 
-def test_a_file_that_is_no_json_does_not_pass(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_is_not_json_does_not_pass(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:
     released(repository, ID)
     (repository.root / SCHEMAS / "a.v1.json").write_text("{")
 
@@ -156,7 +160,7 @@ def released(repository: Repository, schema: Any) -> None:
 
 
 def feature(repository: Repository, schema: Any) -> None:
-    """Main has released `ID`; the working tree of a branch holds `schema`, not committed."""
+    """Release `ID` on main, then write `schema` into the working tree of a branch, uncommitted."""
     released(repository, ID)
     repository.git("switch", "--quiet", "--create", "feature")
     repository.write("a.v1", schema)

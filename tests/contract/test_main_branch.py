@@ -1,4 +1,4 @@
-"""Which commits count as released, in every state that a repository may be found in."""
+"""Which commits count as released, in every state of a repository."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def test_a_branch_is_compared_with_main(repository: Repository) -> None:
     assert released_commits(repository.root) == [Commit("main", main)]
 
 
-def test_a_branch_that_main_has_left_behind_is_compared_with_main_as_it_is_now(repository: Repository) -> None:
+def test_a_branch_behind_main_is_compared_with_main_as_it_is_now(repository: Repository) -> None:
     repository.commit()
     repository.git("branch", "feature")
     main = repository.commit()
@@ -30,14 +30,14 @@ def test_a_branch_that_main_has_left_behind_is_compared_with_main_as_it_is_now(r
     assert is_behind(repository.root, commit)
 
 
-def test_main_is_compared_with_its_parent_and_what_is_uncommitted_with_itself(repository: Repository) -> None:
+def test_main_is_compared_with_its_parent_and_uncommitted_changes_with_main(repository: Repository) -> None:
     parent = repository.commit()
     head = repository.commit()
 
     assert released_commits(repository.root) == [Commit("HEAD", head), Commit("HEAD's parent", parent)]
 
 
-def test_a_merge_on_main_is_compared_with_what_main_was_before(repository: Repository) -> None:
+def test_a_merge_on_main_is_compared_with_main_before_the_merge(repository: Repository) -> None:
     repository.commit()
     repository.git("switch", "--quiet", "--create", "feature")
     repository.commit()
@@ -68,20 +68,20 @@ def test_a_checkout_without_a_branch_at_the_tip_of_main_is_compared_as_main_is(
     assert [commit.sha for commit in released_commits(clone.root)] == [head, parent]
 
 
-def test_a_first_commit_has_nothing_before_it(repository: Repository) -> None:
+def test_a_first_commit_is_compared_with_itself_alone(repository: Repository) -> None:
     head = repository.commit()
 
     assert released_commits(repository.root) == [Commit("HEAD", head)]
 
 
-def test_a_first_commit_of_another_branch_name_has_nothing_before_it_either(repository: Repository) -> None:
+def test_a_first_commit_on_a_branch_of_another_name_is_compared_with_itself_alone(repository: Repository) -> None:
     repository.git("symbolic-ref", "HEAD", "refs/heads/trunk")
     head = repository.commit()
 
     assert released_commits(repository.root) == [Commit("HEAD", head)]
 
 
-def test_a_first_commit_is_compared_with_a_main_it_has_nothing_in_common_with(repository: Repository) -> None:
+def test_a_first_commit_is_compared_with_an_unrelated_main(repository: Repository) -> None:
     main = repository.commit()
     repository.git("switch", "--quiet", "--orphan", "anew")
     repository.commit()
@@ -89,9 +89,7 @@ def test_a_first_commit_is_compared_with_a_main_it_has_nothing_in_common_with(re
     assert released_commits(repository.root) == [Commit("main", main)]
 
 
-def test_without_a_main_of_its_own_a_clone_takes_the_one_it_was_cloned_from(
-    repository: Repository, tmp_path: Path
-) -> None:
+def test_a_clone_without_a_main_branch_uses_origins(repository: Repository, tmp_path: Path) -> None:
     main = repository.commit()
     repository.git("switch", "--quiet", "--create", "feature")
     repository.commit()
@@ -101,7 +99,7 @@ def test_without_a_main_of_its_own_a_clone_takes_the_one_it_was_cloned_from(
 
 
 @pytest.mark.parametrize("depth", [[], ["--depth=1"]], ids=["whole", "shallow"])
-def test_without_any_main_it_is_fetched(repository: Repository, tmp_path: Path, depth: list[str]) -> None:
+def test_a_clone_that_knows_no_main_fetches_it(repository: Repository, tmp_path: Path, depth: list[str]) -> None:
     repository.write("ticket.purchased.v1", {})
     main = repository.commit()
     repository.git("switch", "--quiet", "--create", "feature")
@@ -141,7 +139,7 @@ def test_one_fetched_commit_and_no_branch_is_enough_to_find_main_and_its_parent(
     assert [commit.sha for commit in released_commits(checkout.root)] == [head, parent]
 
 
-def test_a_commit_of_mains_past_is_compared_with_main_as_it_is_now(repository: Repository, tmp_path: Path) -> None:
+def test_an_old_commit_of_main_is_compared_with_main_as_it_is_now(repository: Repository, tmp_path: Path) -> None:
     past = repository.commit()
     main = repository.commit()
     clone = repository.cloned(tmp_path / "clone")
@@ -150,7 +148,7 @@ def test_a_commit_of_mains_past_is_compared_with_main_as_it_is_now(repository: R
     assert released_commits(clone.root) == [Commit("main", main)]
 
 
-def test_without_main_and_without_origin_nobody_can_say_what_was_released(repository: Repository) -> None:
+def test_a_repository_without_main_and_origin_cannot_be_compared(repository: Repository) -> None:
     repository.commit()
     repository.git("branch", "--move", "trunk")
     repository.commit()
@@ -159,7 +157,7 @@ def test_without_main_and_without_origin_nobody_can_say_what_was_released(reposi
         released_commits(repository.root)
 
 
-def test_nor_where_origin_has_no_main(repository: Repository, tmp_path: Path) -> None:
+def test_a_clone_whose_origin_has_no_main_cannot_be_compared(repository: Repository, tmp_path: Path) -> None:
     repository.git("symbolic-ref", "HEAD", "refs/heads/trunk")
     repository.commit()
     clone = repository.cloned(tmp_path / "clone")
@@ -168,7 +166,7 @@ def test_nor_where_origin_has_no_main(repository: Repository, tmp_path: Path) ->
         released_commits(clone.root)
 
 
-def test_nor_where_origin_does_not_answer(repository: Repository, tmp_path: Path) -> None:
+def test_a_clone_whose_origin_is_unreachable_cannot_be_compared(repository: Repository, tmp_path: Path) -> None:
     repository.commit()
     repository.commit()
     clone = repository.cloned(tmp_path / "clone", "--depth=1")
@@ -178,12 +176,14 @@ def test_nor_where_origin_does_not_answer(repository: Repository, tmp_path: Path
         released_commits(clone.root)
 
 
-def test_nor_before_the_first_commit(repository: Repository) -> None:
+def test_a_repository_without_commits_cannot_be_compared(repository: Repository) -> None:
     with pytest.raises(CannotCompare, match="no main branch"):
         released_commits(repository.root)
 
 
-def test_nor_outside_a_repository(repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_outside_a_repository_cannot_be_compared(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(repository.root.parent))
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -192,7 +192,7 @@ def test_nor_outside_a_repository(repository: Repository, tmp_path: Path, monkey
         released_commits(elsewhere)
 
 
-def test_nor_without_git(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_git_nothing_can_be_compared(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     repository.commit()
     monkeypatch.setenv("PATH", "")
 
@@ -200,7 +200,7 @@ def test_nor_without_git(repository: Repository, monkeypatch: pytest.MonkeyPatch
         released_commits(repository.root)
 
 
-def test_the_files_of_a_commit_are_what_was_committed_in_those_folders(repository: Repository) -> None:
+def test_the_files_of_a_commit_are_the_committed_json_files_of_those_folders(repository: Repository) -> None:
     repository.write("ticket.purchased.v1", {"title": "Umlaut: ü"})
     (repository.root / "libs/contracts/schemas/notes.txt").write_text("not a schema")
     (repository.root / "elsewhere.json").write_text("{}")
@@ -212,7 +212,7 @@ def test_the_files_of_a_commit_are_what_was_committed_in_those_folders(repositor
     assert files == {"libs/contracts/schemas/ticket.purchased.v1.json": rb'{"title": "Umlaut: \u00fc"}'}
 
 
-def test_a_project_may_lie_in_a_folder_of_its_repository(repository: Repository) -> None:
+def test_the_project_may_be_a_subfolder_of_its_repository(repository: Repository) -> None:
     project = Repository(repository.root / "projects" / "ticketing")
     project.write("ticket.purchased.v1", {})
     head = repository.commit()

@@ -1,4 +1,4 @@
-"""The page about the messages shows all of them, and needs nothing but itself."""
+"""The page about the messages shows all of them, and needs no other resource."""
 
 from collections import Counter
 from html.parser import HTMLParser
@@ -15,8 +15,8 @@ from tests.contract.release import PAGE
 WITHOUT_END = {"meta", "link"}
 
 
-class Read(HTMLParser):
-    """The page as a browser takes it: its elements with their addresses, and the text."""
+class Page(HTMLParser):
+    """The parsed page: its elements, links, anchors and text."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,12 +42,12 @@ class Read(HTMLParser):
         self.text += data
 
 
-def test_what_is_opened_is_closed() -> None:
-    assert Read().open == []
+def test_every_opened_element_is_closed() -> None:
+    assert Page().open == []
 
 
-def test_nothing_comes_from_elsewhere_and_nothing_runs() -> None:
-    page = Read()
+def test_the_page_has_no_scripts_and_no_external_resources() -> None:
+    page = Page()
 
     assert page.elements.keys().isdisjoint({"script", "img", "iframe"})
     assert {address for address in page.addresses if not address.startswith("#")} == {
@@ -58,15 +58,15 @@ def test_nothing_comes_from_elsewhere_and_nothing_runs() -> None:
     }
 
 
-def test_every_link_within_it_leads_somewhere() -> None:
-    page = Read()
+def test_every_link_within_the_page_has_a_target() -> None:
+    page = Page()
 
     assert {address for address in page.addresses if address.startswith("#")} <= page.places
 
 
 @pytest.mark.parametrize("version", RELEASED, ids=type_name)
-def test_every_version_has_its_place_with_what_it_means_and_its_sample(version: type[Message]) -> None:
-    page = Read()
+def test_every_version_is_shown_with_its_description_fields_and_sample(version: type[Message]) -> None:
+    page = Page()
     schema = document()["components"]["schemas"][type_name(version)]
 
     assert f"#{type_name(version)}" in page.places
@@ -76,8 +76,8 @@ def test_every_version_has_its_place_with_what_it_means_and_its_sample(version: 
     assert all(field.path in page.text for field in fields(schema["properties"]["data"]))
 
 
-def test_every_channel_and_both_brokers_are_on_it() -> None:
-    page, whole = Read(), document()
+def test_every_channel_and_both_brokers_are_shown() -> None:
+    page, whole = Page(), document()
 
     assert all(server["title"] in page.text for server in whole["servers"].values())
     assert all(channel["address"] in page.text for channel in whole["channels"].values())
@@ -97,7 +97,7 @@ def test_an_object_and_a_list_of_objects_are_followed_by_their_fields() -> None:
 
 
 @pytest.mark.parametrize(
-    ("schema", "told"),
+    ("schema", "text"),
     [
         ({"enum": [1]}, "<code>1</code>"),
         ({"enum": ["A", "B"]}, "<code>&quot;A&quot;</code> or <code>&quot;B&quot;</code>"),
@@ -110,5 +110,5 @@ def test_an_object_and_a_list_of_objects_are_followed_by_their_fields() -> None:
         ({"type": "string"}, "string"),
     ],
 )
-def test_a_kind_of_value_is_told_in_a_few_words(schema: dict[str, object], told: str) -> None:
-    assert kind(schema) == told
+def test_the_type_of_a_field_is_described_in_a_few_words(schema: dict[str, object], text: str) -> None:
+    assert kind(schema) == text

@@ -1,4 +1,4 @@
-"""The verb that writes schemas, samples and their description writes them all, and never over a broken promise."""
+"""The release command writes all contract files, unless that breaks a released one."""
 
 import json
 from typing import Any
@@ -12,12 +12,12 @@ from tests.contract.repository import Repository
 NAME = "ticket.purchased.v1"
 
 
-def test_everything_that_is_promised_is_written_and_what_describes_it(repository: Repository) -> None:
+def test_schemas_samples_and_asyncapi_files_are_written(repository: Repository) -> None:
     repository.commit()
 
     assert release.main(repository.root) == 0
-    assert documents(repository.root) == release.promised()
-    for path, text in release.described().items():
+    assert documents(repository.root) == release.contract_files()
+    for path, text in release.asyncapi_files().items():
         assert (repository.root / path).read_bytes() == text
 
 
@@ -27,10 +27,10 @@ def test_writing_again_changes_nothing_and_says_so(repository: Repository, capsy
     capsys.readouterr()
 
     assert release.main(repository.root) == 0
-    assert capsys.readouterr().out == "nothing had changed\n"
+    assert capsys.readouterr().out == "nothing to change\n"
 
 
-def test_what_was_never_released_is_removed_when_the_code_no_longer_promises_it(
+def test_an_unreleased_schema_is_removed_when_it_is_no_longer_in_the_code(
     repository: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:
     repository.commit()
@@ -38,11 +38,11 @@ def test_what_was_never_released_is_removed_when_the_code_no_longer_promises_it(
 
     assert release.main(repository.root) == 0
     assert f"removed {SCHEMAS}/seat.painted.v1.json" in capsys.readouterr().out
-    assert documents(repository.root) == release.promised()
+    assert documents(repository.root) == release.contract_files()
 
 
 @pytest.mark.parametrize("folder", [SCHEMAS, SAMPLES])
-def test_what_was_released_is_not_overwritten_with_something_that_breaks_it(
+def test_a_released_file_is_not_overwritten_with_a_breaking_change(
     repository: Repository, capsys: pytest.CaptureFixture[str], folder: str
 ) -> None:
     repository.commit()
@@ -53,21 +53,21 @@ def test_what_was_released_is_not_overwritten_with_something_that_breaks_it(
 
     assert release.main(repository.root) == 1
     assert documents(repository.root) == before
-    told = capsys.readouterr().out
-    assert f"{folder}/{NAME}.json: " in told
-    assert told.endswith("nothing was written\n")
+    output = capsys.readouterr().out
+    assert f"{folder}/{NAME}.json: " in output
+    assert output.endswith("nothing was written\n")
 
 
-def test_nothing_is_written_when_nobody_can_say_what_was_released(
+def test_nothing_is_written_when_main_cannot_be_compared(
     repository: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert release.main(repository.root) == 2
     assert documents(repository.root) == {}
-    assert "nothing was written, for it could not be compared with main" in capsys.readouterr().out
+    assert "nothing was written: cannot compare with main" in capsys.readouterr().out
 
 
 def rewrite(repository: Repository, folder: str, additions: dict[str, Any]) -> None:
-    """Make the released document promise more than the code does."""
+    """Add fields to the released document that the code does not have."""
     path = repository.root / folder / f"{NAME}.json"
     document = json.loads(path.read_text())
     document["properties" if folder == SCHEMAS else "data"] |= additions

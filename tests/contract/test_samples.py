@@ -1,4 +1,4 @@
-"""Every message that was ever released is still valid, still understood, and would be written the same again."""
+"""The sample of every released version is still valid, decodes, and would be encoded the same."""
 
 import json
 from typing import Any
@@ -24,28 +24,28 @@ def test_every_released_version_has_its_sample() -> None:
 
 
 @pytest.mark.parametrize("version", RELEASED, ids=type_name)
-def test_a_sample_is_valid_by_its_schema(version: type[Message]) -> None:
-    validator(version).validate(json.loads(travelling(version)))
+def test_a_sample_is_valid_against_its_schema(version: type[Message]) -> None:
+    validator(version).validate(json.loads(as_sent(version)))
 
 
 @pytest.mark.parametrize("version", RELEASED, ids=type_name)
 def test_a_sample_is_decoded_to_the_newest_version(version: type[Message]) -> None:
-    message = decode(travelling(version))
+    message = decode(as_sent(version))
 
     assert isinstance(message, AnyMessage)
     assert kind(type(message)) == kind(version)
 
 
 @pytest.mark.parametrize("version", RELEASED, ids=type_name)
-def test_a_sample_is_written_the_same_again(version: type[Message]) -> None:
-    raw = travelling(version)
+def test_a_decoded_sample_is_encoded_to_the_same_bytes(version: type[Message]) -> None:
+    raw = as_sent(version)
     message = msgspec.json.decode(raw, type=version)
-    written = encode(message)
+    encoded = encode(message)
     if message.position is not None:
-        untold = msgspec.structs.replace(message, position=None, generation=None)
-        written = with_position(encode(untold), Position.parse(message.position), message.generation)
+        unpublished = msgspec.structs.replace(message, position=None, generation=None)
+        encoded = with_position(encode(unpublished), Position.parse(message.position), message.generation)
 
-    assert written == raw
+    assert encoded == raw
 
 
 @pytest.mark.parametrize("version", RELEASED, ids=type_name)
@@ -56,16 +56,16 @@ def test_every_format_that_a_schema_names_is_checked(version: type[Message]) -> 
 @pytest.mark.parametrize(
     "moment", ["2029-02-30T10:00:00.000000Z", "2029-11-22T10:00:00Z", "2029-11-22T10:00:00.000000Z\n"]
 )
-def test_a_sample_with_a_moment_that_does_not_exist_would_be_invalid(moment: str) -> None:
+def test_a_sample_with_a_malformed_time_would_be_invalid(moment: str) -> None:
     version = RELEASED[0]
-    message = json.loads(travelling(version)) | {"time": moment}
+    message = json.loads(as_sent(version)) | {"time": moment}
 
     with pytest.raises(ValidationError, match="2029"):
         validator(version).validate(message)
 
 
-def travelling(version: type[Message]) -> bytes:
-    """The sample's bytes without the layout that its file has for its readers."""
+def as_sent(version: type[Message]) -> bytes:
+    """Return the sample's bytes without the indentation of its file."""
     return msgspec.json.format(documents()[f"{SAMPLES}/{type_name(version)}.json"], indent=-1)
 
 

@@ -1,4 +1,4 @@
-"""The checked-in schemas are what the code promises, and promise nothing that cannot be checked."""
+"""The checked-in schemas match the code, are complete, and can be validated against."""
 
 import re
 from typing import Annotated, Any
@@ -11,18 +11,18 @@ from jsonschema import Draft202012Validator
 from msgspec import Meta, Struct
 
 from tests.contract.compatibility import SCHEMAS, documents
-from tests.contract.release import promised
+from tests.contract.release import contract_files
 from tests.contract.schemas import schemas
 
 TYPE = re.compile(r"[a-z]+\.[a-z]+\.v[1-9][0-9]*")
 
 
-def test_the_checked_in_files_are_those_that_the_code_promises() -> None:
-    assert documents() == promised(), "python -m tests.contract.release writes them"
+def test_the_checked_in_schemas_and_samples_match_the_code() -> None:
+    assert documents() == contract_files(), "python -m tests.contract.release writes them"
 
 
 @pytest.mark.parametrize("version", RELEASED, ids=type_name)
-def test_a_schema_is_named_for_its_type_and_tells_all_of_it(version: type[Message]) -> None:
+def test_a_schema_is_named_for_its_type_and_needs_no_other(version: type[Message]) -> None:
     schema = msgspec.json.decode(documents()[f"{SCHEMAS}/{type_name(version)}.json"])
 
     Draft202012Validator.check_schema(schema)
@@ -32,7 +32,7 @@ def test_a_schema_is_named_for_its_type_and_tells_all_of_it(version: type[Messag
 
 
 @pytest.mark.parametrize("version", RELEASED, ids=type_name)
-def test_what_cloudevents_requires_is_required(version: type[Message]) -> None:
+def test_the_attributes_that_cloudevents_requires_are_required(version: type[Message]) -> None:
     assert {"specversion", "id", "source", "type"} <= set(schemas()[type_name(version)]["required"])
 
 
@@ -40,7 +40,7 @@ def test_no_two_versions_have_the_same_type() -> None:
     assert len({type_name(version) for version in RELEASED}) == len(RELEASED)
 
 
-def test_a_struct_that_is_renamed_and_moved_below_a_newer_one_keeps_its_schema() -> None:
+def test_a_renamed_struct_keeps_its_schema() -> None:
     class Coat(Struct, frozen=True):
         """A layer."""
 
@@ -68,7 +68,7 @@ def test_a_struct_that_is_renamed_and_moved_below_a_newer_one_keeps_its_schema()
 
 
 @pytest.mark.parametrize("version", RELEASED, ids=type_name)
-def test_every_text_with_a_pattern_refuses_a_line_feed_behind_it(version: type[Message]) -> None:
+def test_every_pattern_refuses_a_final_line_feed(version: type[Message]) -> None:
     for pattern in patterns(schemas()[type_name(version)]):
         assert pattern.endswith(r"$(?!\n)"), pattern
 

@@ -1,4 +1,4 @@
-"""An old message is upcast before anyone sees it, proved with two versions older than any that was released."""
+"""Decoding upcasts old messages, shown with two versions that were never released."""
 
 from typing import assert_never
 from uuid import UUID
@@ -51,62 +51,62 @@ class SaleTrial(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class TicketPurchasedTrial(Message, frozen=True, kw_only=True, tag="ticket.purchased.trial"):
-    """Before a seat was told as row and column."""
+    """Before a seat had a row and a column."""
 
     data: SaleTrial
 
     def lift(self) -> TicketPurchasedV0:
         """A seat was one text, row and column with a space between them."""
-        told = structs.asdict(self.data)
-        row, column = told.pop("seat").split()
-        return TicketPurchasedV0(**structs.asdict(self) | {"data": SaleV0(**told, row=row, column=column)})
+        sale = structs.asdict(self.data)
+        row, column = sale.pop("seat").split()
+        return TicketPurchasedV0(**structs.asdict(self) | {"data": SaleV0(**sale, row=row, column=column)})
 
 
 CODEC = Codec[AnyMessage]((*RELEASED, TicketPurchasedV0, TicketPurchasedTrial))
 
-SOLD_AT_ONCE = structs.replace(TICKET_PURCHASED, data=structs.replace(TICKET_PURCHASED.data, hold=None))
-"""A sale as it was before there were holds."""
+SOLD_WITHOUT_HOLD = structs.replace(TICKET_PURCHASED, data=structs.replace(TICKET_PURCHASED.data, hold=None))
+"""A sale without a hold, as all sales were before holds existed."""
 
-NEWEST = structs.replace(SOLD_AT_ONCE, position="1-1", generation=1)
-"""What both of the older messages below mean."""
-
-
-def test_an_older_message_is_read_as_the_newest() -> None:
-    assert CODEC.decode(travelling(v0())) == NEWEST
+NEWEST = structs.replace(SOLD_WITHOUT_HOLD, position="1-1", generation=1)
+"""The newest version of both older messages below."""
 
 
-def test_a_message_is_lifted_as_often_as_it_takes() -> None:
-    assert CODEC.decode(travelling(trial())) == NEWEST
+def test_an_older_message_is_decoded_to_the_newest_version() -> None:
+    assert CODEC.decode(as_sent(v0())) == NEWEST
 
 
-def test_the_newest_message_is_read_as_it_is() -> None:
-    assert CODEC.decode(travelling(SOLD_AT_ONCE)) == NEWEST
+def test_a_message_two_versions_old_is_lifted_twice() -> None:
+    assert CODEC.decode(as_sent(trial())) == NEWEST
+
+
+def test_a_message_of_the_newest_version_is_not_changed() -> None:
+    assert CODEC.decode(as_sent(SOLD_WITHOUT_HOLD)) == NEWEST
 
 
 def test_position_generation_and_trace_survive_the_lift() -> None:
-    message = CODEC.decode(travelling(trial()))
+    message = CODEC.decode(as_sent(trial()))
 
     assert (message.position, message.generation) == ("1-1", 1)
-    assert message.traceparent == SOLD_AT_ONCE.traceparent
+    assert message.traceparent == SOLD_WITHOUT_HOLD.traceparent
 
 
 def test_handlers_match_over_the_newest_versions_only() -> None:
-    seen = [told(CODEC.decode(travelling(message))) for message in (trial(), v0(), SOLD_AT_ONCE)]
+    handled = [handle(CODEC.decode(as_sent(message))) for message in (trial(), v0(), SOLD_WITHOUT_HOLD)]
 
-    assert seen == [f"ticket {SOLD_AT_ONCE.data.ticket_id} purchased in USD"] * 3
+    assert handled == [f"ticket {SOLD_WITHOUT_HOLD.data.ticket_id} purchased in USD"] * 3
 
 
-def test_an_older_message_keeps_the_promises_of_its_own_version() -> None:
+def test_a_message_must_match_the_schema_of_its_own_version() -> None:
     with pytest.raises(MalformedMessage, match="currency"):
         CODEC.decode(encode(v0()).replace(b"ticket.purchased.v0", b"ticket.purchased.v1"))
 
 
-def test_a_release_that_does_not_know_a_version_says_so() -> None:
+def test_a_version_that_the_release_does_not_know_is_an_unknown_message() -> None:
     with pytest.raises(UnknownMessage, match=r"ticket\.purchased\.v0"):
         decode(encode(v0()))
 
 
-def told(message: AnyMessage) -> str:
+def handle(message: AnyMessage) -> str:
     match message:
         case TicketPurchased(data=sale):
             return f"ticket {sale.ticket_id} purchased in {sale.currency}"
@@ -119,16 +119,16 @@ def told(message: AnyMessage) -> str:
 
 
 def v0() -> TicketPurchasedV0:
-    sold = structs.asdict(SOLD_AT_ONCE.data)
+    sold = structs.asdict(SOLD_WITHOUT_HOLD.data)
     sale = SaleV0(**{name: sold[name] for name in SaleV0.__struct_fields__})
-    return TicketPurchasedV0(**structs.asdict(SOLD_AT_ONCE) | {"data": sale})
+    return TicketPurchasedV0(**structs.asdict(SOLD_WITHOUT_HOLD) | {"data": sale})
 
 
 def trial() -> TicketPurchasedTrial:
     sold = structs.asdict(v0().data)
     sale = SaleTrial(seat=f"{sold.pop('row')} {sold.pop('column')}", **sold)
-    return TicketPurchasedTrial(**structs.asdict(SOLD_AT_ONCE) | {"data": sale})
+    return TicketPurchasedTrial(**structs.asdict(SOLD_WITHOUT_HOLD) | {"data": sale})
 
 
-def travelling(message: Message) -> bytes:
+def as_sent(message: Message) -> bytes:
     return with_position(encode(message), Position(1, 1), 1)

@@ -1,6 +1,6 @@
-"""The AsyncAPI document: every released message, and the brokers by which it may travel.
+"""The AsyncAPI document: every released message, and the brokers that carry it.
 
-It describes both ends, so each operation is tagged with the service that does it.
+It describes both senders and receivers: each operation is tagged with its service.
 """
 
 from collections.abc import Collection, Mapping
@@ -13,51 +13,48 @@ from contracts.routing import BATCH_CONTENT_TYPE
 from contracts.ticket import TicketRejected
 
 from tests.contract.asyncapi import kafka, rabbitmq
-from tests.contract.asyncapi.roles import REJECTED, TOLD, Part, operations, reference
+from tests.contract.asyncapi.roles import MESSAGES, REJECTIONS, Part, operations, reference
 from tests.contract.samples import samples
 from tests.contract.schemas import schemas
 
 VERSION = "3.1.0"
 
 TO_PURCHASE: frozenset[type[Message]] = frozenset({TicketRejected})
-"""Everything else is for the models."""
+"""The messages for purchase. All others are for the models."""
 
 INFO: Part = {
     "title": "Ticketing: messages",
     "version": "1",
     "description": (
-        "What the services tell each other: facts, each a CloudEvent whose type names its version.\n\n"
-        "They travel in batches. A batch is a JSON array of messages, one or many, of several types, all of one "
-        "partition and in its order. It is the body of one AMQP message or the value of one Kafka record, whichever "
-        "broker the platform runs on; AMQP's property or Kafka's header `content-type` says "
-        f"`{BATCH_CONTENT_TYPE}`.\n\n"
-        "A receiver is given each message at least once: it expects repetitions, and messages that come late. One of a "
-        "type that it does not know is parked, and the rest of its batch goes through."
+        "The messages that the services exchange. Each is a fact, in the form of a CloudEvent whose type names its "
+        "version.\n\n"
+        "Messages are sent in batches. A batch is a JSON array of one or more messages of one partition, in sequence; "
+        "their types may differ. On RabbitMQ a batch is the body of an AMQP message, on Kafka the value of a record. "
+        f"The AMQP property or Kafka header `content-type` is `{BATCH_CONTENT_TYPE}`.\n\n"
+        "Delivery is at least once: receivers must handle duplicates and late messages. A message whose type the "
+        "receiver does not know is parked; the rest of its batch is processed."
     ),
     "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
     "tags": [
-        {"name": "purchase", "description": "Sells, and tells what it has sold."},
-        {
-            "name": "message-terminal",
-            "description": "Projects what it is told onto the write model and the read model.",
-        },
+        {"name": "purchase", "description": "Sells tickets and publishes messages about them."},
+        {"name": "message-terminal", "description": "Projects messages onto the write model and the read model."},
     ],
 }
 
 
 def document() -> Part:
-    """All of it, with the released schemas and samples inside, so that it can be read alone."""
+    """Build the document. It contains the released schemas and samples, so it can be read alone."""
     return {
         "asyncapi": VERSION,
         "info": INFO,
         "defaultContentType": BATCH_CONTENT_TYPE,
         "servers": {"rabbitmq": rabbitmq.SERVER, "kafka": kafka.SERVER},
         "channels": rabbitmq.CHANNELS | kafka.CHANNELS,
-        "operations": operations("rabbitmq", rabbitmq.WAYS) | operations("kafka", kafka.WAYS),
+        "operations": operations("rabbitmq", rabbitmq.ROUTES) | operations("kafka", kafka.ROUTES),
         "components": {
             "messages": {
-                TOLD: _batch("What purchase tells the models", set(RELEASED) - TO_PURCHASE),
-                REJECTED: _batch("What the message-terminal tells purchase", TO_PURCHASE),
+                MESSAGES: _batch("From purchase to the models", set(RELEASED) - TO_PURCHASE),
+                REJECTIONS: _batch("From message-terminal to purchase", TO_PURCHASE),
             },
             "schemas": {name: _embedded(schema) for name, schema in schemas().items()},
         },
@@ -65,13 +62,13 @@ def document() -> Part:
 
 
 def _batch(title: str, versions: Collection[type[Message]]) -> Part:
-    """What travels at once, with a batch of each type's sample alone for an example."""
+    """Describe one kind of batch, with each type's sample, in a batch of one, as an example."""
     names = [type_name(version) for version in RELEASED if version in versions]
     examples = samples()
     return {
         "name": "batch",
         "title": title,
-        "summary": "A batch of messages of one partition, in its order.",
+        "summary": "A batch of messages of one partition, in sequence.",
         "contentType": BATCH_CONTENT_TYPE,
         "payload": {
             "type": "array",
@@ -84,5 +81,5 @@ def _batch(title: str, versions: Collection[type[Message]]) -> Part:
 
 
 def _embedded(schema: Mapping[str, Any]) -> Part:
-    """As it is released, in the document's own dialect of JSON Schema, which has all that it uses."""
+    """Return the released schema without `$schema`; the document's dialect has all that it uses."""
     return {keyword: value for keyword, value in schema.items() if keyword != "$schema"}

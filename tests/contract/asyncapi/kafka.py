@@ -1,4 +1,4 @@
-"""Kafka's half of the document: two topics, and the groups that consume them."""
+"""Kafka's half of the document: two topics and their consumer groups."""
 
 from contracts import routing
 from contracts.text import whole
@@ -6,7 +6,7 @@ from message_terminal.brokers.kafka_topology import settings
 from message_terminal.settings import Settings
 from msgspec.structs import fields
 
-from tests.contract.asyncapi.roles import REJECTED, TOLD, Part, Way, carrying
+from tests.contract.asyncapi.roles import MESSAGES, REJECTIONS, Part, Route, carrying
 
 _DEFAULTS = {setting.name: setting.default for setting in fields(Settings)}
 _SETTINGS = {name: int(value) for name, value in settings(_DEFAULTS["kafka_replication"]).items()}
@@ -14,17 +14,19 @@ _BINDING = "0.5.0"
 
 SERVER: Part = {
     "title": "Kafka",
-    "description": "The broker with `BROKER=kafka`; `KAFKA_BOOTSTRAP_SERVERS` says where it is.",
+    "description": "The broker if `BROKER=kafka`. `KAFKA_BOOTSTRAP_SERVERS` is its address.",
     "host": "{address}",
     "protocol": "kafka",
-    "variables": {"address": {"description": "Host and port of any.", "default": "kafka.example.org:9092"}},
+    "variables": {
+        "address": {"description": "Host and port of any broker of the cluster.", "default": "kafka.example.org:9092"}
+    },
 }
 
 RECORD: Part = {
     "key": {
         "type": "string",
         "pattern": whole("[0-9]{1,4}"),
-        "description": "The platform's partition, which is also the number of the topic's.",
+        "description": "The platform's partition. The topic's partition has the same number.",
     },
     "bindingVersion": _BINDING,
 }
@@ -34,7 +36,7 @@ def _topic(batch: str, name: str, title: str) -> Part:
     return {
         "address": name,
         "title": title,
-        "description": "A topic with a partition for each of the platform's, and the settings in its bindings.",
+        "description": "A topic with one partition for each partition of the platform. Bindings: its settings.",
         **carrying(batch, "kafka"),
         "bindings": {
             "kafka": {
@@ -53,16 +55,16 @@ def _consumed_by(group: str) -> Part:
 
 
 CHANNELS: Part = {
-    "kafkaMessages": _topic(TOLD, routing.MESSAGES, "What purchase tells the models"),
-    "kafkaPurchase": _topic(REJECTED, routing.PURCHASE, "What the message-terminal tells purchase"),
+    "kafkaMessages": _topic(MESSAGES, routing.MESSAGES, "From purchase to the models"),
+    "kafkaPurchase": _topic(REJECTIONS, routing.PURCHASE, "From message-terminal to purchase"),
 }
 
 _PRODUCED: Part = {"kafka": {"bindingVersion": _BINDING}}
 
-WAYS = {
-    "Tell": Way("kafkaMessages", _PRODUCED),
-    "ProjectOntoWriteModel": Way("kafkaMessages", _consumed_by(routing.WRITE_MODEL)),
-    "ProjectOntoReadModel": Way("kafkaMessages", _consumed_by(routing.READ_MODEL)),
-    "Reject": Way("kafkaPurchase", _PRODUCED),
-    "HearRejections": Way("kafkaPurchase", _consumed_by(routing.PURCHASE)),
+ROUTES = {
+    "PublishMessages": Route("kafkaMessages", _PRODUCED),
+    "ProjectOntoWriteModel": Route("kafkaMessages", _consumed_by(routing.WRITE_MODEL)),
+    "ProjectOntoReadModel": Route("kafkaMessages", _consumed_by(routing.READ_MODEL)),
+    "PublishRejections": Route("kafkaPurchase", _PRODUCED),
+    "ConsumeRejections": Route("kafkaPurchase", _consumed_by(routing.PURCHASE)),
 }

@@ -1,4 +1,4 @@
-"""The AsyncAPI document as a page to be read: plain HTML, in which nothing comes from elsewhere and nothing runs."""
+"""Renders the AsyncAPI document as a page: plain HTML without scripts or external resources."""
 
 import json
 import re
@@ -13,14 +13,14 @@ from tests.contract.asyncapi.roles import Part, reference
 TEMPLATE = Template(Path(__file__).with_name("page.html").read_text())
 
 _OF_EACH = ("type", "data")
-"""What differs from message to message, and stands with each."""
+"""The attributes that differ between messages, shown with each message."""
 
 _WHOLE = re.compile(r"\^\(\?:(?P<pattern>.*)\)\$\(\?!\\n\)")
 _QUOTED = re.compile("`([^`]+)`")
 
 
 class Field(NamedTuple):
-    """A field of an object or of one within it, by its path."""
+    """A field of an object or of a nested object, with its path."""
 
     path: str
     schema: Part
@@ -28,7 +28,7 @@ class Field(NamedTuple):
 
 
 def page(document: Part) -> str:
-    """The whole page."""
+    """Render the whole page."""
     schemas = document["components"]["schemas"]
     any_message = next(iter(schemas.values()))
     shared = {name: inner for name, inner in any_message["properties"].items() if name not in _OF_EACH}
@@ -43,7 +43,7 @@ def page(document: Part) -> str:
 
 
 def fields(schema: Part, within: str = "") -> Iterator[Field]:
-    """Those of an object, each object and each list of objects among them followed by theirs."""
+    """Yield an object's fields; an object or list of objects is followed by its own fields."""
     for name, promised in schema["properties"].items():
         sent = _sent(promised)
         yield Field(within + name, sent, name not in schema["required"])
@@ -54,7 +54,7 @@ def fields(schema: Part, within: str = "") -> Iterator[Field]:
 
 
 def kind(schema: Part) -> str:
-    """What a field may be, in words and bounds, as HTML."""
+    """Describe a field's type and bounds, as HTML."""
     match schema:
         case {"enum": values}:
             return " or ".join(f"<code>{escape(json.dumps(value))}</code>" for value in values)
@@ -143,9 +143,9 @@ def _name(field: Field) -> str:
 
 
 def _sent(promised: Part) -> Part:
-    """What an optional field is when it is there."""
+    """Return the schema of an optional field that is present."""
     alternatives = [one for one in promised.get("anyOf", ()) if one != {"type": "null"}]
-    assert len(alternatives) <= 1, "a field of several kinds has no one line of a table"
+    assert len(alternatives) <= 1, "a field of several types does not fit into one line of the table"
     return {**promised, **alternatives[0]} if alternatives else promised
 
 
@@ -175,7 +175,7 @@ def _paragraphs(text: str) -> str:
 
 
 def _prose(text: str) -> str:
-    """CommonMark, as much of it as the descriptions use."""
+    """Render the part of CommonMark that the descriptions use: code in backticks."""
     return _QUOTED.sub(r"<code>\1</code>", escape(text, quote=False))
 
 

@@ -1,15 +1,15 @@
-"""RabbitMQ's half of the document: an exchange, and the queues that are bound to it."""
+"""RabbitMQ's half of the document: an exchange and the queues bound to it."""
 
 from contracts import routing
 from message_terminal.brokers.rabbitmq_topology import QUEUES, lane
 
-from tests.contract.asyncapi.roles import REJECTED, TOLD, Part, Way, carrying
+from tests.contract.asyncapi.roles import MESSAGES, REJECTIONS, Part, Route, carrying
 
 _BINDING = "0.3.0"
 
 SERVER: Part = {
     "title": "RabbitMQ",
-    "description": "The broker unless another is chosen; `RABBITMQ_URL` says where it is.",
+    "description": "The broker by default. `RABBITMQ_URL` is its address.",
     "host": "{address}",
     "protocol": "amqp",
     "protocolVersion": "0.9.1",
@@ -29,7 +29,7 @@ def _exchange(batch: str, routing_key: str, title: str) -> Part:
     return {
         "address": routing_key,
         "title": title,
-        "description": f"The exchange `{routing.EXCHANGE}`, with the batch's partition in the routing key.",
+        "description": f"The exchange `{routing.EXCHANGE}`. The routing key contains the batch's partition.",
         "parameters": _PARTITION,
         **carrying(batch, "rabbitmq"),
         "bindings": {
@@ -66,20 +66,20 @@ def _queue(batch: str, name: str, title: str) -> Part:
 
 
 CHANNELS: Part = {
-    "rabbitmqMessages": _exchange(TOLD, "{partition}", "What purchase tells the models"),
-    "rabbitmqWriteModel": _queue(TOLD, routing.WRITE_MODEL, "What waits for the write model"),
-    "rabbitmqReadModel": _queue(TOLD, routing.READ_MODEL, "What waits for the read model"),
-    "rabbitmqRejections": _exchange(REJECTED, "purchase.{partition}", "What the message-terminal tells purchase"),
-    "rabbitmqPurchase": _queue(REJECTED, routing.PURCHASE, "What waits for purchase"),
+    "rabbitmqMessages": _exchange(MESSAGES, "{partition}", "From purchase to the models"),
+    "rabbitmqWriteModel": _queue(MESSAGES, routing.WRITE_MODEL, "Queue of the write model"),
+    "rabbitmqReadModel": _queue(MESSAGES, routing.READ_MODEL, "Queue of the read model"),
+    "rabbitmqRejections": _exchange(REJECTIONS, "purchase.{partition}", "From message-terminal to purchase"),
+    "rabbitmqPurchase": _queue(REJECTIONS, routing.PURCHASE, "Queue of purchase"),
 }
 
 _PUBLISHED = {"amqp": {"deliveryMode": 2, "mandatory": True, "bindingVersion": _BINDING}}
 _CONSUMED = {"amqp": {"ack": True, "bindingVersion": _BINDING}}
 
-WAYS = {
-    "Tell": Way("rabbitmqMessages", _PUBLISHED),
-    "ProjectOntoWriteModel": Way("rabbitmqWriteModel", _CONSUMED),
-    "ProjectOntoReadModel": Way("rabbitmqReadModel", _CONSUMED),
-    "Reject": Way("rabbitmqRejections", _PUBLISHED),
-    "HearRejections": Way("rabbitmqPurchase", _CONSUMED),
+ROUTES = {
+    "PublishMessages": Route("rabbitmqMessages", _PUBLISHED),
+    "ProjectOntoWriteModel": Route("rabbitmqWriteModel", _CONSUMED),
+    "ProjectOntoReadModel": Route("rabbitmqReadModel", _CONSUMED),
+    "PublishRejections": Route("rabbitmqRejections", _PUBLISHED),
+    "ConsumeRejections": Route("rabbitmqPurchase", _CONSUMED),
 }

@@ -1,17 +1,17 @@
-"""Who sends and who receives, on whichever broker."""
+"""The services' roles, the same on either broker: which batches each sends and receives."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 Part = dict[str, Any]
 
-TOLD = "told"
-REJECTED = "rejected"
-"""The two kinds of batches, by the names of their components."""
+MESSAGES = "messages"
+REJECTIONS = "rejections"
+"""The component names of the two kinds of batches."""
 
 
 class Role(NamedTuple):
-    """What a service does with the batches of one kind."""
+    """An operation that a service performs with one kind of batch."""
 
     action: str
     service: str
@@ -20,74 +20,74 @@ class Role(NamedTuple):
     summary: str
 
 
-class Way(NamedTuple):
-    """The channel on which a role is played, and what its broker asks for."""
+class Route(NamedTuple):
+    """The channel of a role on one broker, and the operation's bindings for that broker."""
 
     channel: str
     bindings: Part
 
 
 ROLES = {
-    "Tell": Role(
+    "PublishMessages": Role(
         "send",
         "purchase",
-        TOLD,
-        "Tell the models",
-        "The relay publishes what waits in a partition's outbox, and trims it once the broker has confirmed it.",
+        MESSAGES,
+        "Publish to the models",
+        "The relay publishes the messages in a partition's outbox and trims them once the broker has confirmed them.",
     ),
     "ProjectOntoWriteModel": Role(
         "receive",
         "message-terminal",
-        TOLD,
+        MESSAGES,
         "Project onto the write model",
-        "What was told is written to DynamoDB, and acknowledged after that.",
+        "Writes the messages to DynamoDB, then acknowledges them.",
     ),
     "ProjectOntoReadModel": Role(
         "receive",
         "message-terminal",
-        TOLD,
+        MESSAGES,
         "Project onto the read model",
-        "What was told is written to MySQL, and acknowledged after that.",
+        "Writes the messages to MySQL, then acknowledges them.",
     ),
-    "Reject": Role(
+    "PublishRejections": Role(
         "send",
         "message-terminal",
-        REJECTED,
+        REJECTIONS,
         "Reject a ticket",
-        "The write model refuses a ticket whose seat belongs to another.",
+        "The write model rejects a ticket whose seat belongs to another ticket.",
     ),
-    "HearRejections": Role(
+    "ConsumeRejections": Role(
         "receive",
         "purchase",
-        REJECTED,
-        "Hear of rejected tickets",
-        "The relay's process cancels a rejected ticket, and its money is given back.",
+        REJECTIONS,
+        "Receive rejected tickets",
+        "The relay's process cancels the rejected ticket; its payment is refunded.",
     ),
 }
 
 
-def operations(broker: str, ways: Mapping[str, Way]) -> Part:
-    """The operations of a broker that has a way for every role."""
-    return {f"{broker}{name}": _operation(role, ways[name]) for name, role in ROLES.items()}
+def operations(broker: str, routes: Mapping[str, Route]) -> Part:
+    """Describe the operations of a broker, which has a route for every role."""
+    return {f"{broker}{name}": _operation(role, routes[name]) for name, role in ROLES.items()}
 
 
 def reference(*path: str) -> Part:
-    """To another part of the document."""
+    """Refer to another part of the document."""
     return {"$ref": "/".join(["#", *path])}
 
 
 def carrying(batch: str, server: str) -> Part:
-    """What every channel says: where it is, and which batches it carries."""
+    """Describe a channel's server and the kind of batches it carries."""
     return {"servers": [reference("servers", server)], "messages": {batch: reference("components", "messages", batch)}}
 
 
-def _operation(role: Role, way: Way) -> Part:
+def _operation(role: Role, route: Route) -> Part:
     return {
         "action": role.action,
-        "channel": reference("channels", way.channel),
+        "channel": reference("channels", route.channel),
         "title": role.title,
         "summary": role.summary,
         "tags": [{"name": role.service}],
-        "bindings": way.bindings,
-        "messages": [reference("channels", way.channel, "messages", role.batch)],
+        "bindings": route.bindings,
+        "messages": [reference("channels", route.channel, "messages", role.batch)],
     }

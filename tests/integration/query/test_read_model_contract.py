@@ -1,4 +1,7 @@
-"""The read model as message-terminal's migrations leave it has what the query service reads, and lets it only read."""
+"""The read model, as message-terminal's migrations create it, fits the query service.
+
+It has the columns and indexes that query needs, and query's user may only read.
+"""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -19,8 +22,8 @@ KINDS = {String: "text", Integer: "whole number", Date: "day", DateTime: "moment
 MICROSECOND_DIGITS = 6
 IDS = ("ticket_id", "event_id", "venue_id")
 ACCESS_DENIED = (1142, 1044)
-# What the statements look rows up by, and in which order they page through them.
-LOOKED_UP_BY = [
+# The columns by which the statements look up rows and order pages.
+LOOKUP_COLUMNS = [
     ("ticket", ["ticket_id"]),
     ("ticket", ["event_id", "ticket_id"]),
     ("ticket", ["event_id", "zone_id", "seat_row"]),
@@ -34,7 +37,7 @@ LOOKED_UP_BY = [
 
 @pytest.fixture(scope="module")
 def reader(mysql_server: str) -> Iterator[Connection]:
-    """What the query service connects as, to a database that the migrations have been through."""
+    """Connect as the query service's user to a migrated database."""
     with isolation.database(mysql_server) as database:
         settings = Settings(mysql_url=database.url, rabbitmq_url="amqp://unused", partitions=PARTITIONS)
         asyncio.run(migrate(settings))
@@ -44,12 +47,12 @@ def reader(mysql_server: str) -> Iterator[Connection]:
 
 
 def stored_columns(reader: Connection, table: str) -> dict[str, Any]:
-    """What MySQL has, by name."""
+    """Return MySQL's description of the columns, keyed by name."""
     return {column["name"]: column for column in inspect(reader).get_columns(table)}
 
 
 def kind_of(column_type: TypeEngine[Any]) -> str:
-    """What values of this type are read as, whatever their size."""
+    """Name the kind of values of this type, ignoring its size."""
     return next(word for kind, word in KINDS.items() if isinstance(column_type, kind))
 
 
@@ -64,7 +67,7 @@ def test_every_column_that_is_read_exists_with_its_type(reader: Connection, tabl
 
 
 @pytest.mark.parametrize("table", read_model.tables)
-def test_what_is_read_as_never_null_never_is(reader: Connection, table: str) -> None:
+def test_a_column_that_is_read_as_not_null_is_not_null(reader: Connection, table: str) -> None:
     stored = stored_columns(reader, table)
 
     never_null = [column.name for column in read_model.tables[table].columns if not column.nullable]
@@ -73,7 +76,7 @@ def test_what_is_read_as_never_null_never_is(reader: Connection, table: str) -> 
 
 
 @pytest.mark.parametrize("table", read_model.tables)
-def test_moments_keep_their_microseconds(reader: Connection, table: str) -> None:
+def test_times_keep_their_microseconds(reader: Connection, table: str) -> None:
     stored = stored_columns(reader, table)
 
     moments = [column.name for column in read_model.tables[table].columns if isinstance(column.type, DateTime)]
@@ -82,7 +85,7 @@ def test_moments_keep_their_microseconds(reader: Connection, table: str) -> None
 
 
 @pytest.mark.parametrize("table", read_model.tables)
-def test_ids_are_told_apart_by_every_bit(reader: Connection, table: str) -> None:
+def test_ids_are_compared_byte_by_byte(reader: Connection, table: str) -> None:
     stored = stored_columns(reader, table)
 
     ids = [column.name for column in read_model.tables[table].columns if column.name in IDS]
@@ -90,8 +93,8 @@ def test_ids_are_told_apart_by_every_bit(reader: Connection, table: str) -> None
     assert {name: stored[name]["type"].collation for name in ids} == dict.fromkeys(ids, "ascii_bin")
 
 
-@pytest.mark.parametrize(("table", "columns"), LOOKED_UP_BY)
-def test_what_rows_are_looked_up_by_is_indexed(reader: Connection, table: str, columns: list[str]) -> None:
+@pytest.mark.parametrize(("table", "columns"), LOOKUP_COLUMNS)
+def test_every_lookup_has_an_index(reader: Connection, table: str, columns: list[str]) -> None:
     catalogue = inspect(reader)
     indexes: list[Sequence[str | None]] = [index["column_names"] for index in catalogue.get_indexes(table)]
     indexes.append(catalogue.get_pk_constraint(table)["constrained_columns"])
@@ -99,8 +102,8 @@ def test_what_rows_are_looked_up_by_is_indexed(reader: Connection, table: str, c
     assert columns in [index[: len(columns)] for index in indexes]
 
 
-def test_the_index_that_a_statement_names_is_the_one_that_begins_with_event_and_zone(reader: Connection) -> None:
-    [index] = [index for index in inspect(reader).get_indexes("ticket") if index["name"] == SEAT_SALE]
+def test_the_index_that_a_statement_names_begins_with_event_and_zone(reader: Connection) -> None:
+    (index,) = (index for index in inspect(reader).get_indexes("ticket") if index["name"] == SEAT_SALE)
 
     assert index["column_names"][:3] == ["event_id", "zone_id", "seat_row"]
 

@@ -1,1 +1,1 @@
-"""The versioned messages that the services exchange, and nothing else that they share."""
+"""The versioned messages that the services exchange. The services share nothing else."""

@@ -1,4 +1,4 @@
-"""What the catalogue tells: which venues there are, and which events are on sale in them at what price."""
+"""Catalogue messages: the venues, and the events on sale in them with their prices."""
 
 from datetime import date
 from typing import Annotated
@@ -10,9 +10,9 @@ from contracts.text import whole
 from contracts.timestamp import Timestamp
 
 Identifier = Annotated[str, Meta(pattern=whole("[A-Za-z0-9._~-]{1,64}"))]
-ZoneId = Annotated[int, Meta(ge=1, le=2**31 - 1, description="Unique in its venue.")]
-Cents = Annotated[int, Meta(ge=0, le=99_999_999, description="In hundredths of the currency.")]
-Currency = Annotated[str, Meta(pattern=whole("[A-Z]{3}"), description="As ISO 4217 names it.")]
+ZoneId = Annotated[int, Meta(ge=1, le=2**31 - 1, description="Unique within its venue.")]
+Cents = Annotated[int, Meta(ge=0, le=99_999_999, description="Hundredths of the currency.")]
+Currency = Annotated[str, Meta(pattern=whole("[A-Z]{3}"), description="ISO 4217 code.")]
 
 
 class Zone(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -25,7 +25,7 @@ class Zone(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Venue(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A place with its zones, whole."""
+    """A venue with all its zones."""
 
     venue_id: Identifier
     name: str | None = None
@@ -35,27 +35,27 @@ class Venue(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Scheduled(Struct, frozen=True, kw_only=True, rename="camel"):
-    """An event with the zones and prices it is sold at, whole; sold at once, or between the two moments if given."""
+    """An event with all its zones and prices, and optionally the period in which it is on sale."""
 
     event_id: Identifier
     venue_id: Identifier
     name: str
-    type: Annotated[str, Meta(description="What kind of show, as `concert`.")]
+    type: Annotated[str, Meta(description="Kind of show, for example `concert`.")]
     date: date
     currency: Currency
     zones: Annotated[list[Zone], Meta(min_length=1)]
-    sales_open_at: Annotated[Timestamp, Meta(description="Absent: it is sold at once.")] | None = None
-    sales_close_at: Annotated[Timestamp, Meta(description="Absent: it is sold without end.")] | None = None
-    max_seats_per_customer: Annotated[int, Meta(ge=1, le=2**63 - 1, description="Absent: any number.")] | None = None
+    sales_open_at: Annotated[Timestamp, Meta(description="Absent: sales are open already.")] | None = None
+    sales_close_at: Annotated[Timestamp, Meta(description="Absent: sales never close.")] | None = None
+    max_seats_per_customer: Annotated[int, Meta(ge=1, le=2**63 - 1, description="Absent: no limit.")] | None = None
 
 
 class VenueDefined(Message, frozen=True, kw_only=True, tag="venue.defined.v1"):
-    """A venue was defined, or defined anew."""
+    """A venue was defined, or an existing one was redefined."""
 
     data: Venue
 
 
 class EventScheduled(Message, frozen=True, kw_only=True, tag="event.scheduled.v1"):
-    """An event was put on sale, or its zones, prices or sale were changed."""
+    """An event was put on sale, or its zones, prices or terms of sale were changed."""
 
     data: Scheduled

@@ -1,7 +1,7 @@
-"""From messages to bytes and back; what is read is upcast, so that nobody handles an old version.
+"""Encodes and decodes messages; decoding upcasts, so that nobody handles an old version.
 
-MalformedMessage        the bytes are no message: not JSON, or not of the shape that their type promises
-└── UnknownMessage      a type that this release does not know: a newer producer sent it
+MalformedMessage        the bytes are not JSON, or do not match the schema of their type
+└── UnknownMessage      this release does not know the type: a newer producer sent it
 """
 
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ AnyMessage = (
     | PaymentCaptured
     | PaymentRefunded
 )
-"""The newest version of every kind: what handlers match over."""
+"""The newest version of every kind of message. Handlers match over these."""
 
 RELEASED: tuple[type[Message], ...] = (
     VenueDefined,
@@ -45,13 +45,13 @@ RELEASED: tuple[type[Message], ...] = (
     PaymentCaptured,
     PaymentRefunded,
 )
-"""Every version ever released; an older one has a `lift()` that returns the next."""
+"""Every version ever released. Each older one has a `lift()` that returns the next version."""
 
 M = TypeVar("M")
 
 
 class MalformedMessage(ValueError):
-    """The bytes are no message."""
+    """The bytes are not a valid message."""
 
 
 class UnknownMessage(MalformedMessage):
@@ -59,7 +59,7 @@ class UnknownMessage(MalformedMessage):
 
 
 class Header(msgspec.Struct, frozen=True):
-    """As much of a message as can be told without knowing its type; what is out of shape or bounds is left out."""
+    """The attributes that can be read without knowing the type; a malformed attribute is None."""
 
     type: Annotated[str, msgspec.Meta(max_length=64)] | None = None
     partition: Partition | None = None
@@ -68,7 +68,7 @@ class Header(msgspec.Struct, frozen=True):
 
 
 class Codec(Generic[M]):
-    """Reads all of `released`, answers the newest of each kind."""
+    """A decoder of every version in `released` that returns the newest version of each kind."""
 
     def __init__(self, released: Iterable[type[Message]]) -> None:
         versions: tuple[Any, ...] = tuple(released)
@@ -76,7 +76,7 @@ class Codec(Generic[M]):
         self._decoder = msgspec.json.Decoder[Any](reduce(or_, versions))
 
     def decode(self, raw: bytes | msgspec.Raw) -> M:
-        """Read one message and upcast it. Raises UnknownMessage, MalformedMessage."""
+        """Decode one message and upcast it. Raises UnknownMessage, MalformedMessage."""
         try:
             message = self._decoder.decode(raw)
         except _UNREADABLE as error:
@@ -90,44 +90,44 @@ class Codec(Generic[M]):
 
 
 def type_name(message: type[Message]) -> str:
-    """The type on the wire, which is also the name of the schema's file."""
+    """Return the type on the wire, which also names the schema's file."""
     return cast("str", message.__struct_config__.tag)
 
 
 def read_header(raw: bytes | msgspec.Raw) -> Header:
-    """What can still be told of bytes that are no message; all None when nothing can."""
+    """Read the attributes of a message that may be malformed; each unreadable one is None."""
     try:
         attributes = _attributes_decoder.decode(raw)
     except _UNREADABLE:
         return Header()
-    told = {}
+    header = {}
     for name, decoder in _header_decoders.items():
         with suppress(*_UNREADABLE):
-            told[name] = decoder.decode(attributes.get(name, b"null"))
-    return Header(**told)
+            header[name] = decoder.decode(attributes.get(name, b"null"))
+    return Header(**header)
 
 
 def encode(message: Message) -> bytes:
-    """Write one message as JSON."""
+    """Encode one message as JSON."""
     return _encoder.encode(message)
 
 
 def with_position(raw: bytes, position: Position, generation: int | None) -> bytes:
-    """Put in front of an encoded message what only its outbox knows; `raw` carries neither yet."""
+    """Prepend the position and generation, which only the outbox knows; `raw` has neither yet."""
     if generation is None:
         return b'{"position":"%b",%b' % (str(position).encode(), raw[1:])
     return b'{"position":"%b","generation":%d,%b' % (str(position).encode(), generation, raw[1:])
 
 
 def encode_batch(messages: Iterable[bytes]) -> bytes:
-    """Write encoded messages as one CloudEvents batch."""
+    """Join encoded messages into one CloudEvents batch."""
     return b"[" + b",".join(messages) + b"]"
 
 
 def split_batch(body: bytes) -> list[msgspec.Raw]:
-    """Take a batch apart without reading its messages, so that one of them cannot spoil the rest.
+    """Split a batch without decoding its messages, so that a malformed one does not hurt the rest.
 
-    Raises MalformedMessage when it is no JSON array.
+    Raises MalformedMessage when the body is not a JSON array.
     """
     try:
         return _batch_decoder.decode(body)
@@ -136,7 +136,7 @@ def split_batch(body: bytes) -> list[msgspec.Raw]:
 
 
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises for bytes that are no JSON, of another shape, not UTF-8, or nested too deep."""
+"""msgspec's errors for bytes that are not JSON, of another shape, not UTF-8 or nested too deep."""
 
 _encoder = msgspec.json.Encoder()
 _batch_decoder = msgspec.json.Decoder(list[msgspec.Raw])
@@ -144,4 +144,7 @@ _attributes_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _header_decoders = {field.name: msgspec.json.Decoder[Any](field.type) for field in msgspec.structs.fields(Header)}
 
 decode = Codec[AnyMessage](RELEASED).decode
-"""Read one message of any version ever released and upcast it. Raises UnknownMessage, MalformedMessage."""
+"""Decode one message of any released version and upcast it.
+
+Raises UnknownMessage, MalformedMessage.
+"""

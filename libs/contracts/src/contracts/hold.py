@@ -1,4 +1,4 @@
-"""What becomes of a hold until it is sold: seats are kept for a while, then let go or run out."""
+"""Hold messages: seats are held for a limited time; then the hold is released or expires."""
 
 from typing import Annotated
 
@@ -11,13 +11,17 @@ from contracts.text import whole
 from contracts.timestamp import Timestamp
 
 HoldReference = Annotated[
-    str, Meta(pattern=whole("[0-9a-f]{32}"), description="The digest by which others know the hold.")
+    str,
+    Meta(
+        pattern=whole("[0-9a-f]{32}"),
+        description="Digest of the hold's id, which is secret. It identifies the hold in every message.",
+    ),
 ]
-"""`blake2b(hold id's bytes, digest_size=16)`: the id itself is a bearer secret and never travels."""
+"""`blake2b(hold id's bytes, digest_size=16)`: the id itself is a bearer secret, never sent."""
 
 
 class HeldSeat(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A seat and what it shall cost."""
+    """A held seat and its price."""
 
     zone_id: ZoneId
     row: RowLabel
@@ -26,7 +30,7 @@ class HeldSeat(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class FreedSeat(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A seat that a hold no longer keeps."""
+    """A seat that the hold has freed."""
 
     zone_id: ZoneId
     row: RowLabel
@@ -34,16 +38,18 @@ class FreedSeat(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Held(Struct, frozen=True, kw_only=True, rename="camel"):
-    """The seats of a hold, whole, and the moment at which they are free unless another is told."""
+    """All seats of a hold, and the time at which it expires."""
 
     hold: HoldReference
     event_id: Identifier
     seats: Annotated[list[HeldSeat], Meta(min_length=1, max_length=10)]
-    expires_at: Annotated[Timestamp, Meta(description="When the seats are free again, if nothing else is told.")]
+    expires_at: Annotated[
+        Timestamp, Meta(description="The seats are free from this time on, unless a later message says otherwise.")
+    ]
 
 
 class HoldEnd(Struct, frozen=True, kw_only=True, rename="camel"):
-    """The seats again, so that whoever missed the hold still knows them."""
+    """The freed seats, repeated for receivers that missed the hold."""
 
     hold: HoldReference
     event_id: Identifier
@@ -51,18 +57,18 @@ class HoldEnd(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class SeatsHeld(Message, frozen=True, kw_only=True, tag="seats.held.v1"):
-    """Seats are kept for a customer; told again when the moment moves at which they are free."""
+    """Seats are held for a customer. Sent again when the expiry time changes."""
 
     data: Held
 
 
 class HoldReleased(Message, frozen=True, kw_only=True, tag="hold.released.v1"):
-    """A customer gave the hold up; a payment that was under way is ended, and the seats are free again."""
+    """A customer released the hold. A payment in progress is ended; the seats are free again."""
 
     data: HoldEnd
 
 
 class HoldExpired(Message, frozen=True, kw_only=True, tag="hold.expired.v1"):
-    """The time to pay ran out, or the seats were lost to the hold; those that were still its own are free again."""
+    """The time to pay ran out, or the hold lost its seats. Seats it still had are free again."""
 
     data: HoldEnd

@@ -1,4 +1,7 @@
-"""Where a message stands in its partition's order: minted by purchase, stored by the terminal, waited for by query."""
+"""Where a message stands in its partition's sequence.
+
+purchase assigns positions, message-terminal stores them, and query waits for them.
+"""
 
 import re
 from typing import Annotated, Self
@@ -11,7 +14,7 @@ _NUMBER = "(0|[1-9][0-9]{0,17})"
 _SHAPE = re.compile(f"{_NUMBER}-{_NUMBER}")
 
 PositionText = Annotated[
-    str, Meta(pattern=whole(_SHAPE.pattern), description="`<epoch>-<sequence>`, without gaps in its partition.")
+    str, Meta(pattern=whole(_SHAPE.pattern), description="`<epoch>-<sequence>`, without gaps within its partition.")
 ]
 
 
@@ -20,14 +23,17 @@ class MalformedPosition(ValueError):
 
 
 class Position(Struct, frozen=True, order=True):
-    """An epoch and a sequence gap-free within it, both from 0, at most 18 digits; later positions compare greater."""
+    """An epoch, and a sequence without gaps within it; later positions compare greater.
+
+    Both count from 0 and have at most 18 digits.
+    """
 
     epoch: int
     sequence: int
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `<epoch>-<sequence>`. Raises MalformedPosition."""
+        """Parse `<epoch>-<sequence>`. Raises MalformedPosition."""
         match = _SHAPE.fullmatch(text)
         if match is None:
             raise MalformedPosition(text)

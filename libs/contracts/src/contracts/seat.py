@@ -1,4 +1,4 @@
-"""How a seat is spelled: rows "1", "2", …; columns "a", "b", … "z", "aa", "ab", … (bijective base 26)."""
+"""Labels of seats: rows "1", "2", …; columns "a", "b", … "z", "aa", "ab", … (bijective base 26)."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ ColumnLabel = Annotated[str, Meta(pattern=whole("[a-z]{1,2}"), description="`a` 
 
 
 def column_label(number: int) -> str:
-    """Letters of the column with this number, counted from 1."""
+    """Return the letters of the column with this number, counted from 1."""
     letters = ""
     while number:
         number, letter = divmod(number - 1, 26)
@@ -20,7 +20,7 @@ def column_label(number: int) -> str:
 
 
 def column_number(letters: str) -> int:
-    """Number, counted from 1, of the column with these lower-case letters."""
+    """Return the number, counted from 1, of the column with these lower-case letters."""
     number = 0
     for letter in letters:
         number = number * 26 + ord(letter) - ord("a") + 1

@@ -1,4 +1,4 @@
-"""What becomes of a ticket: it is purchased, it may be cancelled, and the write model may reject it."""
+"""Ticket messages: a ticket is purchased, may be cancelled; the write model may reject it."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -13,7 +13,7 @@ from contracts.timestamp import Timestamp
 
 
 class Sale(Struct, frozen=True, kw_only=True, rename="camel"):
-    """The ticket as it was sold; out of a hold, or at once without one."""
+    """The ticket as it was sold, from a hold or directly."""
 
     ticket_id: UUID
     venue_id: Identifier
@@ -24,12 +24,12 @@ class Sale(Struct, frozen=True, kw_only=True, rename="camel"):
     price_cents: Cents
     currency: Currency
     created_on: Timestamp
-    revision: Annotated[Literal[1], Meta(description="Of the ticket: it was sold.")] = 1
+    revision: Annotated[Literal[1], Meta(description="Revision of the ticket: sold.")] = 1
     hold: HoldReference | None = None
 
 
 class Cancellation(Struct, frozen=True, kw_only=True, rename="camel"):
-    """The whole ticket again, so that whoever missed the sale still knows it, and when it was cancelled."""
+    """The whole ticket, for receivers that missed the sale, and the time of its cancellation."""
 
     ticket_id: UUID
     venue_id: Identifier
@@ -41,33 +41,35 @@ class Cancellation(Struct, frozen=True, kw_only=True, rename="camel"):
     currency: Currency
     created_on: Timestamp
     cancelled_on: Timestamp
-    revision: Annotated[Literal[2], Meta(description="Of the ticket: it was cancelled.")] = 2
+    revision: Annotated[Literal[2], Meta(description="Revision of the ticket: cancelled.")] = 2
 
 
 class Rejection(Struct, frozen=True, kw_only=True, rename="camel"):
-    """The ticket that was refused, and the one that the seat belongs to."""
+    """The rejected ticket, and the ticket that owns the seat."""
 
     ticket_id: UUID
     event_id: Identifier
     zone_id: ZoneId
     row: RowLabel
     column: ColumnLabel
-    owner_ticket_id: Annotated[UUID, Meta(description="Absent: it was sold and cancelled since.")] | None = None
+    owner_ticket_id: Annotated[UUID, Meta(description="Absent: the owning ticket has been cancelled since.")] | None = (
+        None
+    )
 
 
 class TicketPurchased(Message, frozen=True, kw_only=True, tag="ticket.purchased.v1"):
-    """A seat was paid for and has an owner."""
+    """A seat was sold and has an owner."""
 
     data: Sale
 
 
 class TicketCancelled(Message, frozen=True, kw_only=True, tag="ticket.cancelled.v1"):
-    """A purchase was undone and its seat is free again."""
+    """A ticket was cancelled, and its seat is free again."""
 
     data: Cancellation
 
 
 class TicketRejected(Message, frozen=True, kw_only=True, tag="ticket.rejected.v1"):
-    """The write model refused a ticket: the same sale of its seat belongs to another."""
+    """The write model rejected a ticket: the same sale of its seat belongs to another ticket."""
 
     data: Rejection

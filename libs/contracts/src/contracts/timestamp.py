@@ -1,4 +1,4 @@
-"""The one way a moment is written: UTC, RFC 3339, six decimals. It travels as text, so its bytes never change."""
+"""The only format of a time: UTC, RFC 3339, six decimals; sent as text, so its bytes are stable."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -18,11 +18,14 @@ Timestamp = Annotated[
 
 
 def encode_timestamp(moment: datetime) -> str:
-    """Write an aware moment as `2030-01-01T19:30:00.000000Z`."""
-    assert moment.tzinfo is not None, "without a zone it would be taken for this machine's"
+    """Format an aware datetime as `2030-01-01T19:30:00.000000Z`."""
+    assert moment.tzinfo is not None, "a datetime without a zone would be read in this machine's zone"
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def decode_timestamp(text: str) -> datetime:
-    """Read what `encode_timestamp` wrote. Raises ValueError for a day or hour that does not exist."""
+    """Parse the output of `encode_timestamp`.
+
+    Raises ValueError for a day or hour that does not exist.
+    """
     return datetime.fromisoformat(text)
