@@ -4,9 +4,13 @@ Each test names the parts that differ on purpose.
 """
 
 import ast
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from purchase.http import problems as of_purchase
+from query import problems as of_query
 
 ROOT = Path(__file__).parents[2]
 PURCHASE = ROOT / "services/purchase/src/purchase"
@@ -81,3 +85,29 @@ def test_the_terminal_sends_its_spans_like_query() -> None:
     """It makes other spans, from messages instead of requests."""
     for name in ("Tracing.__init__", "Tracing.close", "_start_provider", "_close_provider"):
         assert definition(TERMINAL / "tracing.py", name) == definition(QUERY / "tracing.py", name)
+
+
+def titles(kinds: Iterable[of_purchase.Kind | of_query.Kind]) -> dict[tuple[str, int], str]:
+    """Return the title of each kind of problem, by slug and status; the first of a slug counts."""
+    by_slug: dict[tuple[str, int], str] = {}
+    for kind in kinds:
+        by_slug.setdefault((kind.slug, kind.status), kind.title)
+    return by_slug
+
+
+def test_a_problem_has_the_same_title_wherever_it_comes_from() -> None:
+    """The gateway's titles are in its configuration."""
+    query = titles([*of_query.KINDS.values(), of_query.NOT_FOUND, of_query.METHOD_NOT_ALLOWED, of_query.INTERNAL_ERROR])
+    purchase = titles(
+        [*of_purchase.KINDS.values(), of_purchase.NOT_FOUND, of_purchase.METHOD_NOT_ALLOWED, of_purchase.INTERNAL_ERROR]
+    )
+    problems = re.findall(r'import problem (\S+) "([^"]+)" (\d+)', (ROOT / "infra/gateway/Caddyfile").read_text())
+    gateway = {(slug, int(status)): title for slug, title, status in problems}
+
+    shared = query.keys() & purchase.keys()
+    assert shared >= {("invalid-request", 400), ("event-not-found", 404), ("overloaded", 503), ("internal-error", 500)}
+    assert {kind: query[kind] for kind in shared} == {kind: purchase[kind] for kind in shared}
+
+    shared = query.keys() & gateway.keys()
+    assert shared == {("not-found", 404), ("method-not-allowed", 405)}
+    assert {kind: query[kind] for kind in shared} == {kind: gateway[kind] for kind in shared}

@@ -130,7 +130,7 @@ class Terminal:
 
 
 async def serve(settings: Settings) -> int:
-    """Run until told to end; answers the process's exit status."""
+    """Serve until the process is stopped; return its exit status."""
 
     def stop() -> None:
         serving.should_exit = True

@@ -105,7 +105,7 @@ def of_framework(error: HTTPException) -> Problem:
         case 400:
             return _invalid_request(error)
         case 404:
-            return Problem(NOT_FOUND, "There is nothing at this address.")
+            return Problem(NOT_FOUND, "No resource has this address.")
         case 405:
             return _method_not_allowed(error)
         case _:

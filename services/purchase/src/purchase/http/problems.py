@@ -47,11 +47,11 @@ class Kind(Struct, frozen=True):
         return f"/problems/{self.slug}"
 
 
-INVALID_REQUEST = Kind("invalid-request", 400, "The request is not understood")
+INVALID_REQUEST = Kind("invalid-request", 400, "Invalid request")
 TOO_LARGE = Kind("too-large", 413, "The body is larger than 64 KiB")
-NOT_FOUND = Kind("not-found", 404, "There is nothing at this address")
-METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "This address does not know the method")
-INTERNAL_ERROR = Kind("internal-error", 500, "Something went wrong here")
+NOT_FOUND = Kind("not-found", 404, "Not found")
+METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "Method not allowed")
+INTERNAL_ERROR = Kind("internal-error", 500, "Internal error")
 PAYMENT_UNAVAILABLE = Kind("payment-unavailable", 503, "The payment provider does not answer just now", 5)
 
 KINDS: Mapping[type[Exception], Kind] = {
@@ -85,11 +85,11 @@ KINDS: Mapping[type[Exception], Kind] = {
     ProviderAway: PAYMENT_UNAVAILABLE,
     ProviderSilent: PAYMENT_UNAVAILABLE,
     NoSuchPayment: PAYMENT_UNAVAILABLE,
-    refusals.Unauthorized: Kind("unauthorized", 401, "This call needs to know who is calling"),
+    refusals.Unauthorized: Kind("unauthorized", 401, "Authentication required"),
     refusals.Forbidden: Kind("forbidden", 403, "This caller may not do this"),
     Recovering: Kind("recovering", 503, "The state of the seats is not trusted just now; nothing was done", 1),
-    Overloaded: Kind("overloaded", 503, "Too much is going on just now; nothing was done", 1),
-    TooManyChanges: Kind("overloaded", 503, "Others change the same thing all the time; nothing was done", 1),
+    Overloaded: Kind("overloaded", 503, "The service is overloaded; nothing was done", 1),
+    TooManyChanges: Kind("overloaded", 503, "Too many concurrent changes; nothing was done", 1),
     OutcomeUnknown: Kind("outcome-unknown", 504, "No answer in time: repeat the call with the same Idempotency-Key"),
 }
 
