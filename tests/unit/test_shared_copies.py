@@ -26,7 +26,7 @@ HEADER_REWRITE = (
     "Headers = Iterable[tuple[bytes, bytes]]\n\n",
     '            scope["headers"] = _from_current_span(scope["headers"])\n',
 )
-"""The parts of purchase's tracing, beside `_from_current_span`, that make messages carry a span's `traceparent`."""
+"""With `_from_current_span` the only parts that query's tracing does not have."""
 
 
 def definition(path: Path, name: str) -> str:

@@ -29,8 +29,8 @@ _TOKEN = Parameter(
     param_in="header",
     required=False,
     schema=Schema(type=OpenAPIType.STRING, examples=["0:1-0"]),
-    description="The `Consistency-Token` of a command's answer; separate several by commas. The query waits up to 2 s "
-    "until the read model has reached it, and then answers; later than that it answers `projection-lagging`.",
+    description="The `Consistency-Token` of a command's answer; separate several by commas. The query waits "
+    "until the read model has reached it; after 2 s it answers `projection-lagging`.",
 )
 
 
