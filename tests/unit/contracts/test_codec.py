@@ -1,4 +1,4 @@
-"""Messages become bytes and messages again; what cannot is told apart, one by one, whatever the bytes are."""
+"""Messages are encoded and decoded; malformed and unknown ones are distinguished, for any bytes."""
 
 import json
 from typing import Any, get_args
@@ -52,17 +52,17 @@ UNKNOWN = PURCHASED.replace(type_name(type(TICKET_PURCHASED)).encode(), b"seat.p
 TOO_DEEP = b"[" * 100_000 + b"]" * 100_000
 
 
-def test_there_is_an_example_of_every_kind_here() -> None:
+def test_these_tests_have_a_message_of_every_kind() -> None:
     assert {type(message) for message in MESSAGES} == set(get_args(AnyMessage))
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
-def test_a_message_is_read_as_it_was_written(message: Message) -> None:
+def test_a_decoded_message_equals_the_encoded_one(message: Message) -> None:
     assert decode(encode(message)) == message
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
-def test_what_cloudevents_requires_is_always_written(message: Message) -> None:
+def test_the_attributes_that_cloudevents_requires_are_always_encoded(message: Message) -> None:
     written = json.loads(encode(message))
 
     assert written["specversion"] == "1.0"
@@ -70,15 +70,15 @@ def test_what_cloudevents_requires_is_always_written(message: Message) -> None:
     assert written["partition"] == message.partition
 
 
-def test_attributes_that_say_nothing_are_left_out() -> None:
+def test_absent_attributes_are_not_encoded() -> None:
     silent = msgspec.structs.replace(TICKET_PURCHASED, traceparent=None)
 
     assert {"position", "generation", "traceparent"}.isdisjoint(json.loads(encode(silent)))
 
 
 def test_optional_fields_of_later_releases_are_ignored() -> None:
-    told = json.loads(PURCHASED)
-    later = told | {"tracestate": "vendor=1", "data": told["data"] | {"laterField": {"name": "app"}}}
+    sent = json.loads(PURCHASED)
+    later = sent | {"tracestate": "vendor=1", "data": sent["data"] | {"laterField": {"name": "app"}}}
 
     assert decode(json.dumps(later).encode()) == TICKET_PURCHASED
 
@@ -108,7 +108,7 @@ def test_optional_fields_of_later_releases_are_ignored() -> None:
     ],
     ids=json.dumps,
 )
-def test_attributes_out_of_shape_are_malformed(changes: dict[str, Any]) -> None:
+def test_a_message_with_malformed_attributes_is_malformed(changes: dict[str, Any]) -> None:
     with pytest.raises(MalformedMessage) as refusal:
         decode(json.dumps(json.loads(PURCHASED) | changes).encode())
 
@@ -136,11 +136,11 @@ def test_attributes_out_of_shape_are_malformed(changes: dict[str, Any]) -> None:
     ],
     ids=json.dumps,
 )
-def test_a_sale_out_of_shape_is_malformed(changes: dict[str, Any]) -> None:
-    told = json.loads(PURCHASED)
+def test_a_sale_with_malformed_fields_is_malformed(changes: dict[str, Any]) -> None:
+    sent = json.loads(PURCHASED)
 
     with pytest.raises(MalformedMessage):
-        decode(json.dumps(told | {"data": told["data"] | changes}).encode())
+        decode(json.dumps(sent | {"data": sent["data"] | changes}).encode())
 
 
 @pytest.mark.parametrize(
@@ -157,11 +157,11 @@ def test_a_sale_out_of_shape_is_malformed(changes: dict[str, Any]) -> None:
     ],
     ids=str,
 )
-def test_a_hold_out_of_shape_is_malformed(changes: dict[str, Any]) -> None:
-    told = json.loads(encode(SEATS_HELD))
+def test_a_hold_with_malformed_fields_is_malformed(changes: dict[str, Any]) -> None:
+    sent = json.loads(encode(SEATS_HELD))
 
     with pytest.raises(MalformedMessage):
-        decode(json.dumps(told | {"data": told["data"] | changes}).encode())
+        decode(json.dumps(sent | {"data": sent["data"] | changes}).encode())
 
 
 @pytest.mark.parametrize(
@@ -181,18 +181,18 @@ def test_a_hold_out_of_shape_is_malformed(changes: dict[str, Any]) -> None:
     ],
     ids=lambda changes: json.dumps(changes)[:40],
 )
-def test_a_capture_out_of_shape_is_malformed(changes: dict[str, Any]) -> None:
-    told = json.loads(encode(PAYMENT_CAPTURED))
+def test_a_capture_with_malformed_fields_is_malformed(changes: dict[str, Any]) -> None:
+    sent = json.loads(encode(PAYMENT_CAPTURED))
 
     with pytest.raises(MalformedMessage):
-        decode(json.dumps(told | {"data": told["data"] | changes}).encode())
+        decode(json.dumps(sent | {"data": sent["data"] | changes}).encode())
 
 
 def test_a_refund_may_have_neither_hold_nor_event_nor_ticket() -> None:
-    told = json.loads(encode(PAYMENT_REFUNDED))
-    bare = {name: value for name, value in told["data"].items() if name not in ("hold", "eventId", "ticketId")}
+    sent = json.loads(encode(PAYMENT_REFUNDED))
+    bare = {name: value for name, value in sent["data"].items() if name not in ("hold", "eventId", "ticketId")}
 
-    refund = decode(json.dumps(told | {"data": bare}).encode()).data
+    refund = decode(json.dumps(sent | {"data": bare}).encode()).data
 
     assert refund == msgspec.structs.replace(PAYMENT_REFUNDED.data, hold=None, event_id=None, ticket_id=None)
 
@@ -227,7 +227,7 @@ def test_a_type_of_a_newer_release_is_unknown() -> None:
     ],
     ids=lambda raw: raw[:40],
 )
-def test_bytes_that_are_no_message_are_malformed_and_not_merely_unknown(raw: bytes) -> None:
+def test_bytes_that_are_not_a_message_are_malformed_and_not_unknown(raw: bytes) -> None:
     with pytest.raises(MalformedMessage) as refusal:
         decode(raw)
 
@@ -238,13 +238,13 @@ def test_bytes_that_are_no_message_are_malformed_and_not_merely_unknown(raw: byt
     st.binary()
     | st.recursive(st.none() | st.text() | st.integers(), st.lists).map(lambda value: json.dumps(value).encode())
 )
-def test_no_bytes_fail_in_another_way(raw: bytes) -> None:
+def test_any_other_bytes_are_malformed(raw: bytes) -> None:
     with pytest.raises(MalformedMessage):
         decode(raw)
     assert isinstance(read_header(raw), Header)
 
 
-def test_a_position_is_put_in_front_and_no_other_byte_is_touched() -> None:
+def test_a_position_is_prepended_and_no_other_byte_changes() -> None:
     raw = b'{"type":"ticket.purchased.v1", "data":{"a" : 1.50}}'
 
     assert with_position(raw, Position(1, 42), None) == b'{"position":"1-42",' + raw[1:]
@@ -252,13 +252,13 @@ def test_a_position_is_put_in_front_and_no_other_byte_is_touched() -> None:
 
 
 @pytest.mark.parametrize("generation", [None, 1, 2**32 - 1])
-def test_a_position_that_was_put_in_front_is_read(generation: int | None) -> None:
+def test_a_prepended_position_and_generation_are_decoded(generation: int | None) -> None:
     message = decode(with_position(PURCHASED, Position(7, 0), generation))
 
     assert message == msgspec.structs.replace(TICKET_PURCHASED, position="7-0", generation=generation)
 
 
-def test_a_header_is_told_of_a_message_of_any_type() -> None:
+def test_the_header_of_an_unknown_message_can_be_read() -> None:
     raw = with_position(UNKNOWN, Position(1, 42), 3)
 
     assert read_header(raw) == Header(
@@ -284,16 +284,16 @@ def test_a_header_is_told_of_a_message_of_any_type() -> None:
     ],
     ids=lambda value: value[:40] if isinstance(value, bytes) else None,
 )
-def test_of_a_header_that_is_out_of_shape_the_rest_is_told(raw: bytes, header: Header) -> None:
+def test_the_well_formed_attributes_of_a_header_are_read(raw: bytes, header: Header) -> None:
     assert read_header(raw) == header
 
 
-def test_a_batch_is_an_array_of_the_very_bytes() -> None:
+def test_a_batch_is_an_array_of_the_unchanged_messages() -> None:
     assert encode_batch([b'{"a": 1}', b"{}"]) == b'[{"a": 1},{}]'
     assert encode_batch([]) == b"[]"
 
 
-def test_one_bad_message_does_not_spoil_its_batch() -> None:
+def test_a_malformed_message_does_not_affect_the_rest_of_its_batch() -> None:
     bad = [b'{"type":"seat.painted.v1"}', b'{"type":"\xff"}', b'"text"', b"null", b"[[]]"]
     batch = split_batch(encode_batch([PURCHASED, *bad, encode(TICKET_CANCELLED)]))
 
@@ -306,12 +306,12 @@ def test_one_bad_message_does_not_spoil_its_batch() -> None:
         assert read_header(raw).position is None
 
 
-def test_a_batch_may_be_empty_and_may_hold_white_space() -> None:
+def test_a_batch_may_be_empty_and_may_contain_white_space() -> None:
     assert split_batch(b" [ ] ") == []
     assert [bytes(raw) for raw in split_batch(b'[\n {"a": 1} ,\n {} ]')] == [b'{"a": 1}', b"{}"]
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"null", b"[{}", b"[{},]", b"[{}] x", b"[NaN]", b"\xff", TOO_DEEP])
-def test_what_is_no_array_is_no_batch(body: bytes) -> None:
+def test_a_batch_must_be_an_array(body: bytes) -> None:
     with pytest.raises(MalformedMessage):
         split_batch(body)

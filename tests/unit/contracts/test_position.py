@@ -1,4 +1,4 @@
-"""Positions compare as numbers, and are read only from the one way in which they are written."""
+"""Positions compare as numbers, and have one spelling only."""
 
 import msgspec
 import pytest
@@ -16,12 +16,12 @@ MALFORMED = [
 
 
 @given(POSITIONS)
-def test_a_position_is_read_as_it_is_written(position: Position) -> None:
+def test_a_parsed_position_equals_the_formatted_one(position: Position) -> None:
     assert Position.parse(str(position)) == position
 
 
 @given(POSITIONS, POSITIONS)
-def test_a_later_epoch_is_later_and_within_one_the_higher_sequence(one: Position, other: Position) -> None:
+def test_positions_compare_by_epoch_then_by_sequence(one: Position, other: Position) -> None:
     assert (one < other) == ((one.epoch, one.sequence) < (other.epoch, other.sequence))
 
 
@@ -34,7 +34,7 @@ def test_positions_are_ordered_as_numbers_not_as_text() -> None:
 
 
 @pytest.mark.parametrize("text", MALFORMED)
-def test_anything_else_is_no_position(text: str) -> None:
+def test_any_other_spelling_is_malformed(text: str) -> None:
     with pytest.raises(MalformedPosition):
         Position.parse(text)
 

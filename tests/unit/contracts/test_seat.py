@@ -1,4 +1,4 @@
-"""Columns are lettered a to z, then aa to zz: every number has one label, every label one number."""
+"""Columns are labelled a to z, then aa to zz: each number has one label, each label one number."""
 
 import itertools
 import string
@@ -15,22 +15,22 @@ LETTERS = st.text(string.ascii_lowercase, min_size=1, max_size=20)
     ("number", "letters"),
     [(1, "a"), (2, "b"), (26, "z"), (27, "aa"), (52, "az"), (53, "ba"), (701, "zy"), (702, "zz"), (703, "aaa")],
 )
-def test_a_column_has_the_letters_that_a_spreadsheet_would_give_it(number: int, letters: str) -> None:
+def test_columns_are_labelled_as_in_a_spreadsheet(number: int, letters: str) -> None:
     assert column_label(number) == letters
     assert column_number(letters) == number
 
 
 @given(st.integers(1, 10**12))
-def test_a_number_is_read_back_from_its_label(number: int) -> None:
+def test_a_number_survives_the_way_to_a_label_and_back(number: int) -> None:
     assert column_number(column_label(number)) == number
 
 
 @given(LETTERS)
-def test_a_label_is_written_again_from_its_number(letters: str) -> None:
+def test_a_label_survives_the_way_to_a_number_and_back(letters: str) -> None:
     assert column_label(column_number(letters)) == letters
 
 
-def test_the_columns_of_the_widest_zone_are_counted_in_order_without_a_gap() -> None:
+def test_the_columns_of_the_widest_zone_are_in_order_without_a_gap() -> None:
     one = list(string.ascii_lowercase)
     two = ["".join(pair) for pair in itertools.product(one, repeat=2)]
 
@@ -38,7 +38,7 @@ def test_the_columns_of_the_widest_zone_are_counted_in_order_without_a_gap() -> 
 
 
 @pytest.mark.parametrize("label", ["a", "z", "aa", "zz"])
-def test_messages_tell_columns_by_one_or_two_letters(label: str) -> None:
+def test_messages_accept_columns_of_one_or_two_letters(label: str) -> None:
     assert msgspec.convert(label, ColumnLabel) == label
 
 
@@ -49,7 +49,7 @@ def test_messages_refuse_any_other_column(label: str) -> None:
 
 
 @pytest.mark.parametrize("label", ["1", "9", "10", "1000"])
-def test_messages_tell_rows_by_their_number(label: str) -> None:
+def test_messages_accept_rows_by_number(label: str) -> None:
     assert msgspec.convert(label, RowLabel) == label
 
 

@@ -1,4 +1,4 @@
-"""A pattern covers the whole text, whichever dialect reads it."""
+"""A pattern covers the whole text, in every dialect."""
 
 from typing import Annotated
 
@@ -11,11 +11,11 @@ Letters = Annotated[str, Meta(pattern=whole("a|b+"))]
 
 
 @pytest.mark.parametrize("text", ["c", "", "ab", "bb\n", "\nbb", "a\n\n", "bb\r"])
-def test_what_is_before_or_behind_is_refused(text: str) -> None:
+def test_text_before_or_behind_the_pattern_is_refused(text: str) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.json.decode(msgspec.json.encode(text), type=Letters)
 
 
 @pytest.mark.parametrize("text", ["a", "bbb"])
-def test_what_the_pattern_covers_is_accepted(text: str) -> None:
+def test_text_that_matches_the_pattern_is_accepted(text: str) -> None:
     assert msgspec.json.decode(msgspec.json.encode(text), type=Letters) == text

@@ -1,4 +1,4 @@
-"""A moment has one spelling, byte for byte, whoever writes it and in whatever zone."""
+"""A time has exactly one spelling, from any time zone."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -22,12 +22,12 @@ MOMENTS = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=ZONE
         (datetime(987, 6, 5, tzinfo=UTC), "0987-06-05T00:00:00.000000Z"),
     ],
 )
-def test_a_moment_is_written_in_utc_with_six_decimals(moment: datetime, text: str) -> None:
+def test_a_time_is_formatted_in_utc_with_six_decimals(moment: datetime, text: str) -> None:
     assert encode_timestamp(moment) == text
 
 
 @given(MOMENTS)
-def test_a_moment_is_read_as_it_was_written_and_written_the_same_again(moment: datetime) -> None:
+def test_a_time_survives_the_way_to_text_and_back(moment: datetime) -> None:
     text = encode_timestamp(moment)
 
     assert decode_timestamp(text) == moment
@@ -37,11 +37,11 @@ def test_a_moment_is_read_as_it_was_written_and_written_the_same_again(moment: d
 
 
 @given(MOMENTS, MOMENTS)
-def test_moments_are_ordered_as_their_texts_are(one: datetime, other: datetime) -> None:
+def test_texts_sort_like_their_times(one: datetime, other: datetime) -> None:
     assert (one < other) == (encode_timestamp(one) < encode_timestamp(other))
 
 
-def test_a_moment_without_a_zone_is_nobodys_moment() -> None:
+def test_a_time_without_a_zone_is_refused() -> None:
     with pytest.raises(AssertionError):
         encode_timestamp(datetime(2030, 1, 1))
 

@@ -1,4 +1,4 @@
-"""Debian's packages are installed without starting their servers, and otherwise the user is told what to do."""
+"""Debian packages are installed without starting their servers, or the user learns the command."""
 
 from pathlib import Path
 
@@ -13,27 +13,27 @@ def policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def test_services_are_kept_from_starting_only_for_the_time_of_the_install(policy: Path) -> None:
-    with debian.services_kept_from_starting():
+def test_services_cannot_start_during_the_install(policy: Path) -> None:
+    with debian.without_starting_services():
         assert policy.read_text() == "#!/bin/sh\nexit 101\n"
         assert policy.stat().st_mode & 0o111
     assert not policy.exists()
 
 
-def test_the_policy_goes_when_the_install_fails(policy: Path) -> None:
-    with pytest.raises(RuntimeError), debian.services_kept_from_starting():
+def test_the_policy_is_removed_when_the_install_fails(policy: Path) -> None:
+    with pytest.raises(RuntimeError), debian.without_starting_services():
         raise RuntimeError
     assert not policy.exists()
 
 
-def test_a_policy_that_was_there_is_left_alone(policy: Path) -> None:
+def test_an_existing_policy_is_not_changed(policy: Path) -> None:
     policy.write_text("mine")
-    with debian.services_kept_from_starting():
+    with debian.without_starting_services():
         assert policy.read_text() == "mine"
     assert policy.read_text() == "mine"
 
 
-def test_who_may_not_install_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_who_may_not_install_sees_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(debian, "missing_packages", lambda _: ["mariadb-server", "rabbitmq-server"])
     monkeypatch.setattr(debian, "can_install", lambda: False)
     with pytest.raises(

@@ -1,4 +1,4 @@
-"""Ports stay what they were, and are chosen again only when something else has taken them."""
+"""Ports are stable; a new one is chosen only when another program listens on the old one."""
 
 import socket
 from pathlib import Path
@@ -16,7 +16,7 @@ def test_a_free_port_can_be_listened_on() -> None:
     assert is_free(free_port("anyone"))
 
 
-def test_a_port_on_which_something_listens_is_not_free() -> None:
+def test_a_port_that_is_in_use_is_not_free() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         assert not is_free(server.getsockname()[1])
 
@@ -26,13 +26,13 @@ def test_a_name_keeps_its_port(path: Path) -> None:
     assert PortBook(path)("redis") == port
 
 
-def test_a_port_that_was_given_is_remembered(path: Path) -> None:
+def test_an_assigned_port_is_remembered(path: Path) -> None:
     PortBook(path).remember("gateway", 8080)
     assert PortBook(path).remembered("gateway") == 8080
     assert PortBook(path).remembered("redis") is None
 
 
-def test_a_port_that_something_else_has_taken_is_chosen_again(path: Path) -> None:
+def test_a_port_that_another_program_uses_is_replaced(path: Path) -> None:
     ports = PortBook(path)
     kept = ports("query")
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -1,4 +1,4 @@
-"""A server is ready when it answers in its own language; somebody else on its port is not it."""
+"""A server is ready when it answers in its own protocol; another program on its port is not."""
 
 import socket
 import threading
@@ -13,8 +13,8 @@ UNSUPPORTED = VERSIONS[:8] + b"\0\x23" + VERSIONS[10:]
 
 
 @contextmanager
-def somebody_who_says(answer: bytes) -> Iterator[int]:
-    """Answers the first who calls with this; the port."""
+def server_that_answers(answer: bytes) -> Iterator[int]:
+    """Answer the first connection with these bytes; yields the port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def answer_once() -> None:
@@ -29,18 +29,18 @@ def somebody_who_says(answer: bytes) -> Iterator[int]:
         thread.join()
 
 
-def test_kafka_is_ready_when_it_tells_its_versions() -> None:
-    with somebody_who_says(VERSIONS) as port:
+def test_kafka_is_ready_when_it_answers_with_its_versions() -> None:
+    with server_that_answers(VERSIONS) as port:
         assert probes.kafka_answers(port)
 
 
 @pytest.mark.parametrize("answer", [UNSUPPORTED, b"HTTP/1.1 400 Bad Request\r\n\r\n", b""])
-def test_whoever_answers_otherwise_is_no_kafka(answer: bytes) -> None:
-    with somebody_who_says(answer) as port:
+def test_a_server_with_another_answer_is_not_kafka(answer: bytes) -> None:
+    with server_that_answers(answer) as port:
         assert not probes.kafka_answers(port)
 
 
-def test_where_nobody_listens_nothing_is_ready() -> None:
+def test_without_a_listener_kafka_is_not_ready() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     assert not probes.kafka_answers(port)

@@ -1,4 +1,4 @@
-"""Forms are read as Stripe's clients write them, and nothing else is."""
+"""Forms are parsed as Stripe's clients write them; anything else is refused."""
 
 import pytest
 from payment_sandbox.forms import ChangeIntent, CreateIntent, read_form
@@ -11,12 +11,12 @@ def test_names_in_brackets_are_parts_of_one_field() -> None:
 
 
 @pytest.mark.parametrize("name", ["expand[]", "expand[0]", "expand%5B0%5D"])
-def test_lists_are_written_with_and_without_numbers(name: str) -> None:
+def test_lists_may_have_numbers_or_not(name: str) -> None:
     assert read_form(f"{name}=latest_charge", ChangeIntent).expand == ["latest_charge"]
 
 
 @pytest.mark.parametrize(("text", "confirms"), [("true", True), ("false", False)])
-def test_words_are_read_as_what_they_mean(text: str, confirms: bool) -> None:
+def test_true_and_false_are_booleans(text: str, confirms: bool) -> None:
     assert read_form(f"amount=100&currency=usd&confirm={text}", CreateIntent).confirm is confirms
 
 
@@ -35,7 +35,7 @@ def test_words_are_read_as_what_they_mean(text: str, confirms: bool) -> None:
         "amount=100&currency=usd&expand[]=everything",
     ],
 )
-def test_what_the_call_does_not_take_is_refused(text: str) -> None:
+def test_missing_unknown_and_malformed_parameters_are_refused(text: str) -> None:
     with pytest.raises(Refused) as refused:
         read_form(text, CreateIntent)
     assert refused.value.status == 400

@@ -1,4 +1,4 @@
-"""A wrong variable stops the sandbox and is named; nothing secret has a default outside the local profile."""
+"""A wrong variable stops the sandbox and is named; only the local profile has default secrets."""
 
 import pytest
 from payment_sandbox.settings import Settings
@@ -24,15 +24,15 @@ def test_a_wrong_variable_is_named(name: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("name", SECRETS)
-def test_a_secret_is_asked_for_outside_the_local_profile(name: str) -> None:
+def test_a_secret_is_required_outside_the_local_profile(name: str) -> None:
     with pytest.raises(SystemExit, match=name):
         Settings.read({secret: text for secret, text in SECRETS.items() if secret != name})
 
 
-def test_the_local_profile_has_the_secrets_that_purchase_has_there() -> None:
+def test_the_local_secrets_equal_those_of_purchase() -> None:
     settings = Settings.read({"PROFILE": "local"})
     assert (settings.api_key, settings.webhook_secret) == ("local-sandbox-key", "local-webhook-secret")
 
 
-def test_a_variable_that_is_empty_counts_as_not_told() -> None:
+def test_an_empty_variable_counts_as_absent() -> None:
     assert Settings.read({**SECRETS, "WEBHOOK_URL": "", "DATA_DIR": ""}) == Settings.read(SECRETS)

@@ -43,7 +43,7 @@ def install_missing(wanted: Mapping[str, str]) -> None:
     if not can_install():
         raise ServersMissing(f"programs are missing on this machine; as root: {command}")
     print(f"installing the Debian packages {' '.join(packages)}", flush=True)
-    with services_kept_from_starting():
+    with without_starting_services():
         for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
             if apt_get(arguments) != 0:
                 raise ServersMissing(f"apt-get {arguments[0]} failed, its words are above; when it works: {command}")
@@ -58,7 +58,7 @@ def apt_get(arguments: list[str], directory: str | None = None) -> int:
 
 
 @contextmanager
-def services_kept_from_starting() -> Iterator[None]:
+def without_starting_services() -> Iterator[None]:
     """Debian starts a server once it is installed, unless a policy says no; a policy that exists is left alone."""
     try:
         with POLICY.open("x") as policy:

@@ -1,9 +1,10 @@
-"""A payment provider that takes no money: a tool, not a fourth service of the platform.
+"""A payment provider that moves no money. It is a tool, not a fourth service of the platform.
 
-It speaks the part of Stripe's API that the platform uses, over real HTTP, and does what the payment method says: the
-names are Stripe's test names and some of our own (`methods.py`). It keeps what it has answered for through `kill -9`,
-remembers each answer by its Idempotency-Key, and sends webhooks, signed, until they are taken. Under `/sandbox` tests
-and demonstrations play the customer and the provider's staff, make it slow, silent or away, and audit its books.
+It implements the part of Stripe's API that the platform uses, over real HTTP. The payment method
+decides the outcome; the names are Stripe's test names and some of our own (`methods.py`). State
+survives `kill -9`, each answer is stored under its Idempotency-Key, and signed webhooks are retried
+until they are accepted. Under `/sandbox` tests and demonstrations act as the customer or the
+provider's staff, make the sandbox slow, silent or unavailable, and audit its books.
 
-Nobody pays with it: no profile of the platform but the local one should name it.
+For local use only: use it in the `local` profile and in no other.
 """

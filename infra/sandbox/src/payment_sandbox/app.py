@@ -1,4 +1,4 @@
-"""The sandbox as a process: `python -m payment_sandbox.app`."""
+"""The sandbox's process: `python -m payment_sandbox.app`."""
 
 import asyncio
 import contextlib
@@ -10,27 +10,27 @@ from litestar import Litestar, Response
 from litestar.datastructures import State
 
 from payment_sandbox import api, control
-from payment_sandbox.bank import Bank
-from payment_sandbox.courier import Courier
 from payment_sandbox.desk import Caller, Desk
+from payment_sandbox.payments import Payments
 from payment_sandbox.process import configure_logging, serve
 from payment_sandbox.refusals import Refused
 from payment_sandbox.settings import Settings
 from payment_sandbox.store import Store
+from payment_sandbox.webhooks import WebhookSender
 
 BODY_BYTES_MAX = 64 * 1024
 
 
 def create_app(settings: Settings) -> Litestar:
-    """Put it together; what it kept before is there again."""
+    """Build the application on the data of earlier runs."""
     directory = Path(settings.data_dir)
     directory.mkdir(parents=True, exist_ok=True)
     store = Store(directory / "sandbox.sqlite3")
-    courier = Courier(store, url=settings.webhook_url, secret=settings.webhook_secret)
+    webhooks = WebhookSender(store, url=settings.webhook_url, secret=settings.webhook_secret)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        delivering = asyncio.create_task(courier.run())
+        delivering = asyncio.create_task(webhooks.run())
         try:
             yield
         finally:
@@ -44,8 +44,8 @@ def create_app(settings: Settings) -> Litestar:
         state=State(
             {
                 "store": store,
-                "bank": Bank(store, late_seconds=settings.late_seconds),
-                "desk": Desk(store, courier, api_key=settings.api_key, slow_seconds=settings.slow_seconds),
+                "payments": Payments(store, late_seconds=settings.late_seconds),
+                "desk": Desk(store, webhooks, api_key=settings.api_key, slow_seconds=settings.slow_seconds),
             }
         ),
         exception_handlers={Refused: _refuse},

@@ -1,4 +1,4 @@
-"""What only tests and demonstrations do: play the customer and the provider's staff, break things, audit the books."""
+"""Calls for tests and demonstrations: act as customer, bank or staff, cause outages, read books."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from litestar import get, post
 from litestar.response.base import ASGIResponse
 from msgspec import Meta, Struct
 
-from payment_sandbox.api import admitted, bank_of, desk_of
+from payment_sandbox.api import admitted, desk_of, payments_of
 from payment_sandbox.desk import Caller, Mode, Outage
 from payment_sandbox.forms import Amount, read_json
 from payment_sandbox.intents import Intent
@@ -28,8 +28,8 @@ class Decide(Struct, frozen=True, forbid_unknown_fields=True):
     outcome: Literal["authorised", "captured", "declined"]
 
 
-class GiveBack(Struct, frozen=True, forbid_unknown_fields=True):
-    """All that is left of it, without an amount."""
+class RefundByStaff(Struct, frozen=True, forbid_unknown_fields=True):
+    """A refund by the provider's staff; without an amount, of all that is left."""
 
     amount: Amount | None = None
 
@@ -38,8 +38,8 @@ class Dispute(Struct, frozen=True, forbid_unknown_fields=True):
     reason: str = "fraudulent"
 
 
-class Misbehave(Struct, frozen=True, forbid_unknown_fields=True):
-    """For how long; without a mode the outage ends."""
+class StartOutage(Struct, frozen=True, forbid_unknown_fields=True):
+    """The kind of outage and its duration; without a mode the current outage ends."""
 
     mode: Mode | None = None
     seconds: Annotated[float, Meta(ge=0, le=3_600)] = 3_600
@@ -47,49 +47,54 @@ class Misbehave(Struct, frozen=True, forbid_unknown_fields=True):
 
 @post("/sandbox/payment_intents/{intent_id:str}/authenticate")
 async def authenticate(request: Caller, intent_id: str) -> ASGIResponse:
-    """The customer passes the check of their bank, or fails it."""
+    """Pass or fail the customer's authentication."""
     wanted = await _wanted(request, Authenticate)
-    return _intent(request, lambda: bank_of(request).authenticate(intent_id, succeeds=wanted.outcome == "succeeded"))
+    return _intent(
+        request, lambda: payments_of(request).authenticate(intent_id, succeeds=wanted.outcome == "succeeded")
+    )
 
 
 @post("/sandbox/payment_intents/{intent_id:str}/decide")
 async def decide(request: Caller, intent_id: str) -> ASGIResponse:
-    """The bank makes up its mind about a payment that it is processing."""
+    """Decide, as the bank, on a payment that is processing."""
     wanted = await _wanted(request, Decide)
-    return _intent(request, lambda: bank_of(request).decide(intent_id, wanted.outcome))
+    return _intent(request, lambda: payments_of(request).decide(intent_id, wanted.outcome))
 
 
 @post("/sandbox/payment_intents/{intent_id:str}/recover")
 async def recover(request: Caller, intent_id: str) -> ASGIResponse:
-    """The outage of one payment ends."""
-    return _intent(request, lambda: bank_of(request).recover(intent_id))
+    """End the outage of one payment."""
+    return _intent(request, lambda: payments_of(request).recover(intent_id))
 
 
 @post("/sandbox/payment_intents/{intent_id:str}/refund")
-async def give_back(request: Caller, intent_id: str) -> ASGIResponse:
-    """The provider's staff refunds, of which the platform learns by webhook."""
-    wanted, bank = await _wanted(request, GiveBack), bank_of(request)
-    return _done(request, lambda: refund_object(bank.give_back(bank.find(intent_id), wanted.amount, {})))
+async def refund_by_staff(request: Caller, intent_id: str) -> ASGIResponse:
+    """Refund as the provider's staff; the platform learns of it by webhook."""
+    wanted, payments = await _wanted(request, RefundByStaff), payments_of(request)
+    return _step(request, lambda: refund_object(payments.refund_intent(payments.find(intent_id), wanted.amount, {})))
 
 
 @post("/sandbox/payment_intents/{intent_id:str}/dispute")
 async def dispute(request: Caller, intent_id: str) -> ASGIResponse:
-    """The customer disputes the payment at their bank."""
+    """Dispute the payment, as the customer's bank."""
     wanted = await _wanted(request, Dispute)
-    return _done(request, lambda: bank_of(request).dispute(intent_id, wanted.reason))
+    return _step(request, lambda: payments_of(request).dispute(intent_id, wanted.reason))
 
 
 @post("/sandbox/outage")
-async def misbehave(request: Caller) -> ASGIResponse:
-    """All of Stripe's API is unavailable (503), busy (429), slow, or does what it is asked and its answers are lost."""
-    wanted = await _wanted(request, Misbehave)
+async def start_outage(request: Caller) -> ASGIResponse:
+    """Make Stripe's API unavailable (503), busy (429) or slow, or lose its answers.
+
+    A lost answer is lost after the work is done.
+    """
+    wanted = await _wanted(request, StartOutage)
     desk_of(request).outage = Outage(wanted.mode, time.monotonic() + wanted.seconds)
     return _json({"mode": wanted.mode})
 
 
 @get("/sandbox/books")
-async def audit(request: Caller) -> ASGIResponse:
-    """Every payment, and what they come to; `authorised` is what is still set aside."""
+async def books(request: Caller) -> ASGIResponse:
+    """List every payment, with totals; `authorised` counts authorisations not yet captured."""
     admitted(request)
     store = store_of(request)
     intents = store.intents()
@@ -126,7 +131,7 @@ def store_of(request: Caller) -> Store:
 
 
 async def _wanted(request: Caller, kind: type[T]) -> T:
-    """What is asked for, by whoever has the API key. Raises Refused."""
+    """Parse the body of a caller that has the API key. Raises Refused."""
     admitted(request)
     return read_json(await request.body(), kind)
 
@@ -148,11 +153,11 @@ def _entry(intent: Intent) -> dict[str, Any]:
 
 
 def _intent(request: Caller, step: Callable[[], Intent]) -> ASGIResponse:
-    return _done(request, lambda: intent_object(step()))
+    return _step(request, lambda: intent_object(step()))
 
 
-def _done(request: Caller, step: Callable[[], dict[str, Any]]) -> ASGIResponse:
-    """Take the step in one transaction. Raises Refused."""
+def _step(request: Caller, step: Callable[[], dict[str, Any]]) -> ASGIResponse:
+    """Run the step in one transaction. Raises Refused."""
     desk = admitted(request)
     with store_of(request).transaction():
         body = step()
@@ -164,4 +169,4 @@ def _json(body: dict[str, Any]) -> ASGIResponse:
     return ASGIResponse(body=msgspec.json.encode(body), media_type="application/json")
 
 
-handlers = [authenticate, decide, recover, give_back, dispute, misbehave, audit, ready]
+handlers = [authenticate, decide, recover, refund_by_staff, dispute, start_outage, books, ready]

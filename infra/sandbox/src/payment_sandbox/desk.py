@@ -1,4 +1,4 @@
-"""The desk before the bank: asks who calls, remembers answers by their key, and behaves as badly as it was told to."""
+"""Serves API calls: authentication, idempotency keys, and the outages that tests ask for."""
 
 import asyncio
 import hmac
@@ -14,24 +14,24 @@ from litestar.types import Receive, Scope, Send
 from msgspec import Struct
 
 from payment_sandbox import refusals
-from payment_sandbox.courier import Courier
 from payment_sandbox.methods import NO_METHOD, Method
 from payment_sandbox.refusals import Refused
 from payment_sandbox.store import Answer, Store
+from payment_sandbox.webhooks import WebhookSender
 
 Caller = Request[Any, Any, Any]
 Mode = Literal["unavailable", "busy", "slow", "lost"]
 
 
-class Done(Struct, frozen=True):
-    """What a step is answered with, and the method whose manners apply."""
+class Result(Struct, frozen=True):
+    """The body that answers a step, and the payment method whose behaviour applies."""
 
     body: dict[str, Any]
-    manners: Method = NO_METHOD
+    behaviour: Method = NO_METHOD
 
 
 class Outage(Struct):
-    """How the whole provider behaves until a moment of `time.monotonic()`."""
+    """The behaviour of the whole provider until a moment of `time.monotonic()`."""
 
     mode: Mode | None = None
     until: float = 0.0
@@ -41,33 +41,35 @@ class Outage(Struct):
 
 
 class LostAnswer(ASGIResponse):
-    """The connection is closed before the answer is complete."""
+    """An answer whose connection is closed before it is complete."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
 
 
 class Desk:
-    def __init__(self, store: Store, courier: Courier, *, api_key: str, slow_seconds: float) -> None:
+    """The way in for every call of Stripe's API."""
+
+    def __init__(self, store: Store, webhooks: WebhookSender, *, api_key: str, slow_seconds: float) -> None:
         self._store = store
-        self._courier = courier
+        self._webhooks = webhooks
         self._api_key = api_key.encode()
         self._slow_seconds = slow_seconds
-        self._under_way: set[str] = set()
+        self._in_progress: set[str] = set()
         self.outage = Outage()
 
     def admit(self, request: Caller) -> None:
-        """Raises Refused."""
+        """Check the API key. Raises Refused."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme != "Bearer" or not hmac.compare_digest(token.encode(), self._api_key):
             raise refusals.unauthorised()
 
     def wake(self) -> None:
-        """Have the webhooks delivered that a step has queued."""
-        self._courier.wake()
+        """Start the delivery of webhooks that a step has queued."""
+        self._webhooks.wake()
 
-    async def serve(self, request: Caller, step: Callable[[], Done]) -> ASGIResponse:
-        """Take a step of Stripe's API, once for its key. Raises Refused."""
+    async def serve(self, request: Caller, step: Callable[[], Result]) -> ASGIResponse:
+        """Run a step of Stripe's API, once per Idempotency-Key. Raises Refused."""
         mode = self.outage.now()
         if mode == "unavailable":
             raise refusals.unavailable()
@@ -75,48 +77,51 @@ class Desk:
             raise refusals.busy()
         key = request.headers.get("idempotency-key") if request.method == "POST" else None
         if key is None:
-            return await self._answer(*self._take(None, b"", step), mode)
-        if key in self._under_way:
+            return await self._answer(*self._run(None, b"", step), mode)
+        if key in self._in_progress:
             raise refusals.key_in_use()
-        self._under_way.add(key)
+        self._in_progress.add(key)
         try:
-            return await self._remember(key, await _fingerprint(request), step, mode)
+            return await self._serve_once(key, await _fingerprint(request), step, mode)
         finally:
-            self._under_way.remove(key)
+            self._in_progress.remove(key)
 
-    async def _remember(
-        self, key: str, fingerprint: bytes, step: Callable[[], Done], mode: Mode | None
+    async def _serve_once(
+        self, key: str, fingerprint: bytes, step: Callable[[], Result], mode: Mode | None
     ) -> ASGIResponse:
-        """Raises Refused."""
+        """Replay the key's stored answer, or run the step if there is none. Raises Refused."""
         known = self._store.answer(key)
         if known is None:
-            return await self._answer(*self._take(key, fingerprint, step), mode)
+            return await self._answer(*self._run(key, fingerprint, step), mode)
         if known.fingerprint != fingerprint:
             raise refusals.key_reused()
         return await self._answer(known, NO_METHOD, mode, {"Idempotent-Replayed": "true"})
 
-    def _take(self, key: str | None, fingerprint: bytes, step: Callable[[], Done]) -> tuple[Answer, Method]:
-        """Take the step and keep its answer, in one transaction. Raises Refused for what is not remembered."""
+    def _run(self, key: str | None, fingerprint: bytes, step: Callable[[], Result]) -> tuple[Answer, Method]:
+        """Run the step and store its answer, in one transaction.
+
+        Raises Refused if the refusal is not to be stored.
+        """
         with self._store.transaction():
             try:
-                done = step()
-                answer = Answer(fingerprint, 200, msgspec.json.encode(done.body))
+                result = step()
+                answer = Answer(fingerprint, 200, msgspec.json.encode(result.body))
             except Refused as refused:
-                if not refused.is_remembered:
+                if not refused.is_stored:
                     raise
-                done = Done(refused.body)
+                result = Result(refused.body)
                 answer = Answer(fingerprint, refused.status, msgspec.json.encode(refused.body))
             if key is not None:
-                self._store.keep_answer(key, answer)
+                self._store.save_answer(key, answer)
         self.wake()
-        return answer, done.manners
+        return answer, result.behaviour
 
     async def _answer(
-        self, answer: Answer, manners: Method, mode: Mode | None, headers: dict[str, str] | None = None
+        self, answer: Answer, behaviour: Method, mode: Mode | None, headers: dict[str, str] | None = None
     ) -> ASGIResponse:
-        if mode == "lost" or manners.answers == "LOST":
+        if mode == "lost" or behaviour.answers == "LOST":
             return LostAnswer()
-        if mode == "slow" or manners.answers == "SLOWLY":
+        if mode == "slow" or behaviour.answers == "SLOWLY":
             await asyncio.sleep(self._slow_seconds)
         return ASGIResponse(body=answer.body, status_code=answer.status, headers=headers, media_type="application/json")
 

@@ -1,4 +1,7 @@
-"""What Stripe's calls carry: forms with names such as `metadata[hold]` and `expand[0]`, in the URL of a GET."""
+"""The parameters of Stripe's calls: forms with names such as `metadata[hold]` and `expand[0]`.
+
+A GET has them in its URL.
+"""
 
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import parse_qsl
@@ -30,7 +33,7 @@ class CreateIntent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class ConfirmIntent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """With its `client_secret` the customer confirms it, without the API key."""
+    """A confirmation, by the platform or by the customer, who sends the `client_secret`."""
 
     payment_method: str | None = None
     client_secret: str | None = None
@@ -39,7 +42,7 @@ class ConfirmIntent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class ChangeIntent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Capture and cancel, which are always of the whole amount, and retrieve."""
+    """The parameters of capture and cancel, always of the whole amount, and of retrieve."""
 
     cancellation_reason: str | None = None
     expand: Expand = []
@@ -58,7 +61,7 @@ class ListRefunds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 def read_form(text: str, kind: type[T]) -> T:
-    """Raises Refused."""
+    """Parse a form. Raises Refused."""
     fields: dict[str, str] = {}
     groups: dict[str, dict[str, str]] = {}
     for name, value in parse_qsl(text, keep_blank_values=True):
@@ -73,7 +76,7 @@ def read_form(text: str, kind: type[T]) -> T:
 
 
 def read_json(body: bytes, kind: type[T]) -> T:
-    """What the sandbox's own calls carry; nothing means an empty object. Raises Refused."""
+    """Parse the body of one of the sandbox's own calls; empty means `{}`. Raises Refused."""
     try:
         return read_object(msgspec.json.decode(body or b"{}"), kind)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -81,7 +84,7 @@ def read_json(body: bytes, kind: type[T]) -> T:
 
 
 def read_object(given: object, kind: type[T]) -> T:
-    """Raises Refused."""
+    """Convert parsed parameters. Raises Refused."""
     try:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:

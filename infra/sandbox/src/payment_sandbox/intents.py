@@ -1,10 +1,10 @@
-"""A payment as the sandbox keeps it, and the refunds of it."""
+"""Payments and refunds as the sandbox stores them."""
 
 import secrets
 import time
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from payment_sandbox.methods import METHODS, NO_METHOD, Method
 
@@ -20,16 +20,17 @@ Status = Literal[
 
 
 class Failure(Struct, frozen=True, kw_only=True):
-    """Why it was declined last."""
+    """The reason of the last decline."""
 
     code: str
     decline_code: str | None
 
 
 class Intent(Struct, frozen=True, kw_only=True):
-    """A payment intent: amounts in minor units, when it was made in nanoseconds since 1970.
+    """A payment intent: amounts in minor units, creation time in nanoseconds since 1970.
 
-    `method` is the last one that was tried, which says how the sandbox behaves; `charge` the id of the last try.
+    `method` is the payment method of the last attempt; it decides how the sandbox behaves. `charge`
+    is the id of the last attempt.
     """
 
     id: str
@@ -46,11 +47,11 @@ class Intent(Struct, frozen=True, kw_only=True):
     refunded: int = 0
     refunds: int = 0
     is_disputed: bool = False
-    is_away: bool = False
+    is_unavailable: bool = field(default=False, name="is_away")
 
     @property
     def created(self) -> int:
-        """In seconds, as Stripe shows it."""
+        """The creation time in seconds, as in Stripe's API."""
         return self.created_ns // 1_000_000_000
 
     @property
@@ -59,7 +60,7 @@ class Intent(Struct, frozen=True, kw_only=True):
 
     @property
     def authorised(self) -> int:
-        """What is set aside and may still be captured."""
+        """The amount that may still be captured."""
         return self.amount if self.status == "requires_capture" else 0
 
     @property
@@ -78,7 +79,7 @@ class Refund(Struct, frozen=True, kw_only=True):
 
 
 def mint(prefix: str) -> str:
-    """An id such as Stripe's: pi_…, ch_…, re_…, evt_…"""
+    """Return a new id like Stripe's: pi_…, ch_…, re_…, evt_…"""
     return f"{prefix}_{secrets.token_hex(12)}"
 
 

@@ -1,4 +1,4 @@
-"""What each payment method does, by its name: Stripe's test names, and `pm_sandbox_*` of our own.
+"""The behaviour of each payment method: Stripe's test names, and `pm_sandbox_*` of our own.
 
 https://docs.stripe.com/testing?testing-method=payment-methods
 """
@@ -11,10 +11,11 @@ Outcome = Literal["authorised", "captured", "declined", "action", "processing"]
 
 
 class Method(Struct, frozen=True, kw_only=True):
-    """What becomes of a payment with it, and how its provider behaves from then on.
+    """The outcome of a payment with this method, and the provider's behaviour afterwards.
 
-    `answers` LOST: each first answer about the payment is lost, and its repetition is answered. `is_away`: all calls
-    about the payment, once it is made, are answered with 503 until `/sandbox/payment_intents/{id}/recover`.
+    `answers` LOST: the first answer to each call about the payment is lost; a retry is answered.
+    `is_unavailable`: once the payment is confirmed, all calls about it are answered with 503 until
+    `/sandbox/payment_intents/{id}/recover`.
     """
 
     outcome: Outcome = "authorised"
@@ -23,7 +24,7 @@ class Method(Struct, frozen=True, kw_only=True):
     refuses_capture: bool = False
     answers: Literal["AT_ONCE", "SLOWLY", "LOST"] = "AT_ONCE"
     webhooks: Literal["IN_ORDER", "TWICE", "REVERSED", "LATE"] = "IN_ORDER"
-    is_away: bool = False
+    is_unavailable: bool = False
 
 
 def _declined(decline_code: str, code: str = "card_declined") -> Method:
@@ -52,7 +53,7 @@ METHODS = {
     "pm_sandbox_webhooks_twice": Method(webhooks="TWICE"),
     "pm_sandbox_webhooks_reversed": Method(webhooks="REVERSED"),
     "pm_sandbox_webhooks_late": Method(webhooks="LATE"),
-    "pm_sandbox_outage": Method(is_away=True),
+    "pm_sandbox_outage": Method(is_unavailable=True),
 }
 
 NO_METHOD = Method()

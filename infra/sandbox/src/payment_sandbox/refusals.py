@@ -1,4 +1,4 @@
-"""What the sandbox refuses, in Stripe's words: status, and the body of the error."""
+"""The sandbox's refusals in Stripe's format: the status and the error body of each."""
 
 from typing import Any
 
@@ -7,12 +7,16 @@ from payment_sandbox.shapes import failure_object, intent_object
 
 
 class Refused(Exception):
-    """`is_remembered`: the call was carried out as far as it could, so its repetition is answered the same."""
+    """A refused call.
 
-    def __init__(self, status: int, kind: str, message: str, *, is_remembered: bool = False, **facts: Any) -> None:
+    `is_stored`: the refusal is stored under the call's Idempotency-Key, so a retry is answered the
+    same. This is for calls that were carried out as far as they could.
+    """
+
+    def __init__(self, status: int, kind: str, message: str, *, is_stored: bool = False, **facts: Any) -> None:
         super().__init__(message)
         self.status = status
-        self.is_remembered = is_remembered
+        self.is_stored = is_stored
         self.body = {"error": {"type": kind, "message": message, **facts}}
 
 
@@ -21,11 +25,13 @@ def unauthorised() -> Refused:
 
 
 def unavailable() -> Refused:
-    return Refused(503, "api_error", "The sandbox is away, as it was told to be.")
+    return Refused(503, "api_error", "The sandbox simulates an outage.")
 
 
 def busy() -> Refused:
-    return Refused(429, "invalid_request_error", "Too many requests, as it was told to say.", code="rate_limit")
+    return Refused(
+        429, "invalid_request_error", "Too many requests: the sandbox simulates a rate limit.", code="rate_limit"
+    )
 
 
 def key_in_use() -> Refused:
@@ -56,7 +62,7 @@ def declined(intent: Intent) -> Refused:
     error = failure_object(intent.failure)
     kind, message = error.pop("type"), error.pop("message")
     return Refused(
-        402, kind, message, is_remembered=True, charge=intent.charge, payment_intent=intent_object(intent), **error
+        402, kind, message, is_stored=True, charge=intent.charge, payment_intent=intent_object(intent), **error
     )
 
 
@@ -65,7 +71,7 @@ def unexpected_state(intent: Intent, verb: str) -> Refused:
         400,
         "invalid_request_error",
         f"You cannot {verb} this PaymentIntent because it has a status of {intent.status}.",
-        is_remembered=True,
+        is_stored=True,
         code="payment_intent_unexpected_state",
         payment_intent=intent_object(intent),
     )
@@ -77,7 +83,7 @@ def capture_refused(intent: Intent) -> Refused:
         400,
         "invalid_request_error",
         message,
-        is_remembered=True,
+        is_stored=True,
         code="charge_expired_for_capture",
         payment_intent=intent_object(intent),
     )
@@ -85,10 +91,10 @@ def capture_refused(intent: Intent) -> Refused:
 
 def refunded_already(intent: Intent) -> Refused:
     message = f"Charge {intent.charge} has already been refunded."
-    return Refused(400, "invalid_request_error", message, is_remembered=True, code="charge_already_refunded")
+    return Refused(400, "invalid_request_error", message, is_stored=True, code="charge_already_refunded")
 
 
 def too_much(intent: Intent, amount: int) -> Refused:
     rest = intent.amount - intent.refunded
     message = f"Refund amount ({amount}) is greater than unrefunded amount on charge ({rest})"
-    return Refused(400, "invalid_request_error", message, is_remembered=True, param="amount")
+    return Refused(400, "invalid_request_error", message, is_stored=True, param="amount")

@@ -20,10 +20,7 @@ class WrongSetting(SystemExit):
 
 
 class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
-    """The environment variables, under their names in lower case.
-
-    Webhooks are stored and not sent while there is no `webhook_url`.
-    """
+    """The environment variables, in lower case. Without a `webhook_url`, webhooks stay queued."""
 
     profile: Literal["local", "production"] = "production"
     data_dir: str = "."

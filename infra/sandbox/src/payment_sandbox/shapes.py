@@ -1,4 +1,4 @@
-"""The objects as Stripe's API shows them, with the fields that anyone here reads."""
+"""The objects of Stripe's API, with the fields that the platform and its tests read."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ API_VERSION = "2026-10-28.endive"
 
 
 def intent_object(intent: Intent, *, expand: Sequence[str] = ()) -> dict[str, Any]:
-    """A PaymentIntent; `latest_charge` is an id, or the charge itself where it is to be expanded."""
+    """Build a PaymentIntent; `latest_charge` is an id, or the whole charge if it is expanded."""
     needs_action = {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}}
     charge = charge_object(intent) if "latest_charge" in expand and intent.charge else intent.charge
     return {
@@ -34,7 +34,7 @@ def intent_object(intent: Intent, *, expand: Sequence[str] = ()) -> dict[str, An
 
 
 def charge_object(intent: Intent) -> dict[str, Any]:
-    """The Charge of the last try."""
+    """Build the Charge of the last attempt."""
     is_paid = intent.status not in ("requires_payment_method", "processing")
     return {
         "id": intent.charge,

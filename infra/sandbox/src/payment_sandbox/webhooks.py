@@ -1,4 +1,4 @@
-"""Webhooks: each is sent, signed as Stripe signs, until it is taken or has been tried often enough."""
+"""Delivers webhooks, signed like Stripe's, until they are accepted or the attempts run out."""
 
 import asyncio
 import hmac
@@ -16,16 +16,16 @@ from payment_sandbox.store import Delivery, Store
 BATCH = 64
 ANSWER_SECONDS = 5.0
 PAUSE_SECONDS = (0.5, 30.0)
-"""After the first failure, and the longest; it doubles in between."""
+"""The pause after the first failure, and the longest one; it doubles with each failure."""
 
-TRIES = 40
+ATTEMPTS = 40
 _NS = 1_000_000_000
 
 log = logging.getLogger(__name__)
 
 
-class Courier:
-    """Webhooks of one payment go out one after the other; those of different payments do not wait for each other."""
+class WebhookSender:
+    """A sender of webhooks: in sequence for one payment, in parallel for different payments."""
 
     def __init__(self, store: Store, *, url: str | None, secret: str) -> None:
         self._store = store
@@ -34,7 +34,7 @@ class Courier:
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
-        """Tell it that a webhook may have been queued."""
+        """Check for new webhooks now."""
         self._woken.set()
 
     async def run(self) -> None:
@@ -48,10 +48,10 @@ class Courier:
                 if waiting:
                     await self._deliver(client, self._url, waiting)
                 else:
-                    await self._rest()
+                    await self._wait_for_work()
 
-    async def _rest(self) -> None:
-        """Until the next webhook is due, or one is queued."""
+    async def _wait_for_work(self) -> None:
+        """Wait until the next webhook is due, or one is queued."""
         due = self._store.next_due()
         try:
             async with asyncio.timeout(None if due is None else max(0.0, (due - time.time_ns()) / _NS)):
@@ -63,10 +63,10 @@ class Courier:
         by_payment = groupby(sorted(waiting, key=attrgetter("intent")), key=attrgetter("intent"))
         queues = [list(group) for _, group in by_payment]
         outcomes = await asyncio.gather(*(self._send_all(client, url, queue) for queue in queues))
-        taken = [delivery for outcome in outcomes for delivery, is_taken in outcome if is_taken]
-        left = [delivery for outcome in outcomes for delivery, is_taken in outcome if not is_taken]
-        self._store.settle_deliveries(
-            [delivery.number for delivery in taken], [(delivery.number, _next_due(delivery)) for delivery in left]
+        accepted = [delivery for outcome in outcomes for delivery, is_accepted in outcome if is_accepted]
+        failed = [delivery for outcome in outcomes for delivery, is_accepted in outcome if not is_accepted]
+        self._store.finish_deliveries(
+            [delivery.number for delivery in accepted], [(delivery.number, _next_due(delivery)) for delivery in failed]
         )
 
     async def _send_all(
@@ -75,25 +75,25 @@ class Courier:
         return [(delivery, await self._send(client, url, delivery.body)) for delivery in queue]
 
     async def _send(self, client: httpx.AsyncClient, url: str, body: bytes) -> bool:
-        """Whether it was taken: any 2xx."""
+        """Send one webhook and return whether it was accepted: answered with any 2xx."""
         headers = {"Content-Type": "application/json; charset=utf-8", "Stripe-Signature": sign(body, self._secret)}
         try:
             return (await client.post(url, content=body, headers=headers)).is_success
         except httpx.HTTPError as error:
-            log.info("a webhook was not taken: %s", type(error).__name__)
+            log.info("webhook delivery failed: %s", type(error).__name__)
             return False
 
 
 def sign(body: bytes, secret: bytes) -> str:
-    """What Stripe's header says: `t=<seconds since 1970>,v1=<HMAC-SHA256 of "t.body">`."""
+    """Sign as in Stripe's header: `t=<seconds since 1970>,v1=<HMAC-SHA256 of "t.body">`."""
     moment = int(time.time())
     digest = hmac.new(secret, b"%d.%s" % (moment, body), sha256).hexdigest()
     return f"t={moment},v1={digest}"
 
 
 def _next_due(delivery: Delivery) -> int | None:
-    if delivery.tries + 1 >= TRIES:
-        log.warning("a webhook was given up after %d tries", TRIES)
+    if delivery.tries + 1 >= ATTEMPTS:
+        log.warning("webhook given up after %d attempts", ATTEMPTS)
         return None
     first, longest = PAUSE_SECONDS
     return time.time_ns() + int(min(longest, first * 2**delivery.tries) * _NS)
