@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 from contracts.seat import column_label
 from infra_local.brokers import BROKERS
-from infra_local.demo.crowd import buying, insist
+from infra_local.demo.crowd import call_with_retries, http_session
 from purchase.store import keys
 from redis.asyncio import Redis
 
@@ -163,7 +163,7 @@ async def _among_others(platform: private.PrivatePlatform, redis: Any, event: st
 
 async def _sell_steadily(platform: private.PrivatePlatform, event: str) -> None:
     """The first seats, whoever is still at work on the one before."""
-    async with buying(platform.url, buyers=1) as http:
+    async with http_session(platform.url, buyers=1) as http:
         for number in range(SINGLE_SALES):
             due = time.monotonic() + PUBLISHED_SECONDS
             await _buy(http, event, number)
@@ -173,12 +173,12 @@ async def _sell_steadily(platform: private.PrivatePlatform, event: str) -> None:
 async def _sell_and_read(platform: private.PrivatePlatform, event: str) -> list[float]:
     """The seats after them, each when the one before was read; how many milliseconds that took after its 201."""
     readable_ms = []
-    async with buying(platform.url, buyers=1) as http:
+    async with http_session(platform.url, buyers=1) as http:
         for number in range(SINGLE_SALES, 2 * SINGLE_SALES):
             due = time.monotonic() + READ_SECONDS
             ticket, token = await _buy(http, event, number)
             answered = time.perf_counter()
-            read = await insist(http, "GET", ticket, headers={TOKEN: token})
+            read = await call_with_retries(http, "GET", ticket, headers={TOKEN: token})
             if read.status != 200:
                 raise Disagreement(f"{read.status} {read.body} instead of {ticket}")
             readable_ms.append((time.perf_counter() - answered) * 1e3)

@@ -53,7 +53,7 @@ async def _measure(platform: private.PrivatePlatform, origin: Origin, seats: int
         seats=len(wanted),
         attempts=len(attempts),
         refused=result.refused,
-        repeated=result.repeated,
+        repeated=result.retried,
         seconds=result.seconds,
         read_model_seconds=behind.read_model,
         write_model_seconds=behind.write_model,

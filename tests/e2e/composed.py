@@ -37,7 +37,7 @@ class ComposedPlatform:
         return self.composition.addresses()[name]
 
     def log_of(self, name: str) -> str:
-        return self.composition.ask("logs", "--no-log-prefix", "--no-color", name)
+        return self.composition.output("logs", "--no-log-prefix", "--no-color", name)
 
     def process_ids(self) -> dict[str, int]:
         states = self.composition.states()
@@ -55,16 +55,16 @@ class ComposedPlatform:
         subprocess.run(["docker", "run", *of_the_machine, self.image, "-c", KILL, str(process_id)], check=True)
 
     def stop(self, name: str) -> None:
-        self.composition.tell("stop", name)
+        self.composition.run("stop", name)
 
     def start(self, name: str) -> None:
-        self.composition.tell("start", name)
+        self.composition.run("start", name)
 
     def restart(self, name: str) -> None:
         if name == "rabbitmq":
-            self.composition.tell("exec", "-T", name, "rabbitmqctl", "shutdown", "--no-wait")
+            self.composition.run("exec", "-T", name, "rabbitmqctl", "shutdown", "--no-wait")
         else:
-            self.composition.tell("restart", name)
+            self.composition.run("restart", name)
 
     def bring_up_again(self) -> str:
         self.composition.up()

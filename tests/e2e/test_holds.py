@@ -3,13 +3,13 @@
 import httpx
 import pytest
 from infra_local.demo.crowd import seats_of
-from infra_local.demo.paying_crowd import WHIMS, Sellout, sell_out
+from infra_local.demo.paying_crowd import BEHAVIOURS, Sellout, sell_out
 from infra_local.demo.verdict import books, holdings, wait_for
 
 from tests.e2e.on_sale import put_on_sale
 from tests.e2e.running import RunningPlatform, kill, wait_until_ready
 
-STAYING = {whim: often for whim, often in WHIMS.items() if whim != "leave"}
+STAYING = {name: percent for name, percent in BEHAVIOURS.items() if name != "abandon"}
 """What customers may do who do not leave seats behind, for which one would have to wait two minutes."""
 
 
@@ -78,10 +78,10 @@ async def test_whatever_is_killed_while_a_crowd_pays_seats_and_money_agree(platf
         if to_kill and len(so_far.tickets) >= seats * (1 - len(to_kill) / (len(killed) + 1)):
             kill(platform, to_kill.pop(0))
 
-    sold = await sell_out(platform.url, "PaidRace", 1, seats, whims=STAYING, seed=1, on_progress=let_happen)
+    sold = await sell_out(platform.url, "PaidRace", 1, seats, behaviours=STAYING, seed=1, on_progress=let_happen)
     assert sold.failed == []
     assert len(sold.tickets) == seats
-    assert sold.undone
+    assert sold.cancelled
     assert not to_kill
 
     async def have_settled() -> int:

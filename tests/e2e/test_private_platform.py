@@ -3,7 +3,7 @@
 import httpx
 import pytest
 from infra_local import leftovers
-from infra_local.startup import settle
+from infra_local.startup import drain
 
 from tests.e2e.on_sale import put_on_sale
 from tests.e2e.private import PrivatePlatform
@@ -23,7 +23,7 @@ def test_before_a_broker_that_forgets_is_taken_down_all_that_was_sold_has_arrive
             seat = {"venueId": "Venue1", "eventId": "LastMinute", "zoneId": 1, "row": str(row), "column": "a"}
             assert gateway.post("/api/v1/tickets", json=seat).status_code == 201
     try:
-        assert settle(platform.description, platform.supervisor)
+        assert drain(platform.description, platform.supervisor)
         count = httpx.get(platform.url_of("query") + "/api/v1/tickets/count/LastMinute").json()
         assert sum(zone["soldCount"] for zone in count["zones"]) == SEATS
     finally:

@@ -1,4 +1,4 @@
-"""The brokers that the platform can run on, and the one in which a way of running it has left its messages."""
+"""The brokers that the platform can run on, and the one that was used last."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ TITLES = {"rabbitmq": "RabbitMQ", "kafka": "Kafka"}
 
 @dataclass(frozen=True)
 class LastBroker:
-    """The one of last time, remembered in a file; the default where nobody has chosen yet."""
+    """The broker of the last run, stored in a file; DEFAULT_BROKER before the first run."""
 
     path: Path
 
@@ -22,9 +22,9 @@ class LastBroker:
 
     @property
     def is_chosen(self) -> bool:
-        """Whether there was a last time."""
+        """Whether there was a run before."""
         return self.path.exists()
 
     def remember(self, name: BrokerName) -> None:
-        """From now on it is this one."""
+        """Store this broker as the last one."""
         self.path.write_text(name)

@@ -1,4 +1,4 @@
-"""The platform in containers: what Docker Compose is told, and what it answers."""
+"""The platform in containers: runs Docker Compose with the right files, ports and settings."""
 
 import json
 import os
@@ -17,9 +17,9 @@ ROOT = INFRA.parent
 FILES = (ROOT / "compose.yaml", INFRA / "local/published.yaml")
 SERVICES = ("sandbox", "purchase", "relay", "terminal-write", "terminal-read", "query")
 _BEHIND_THE_GATEWAY = ("redis", "amqp", "management", "kafka", "mysql", "dynamodb", *SERVICES)
-# The variables that the files ask for, by the names that ports have here.
+# The variables of the files, keyed by our names of the ports.
 PORTS = {name: name.upper().replace("-", "_") + "_PORT" for name in _BEHIND_THE_GATEWAY} | {"gateway": "PORT"}
-# What the files are told so that one broker runs, and is used.
+# The variables by which one broker runs and is used.
 CHOICES: Mapping[BrokerName, Mapping[str, str]] = {
     "rabbitmq": {"BROKER": "rabbitmq", "RABBITMQ_SCALE": "1", "COMPOSE_PROFILES": ""},
     "kafka": {"BROKER": "kafka", "RABBITMQ_SCALE": "0", "COMPOSE_PROFILES": "kafka"},
@@ -29,11 +29,11 @@ LOG_LINES = 20
 
 
 class CompositionFailed(Exception):
-    """Docker Compose could not do what it was told; its own words came before."""
+    """Docker Compose failed; it has already printed why."""
 
 
 def engine_answers() -> bool:
-    """Whether there is a Docker engine here, and Docker Compose."""
+    """Return whether a Docker engine and Docker Compose are available."""
     try:
         subprocess.run(["docker", "compose", "ls"], capture_output=True, timeout=ANSWER_SECONDS, check=True)
     except (OSError, subprocess.SubprocessError):
@@ -42,7 +42,7 @@ def engine_answers() -> bool:
 
 
 def project_of(checkout: Path) -> str:
-    """A name of its own: Docker Compose's would be the folder's, which another checkout may have too."""
+    """Return a unique project name; Docker Compose's default, the folder's name, may not be."""
     folder = re.sub(r"[^a-z0-9]", "", checkout.name.lower())
     return f"{folder or 'ticketing'}-{zlib.crc32(os.fsencode(checkout)):08x}"
 
@@ -56,7 +56,7 @@ class Composition:
         self.project = project
 
     def addresses(self) -> Mapping[str, str]:
-        """Where this machine reaches each part, the gateway last."""
+        """Return the address of each part on this machine, the gateway last."""
         at = {name: f"127.0.0.1:{self._port_for(name)}" for name in PORTS}
         brokers = {"rabbitmq": f"amqp://{BROKER_USER}:{BROKER_PASSWORD}@{at['amqp']}/", "kafka": at["kafka"]}
         broker = self._broker.name
@@ -68,35 +68,38 @@ class Composition:
         }
 
     def up(self) -> None:
-        """Build, start what does not run, and wait until all is healthy. Raises CompositionFailed."""
+        """Build the images, start the containers and wait until all are healthy.
+
+        Raises CompositionFailed.
+        """
         try:
-            self.tell("up", "--detach", "--build", "--wait")
+            self.run("up", "--detach", "--build", "--wait")
         except CompositionFailed:
-            self.tell("logs", f"--tail={LOG_LINES}")
+            self.run("logs", f"--tail={LOG_LINES}")
             raise
 
     def down(self, *options: str) -> None:
         """Remove the containers; with `--volumes` the data too. Raises CompositionFailed."""
-        # Of the other broker too, where a move was left half-way.
-        self.tell("--profile=*", "down", "--remove-orphans", *options)
+        # All profiles: the other broker may run too, if a move was left half-way.
+        self.run("--profile=*", "down", "--remove-orphans", *options)
 
     def is_running(self) -> bool:
-        """Whether any of its containers runs. Raises CompositionFailed."""
-        return bool(self.ask("ps", "--quiet"))
+        """Return whether any of its containers runs. Raises CompositionFailed."""
+        return bool(self.output("ps", "--quiet"))
 
     def states(self) -> dict[str, dict[str, Any]]:
-        """What the engine says of each container, by the name of its service. Raises CompositionFailed."""
-        identities = self.ask("ps", "--all", "--quiet").split()
+        """Return the engine's state of each container, by service. Raises CompositionFailed."""
+        identities = self.output("ps", "--all", "--quiet").split()
         inspected = subprocess.run(["docker", "inspect", *identities], capture_output=True, check=True).stdout
         containers = json.loads(inspected)
         return {one["Config"]["Labels"]["com.docker.compose.service"]: one["State"] for one in containers}
 
-    def tell(self, *arguments: str) -> None:
-        """Let it do this and say what it has to say. Raises CompositionFailed."""
+    def run(self, *arguments: str) -> None:
+        """Run a command and show its output. Raises CompositionFailed."""
         self._run(arguments, capture=False)
 
-    def ask(self, *arguments: str) -> str:
-        """What it answers to this. Raises CompositionFailed."""
+    def output(self, *arguments: str) -> str:
+        """Run a command and return its output. Raises CompositionFailed."""
         return self._run(arguments, capture=True)
 
     def _run(self, arguments: tuple[str, ...], *, capture: bool) -> str:
@@ -112,5 +115,5 @@ class Composition:
             check=False,
         )
         if result.returncode != 0:
-            raise CompositionFailed(f"docker compose {' '.join(arguments)} failed; its words are above")
+            raise CompositionFailed(f"docker compose {' '.join(arguments)} failed; see its output above")
         return result.stdout or ""

@@ -1,4 +1,4 @@
-"""The programs that only Debian packages, installed when they are missing and this user may: RabbitMQ and MariaDB."""
+"""Installs RabbitMQ and MariaDB, which PyPI does not have, from Debian if this user may."""
 
 import os
 import shutil
@@ -15,42 +15,42 @@ LOCK_SECONDS = 300
 
 
 class ServersMissing(Exception):
-    """Programs are not installed and cannot be installed from here; says what to do."""
+    """Programs are missing and cannot be installed from here; the text says what to do."""
 
 
 def missing_packages(packages: Mapping[str, str] = DEBIAN_PACKAGES) -> list[str]:
-    """Those whose programs are not on this machine; `packages` are named by their programs."""
+    """Return the packages whose programs are missing; `packages` is keyed by program."""
     missing = {package for program, package in packages.items() if not shutil.which(program, path=DEBIAN_FOLDERS)}
     return sorted(missing)
 
 
 def can_install() -> bool:
-    """Whether this user may install Debian packages here."""
+    """Return whether this user may install Debian packages."""
     return os.geteuid() == 0 and shutil.which("apt-get") is not None
 
 
 def install_missing_servers() -> None:
-    """Install the platform's. Raises ServersMissing when that is not possible."""
+    """Install the platform's missing packages. Raises ServersMissing if that is not possible."""
     install_missing(DEBIAN_PACKAGES)
 
 
 def install_missing(wanted: Mapping[str, str]) -> None:
-    """Install what is missing of these packages, named by their programs, saying so. Raises ServersMissing."""
+    """Install the missing ones of these packages, keyed by program. Raises ServersMissing."""
     packages = missing_packages(wanted)
     if not packages:
         return
     command = f"apt-get install --no-install-recommends {' '.join(packages)}"
     if not can_install():
-        raise ServersMissing(f"programs are missing on this machine; as root: {command}")
+        raise ServersMissing(f"programs are missing on this machine; run as root: {command}")
     print(f"installing the Debian packages {' '.join(packages)}", flush=True)
     with without_starting_services():
         for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
             if apt_get(arguments) != 0:
-                raise ServersMissing(f"apt-get {arguments[0]} failed, its words are above; when it works: {command}")
+                raise ServersMissing(f"apt-get {arguments[0]} failed, see its output above; once it works: {command}")
 
 
 def apt_get(arguments: list[str], directory: str | None = None) -> int:
-    """Run apt-get, in this directory, without a question; another apt-get that runs is waited for."""
+    """Run apt-get, in this directory, without questions. It waits for another running apt-get."""
     options = ["-q", "-o", f"DPkg::Lock::Timeout={LOCK_SECONDS}"]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     command = ["apt-get", *options, *arguments]
@@ -59,7 +59,10 @@ def apt_get(arguments: list[str], directory: str | None = None) -> int:
 
 @contextmanager
 def without_starting_services() -> Iterator[None]:
-    """Debian starts a server once it is installed, unless a policy says no; a policy that exists is left alone."""
+    """Keep Debian from starting servers after the installation.
+
+    An existing policy is not changed.
+    """
     try:
         with POLICY.open("x") as policy:
             policy.write(MAY_NOT_START)

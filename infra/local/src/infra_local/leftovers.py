@@ -1,4 +1,4 @@
-"""Processes of a platform, found by a mark in their environment even when nobody supervises them any more (Linux)."""
+"""Finds a platform's processes by a mark in their environment, supervised or not (Linux)."""
 
 import os
 import signal
@@ -11,12 +11,12 @@ POLL_SECONDS = 0.1
 
 
 def mark(home: Path) -> dict[str, str]:
-    """What a process and its children carry in their environment."""
+    """Return the environment variable that marks a process and its children."""
     return {_MARK: str(home)}
 
 
 def find(home: Path) -> list[int]:
-    """The ids of the processes that carry this home's mark."""
+    """Return the ids of the processes with this home's mark."""
     return [int(process.name) for process in Path("/proc").glob("[0-9]*") if _is_marked(process, home)]
 
 
@@ -28,9 +28,9 @@ def _is_marked(process: Path, home: Path) -> bool:
     return f"{_MARK}={home}".encode() in environment.split(b"\0")
 
 
-def wait_until_gone(home: Path, patience_seconds: float) -> bool:
-    """Whether all of them ended in time."""
-    deadline = time.monotonic() + patience_seconds
+def wait_until_gone(home: Path, timeout_seconds: float) -> bool:
+    """Wait until all of them have ended. Returns False on timeout."""
+    deadline = time.monotonic() + timeout_seconds
     while find(home):
         if time.monotonic() > deadline:
             return False
@@ -38,12 +38,12 @@ def wait_until_gone(home: Path, patience_seconds: float) -> bool:
     return True
 
 
-def end(home: Path, patience_seconds: float) -> None:
+def end(home: Path, timeout_seconds: float) -> None:
     """Ask all of them to end, then kill those that take too long."""
     _signal_all(home, signal.SIGTERM)
-    if not wait_until_gone(home, patience_seconds):
+    if not wait_until_gone(home, timeout_seconds):
         _signal_all(home, signal.SIGKILL)
-        wait_until_gone(home, patience_seconds)
+        wait_until_gone(home, timeout_seconds)
 
 
 def _signal_all(home: Path, number: signal.Signals) -> None:

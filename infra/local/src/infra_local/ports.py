@@ -1,4 +1,4 @@
-"""Loopback ports for private servers: free ones, and the same ones again the next time."""
+"""Loopback ports for private servers: chosen among the free ones, then the same in every run."""
 
 import json
 import random
@@ -8,13 +8,13 @@ from pathlib import Path
 
 PortChooser = Callable[[str], int]
 
-# Below the range from which the kernel hands out ports for outgoing connections: a restarted server finds its own free.
+# Below the kernel's range for outgoing connections, so that a restarted server finds its port free.
 LOWEST, HIGHEST = 20_000, 32_000
 ATTEMPTS = 100
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen there now."""
+    """Return whether a server could listen on this port now."""
     with socket.socket() as candidate:
         candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -25,7 +25,7 @@ def is_free(port: int) -> bool:
 
 
 def free_port(name: str) -> int:
-    """A port that nothing listens on now. Raises OSError naming who asked when none is to be had."""
+    """Return a port that is not in use. Raises OSError, naming the server, if there is none."""
     for port in random.sample(range(LOWEST, HIGHEST), ATTEMPTS):
         if is_free(port):
             return port
@@ -33,27 +33,27 @@ def free_port(name: str) -> int:
 
 
 class PortBook:
-    """The ports that were chosen for one folder, each by the name of who listens there."""
+    """The ports of one folder's servers, by name, stored in a file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
 
     def __call__(self, name: str) -> int:
-        """The port of this name: the one remembered, else a free one, remembered from now on."""
+        """Return the port of this name; choose and store a free one if it has none."""
         if name not in self._ports:
             self.remember(name, free_port(name))
         return self._ports[name]
 
     def remembered(self, name: str) -> int | None:
-        """The port of this name, if it has one."""
+        """Return the port of this name, if it has one."""
         return self._ports.get(name)
 
     def remember(self, name: str, port: int) -> None:
-        """Give this name this port."""
+        """Store the port of this name."""
         self._ports[name] = port
         self._path.write_text(json.dumps(self._ports, indent=2) + "\n")
 
     def forget_taken(self) -> None:
-        """Forget the ports on which something listens now: right only while nothing of ours does."""
+        """Drop the ports that are in use. Call only while none of these servers runs."""
         self._ports = {name: port for name, port in self._ports.items() if is_free(port)}

@@ -1,4 +1,4 @@
-"""Whether a server really answers: an open port alone proves nothing. Each probe takes a few seconds at most."""
+"""Readiness probes: a server must answer, not only listen. Each takes a few seconds at most."""
 
 import socket
 import struct
@@ -7,8 +7,9 @@ from http.client import HTTPConnection, HTTPException
 
 CONNECT_SECONDS = 0.5
 ANSWER_SECONDS = 3.0
-# Kafka's ApiVersions: length, what is asked in which version, a number that the answer repeats, no name of who asks.
-KAFKA_QUESTION = struct.pack(">ihhih", 10, 18, 0, 1, -1)
+# Kafka's ApiVersions request: length, API key, version, correlation id, no client id.
+KAFKA_REQUEST = struct.pack(">ihhih", 10, 18, 0, 1, -1)
+# The answer after its length: the same correlation id, and no error.
 KAFKA_ANSWER = struct.pack(">ih", 1, 0)
 
 
@@ -23,7 +24,7 @@ def _answer(port: int, request: bytes, size: int) -> bytes:
 
 
 def listens(port: int) -> bool:
-    """Something accepts connections there."""
+    """Return whether something accepts connections on this port."""
     try:
         socket.create_connection(("127.0.0.1", port), CONNECT_SECONDS).close()
     except OSError:
@@ -32,22 +33,22 @@ def listens(port: int) -> bool:
 
 
 def redis_answers(port: int) -> bool:
-    """It says PONG: while it still loads its data it says LOADING."""
+    """Return whether PING is answered with PONG; while Redis loads its data it answers LOADING."""
     return _answer(port, b"PING\r\n", 16).startswith(b"+PONG")
 
 
 def amqp_answers(port: int) -> bool:
-    """It answers AMQP's handshake with a method frame."""
+    """Return whether AMQP's handshake is answered with a method frame."""
     return _answer(port, b"AMQP\0\0\x09\x01", 1) == b"\x01"
 
 
 def kafka_answers(port: int) -> bool:
-    """It says, without an error, which versions of the protocol it speaks."""
-    return _answer(port, KAFKA_QUESTION, 10)[4:] == KAFKA_ANSWER
+    """Return whether ApiVersions is answered without an error."""
+    return _answer(port, KAFKA_REQUEST, 10)[4:] == KAFKA_ANSWER
 
 
 def mysql_answers(client: str, port: int, user: str, password: str) -> bool:
-    """That user can log in and gets an answer; until its first statements have run, the user does not exist."""
+    """Return whether this user can log in and query. `init.sql` creates the user at the start."""
     command = [client, "--no-defaults", "--protocol=tcp", "--host=127.0.0.1", f"--port={port}", f"--user={user}"]
     result = subprocess.run(
         [*command, f"--connect-timeout={ANSWER_SECONDS:.0f}", "--execute=SELECT 1"],
@@ -60,7 +61,7 @@ def mysql_answers(client: str, port: int, user: str, password: str) -> bool:
 
 
 def http_answers(port: int, path: str) -> bool:
-    """A GET of this path is answered with 200."""
+    """Return whether a GET of this path is answered with 200."""
     connection = HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
     try:
         connection.request("GET", path)

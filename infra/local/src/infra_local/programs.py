@@ -1,4 +1,4 @@
-"""Where the programs of the private servers are: beside this Python when PyPI has them, else where Debian puts them."""
+"""Paths of the private servers' programs: beside this Python if from PyPI, else Debian's."""
 
 import shutil
 import sys
@@ -11,7 +11,7 @@ MARIADB_PACKAGES = {
     "mariadb": "mariadb-server",
 }
 DEBIAN_PACKAGES = RABBITMQ_PACKAGES | MARIADB_PACKAGES
-# Debian's own /usr/sbin/rabbitmq-server insists on the user rabbitmq, so RabbitMQ's folder comes first.
+# Debian's own /usr/sbin/rabbitmq-server requires the user rabbitmq, so RabbitMQ's folder is first.
 DEBIAN_FOLDERS = "/usr/lib/rabbitmq/bin:/usr/bin:/usr/sbin:/usr/local/bin:/usr/local/sbin"
 
 
@@ -20,11 +20,11 @@ class ProgramMissing(Exception):
 
     def __init__(self, program: str) -> None:
         package = DEBIAN_PACKAGES[program]
-        super().__init__(f"{program} is missing; as root: apt-get install --no-install-recommends {package}")
+        super().__init__(f"{program} is missing; run as root: apt-get install --no-install-recommends {package}")
 
 
 def debian_program(name: str) -> str:
-    """Full path of a program that comes in a Debian package. Raises ProgramMissing."""
+    """Return the path of a program from a Debian package. Raises ProgramMissing."""
     path = shutil.which(name, path=DEBIAN_FOLDERS)
     if path is None:
         raise ProgramMissing(name)
@@ -32,5 +32,5 @@ def debian_program(name: str) -> str:
 
 
 def python_program(name: str) -> str:
-    """Full path of a program that was installed from PyPI beside this Python."""
+    """Return the path of a program that was installed from PyPI beside this Python."""
     return str(Path(sys.executable).parent / name)

@@ -1,4 +1,4 @@
-"""A private server that runs: started, paused, killed, stopped and started again by whoever holds it."""
+"""A running private server, which its owner can start, pause, kill, stop and restart."""
 
 import os
 import signal
@@ -14,14 +14,14 @@ LOG_TAIL_LINES = 20
 
 
 class ProgramFailed(Exception):
-    """A program did not do what it was started for; carries the end of its log."""
+    """A program failed; the text contains the end of its log."""
 
     def __init__(self, name: str, why: str, log: Path) -> None:
-        super().__init__(f"{name} {why}; the end of {log}:\n{_tail(log)}")
+        super().__init__(f"{name} {why}; the last lines of {log}:\n{_tail(log)}")
 
 
 def log_file(server: Server) -> Path:
-    """Where its output goes."""
+    """Return the file to which its output goes."""
     return server.directory / "server.log"
 
 
@@ -31,7 +31,7 @@ def _tail(path: Path) -> str:
 
 
 def prepare(server: Server) -> None:
-    """Make its folder and files, and its first data if there is none yet. Raises ProgramFailed."""
+    """Create its folder and files, and initialise its data the first time. Raises ProgramFailed."""
     server.directory.mkdir(parents=True, exist_ok=True)
     for name, text in server.files.items():
         (server.directory / name).write_text(text)
@@ -43,12 +43,12 @@ def prepare(server: Server) -> None:
             server.initialise, cwd=server.directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False
         )
     if result.returncode != 0:
-        raise ProgramFailed(server.name, "could not make its first data", log_file(server))
+        raise ProgramFailed(server.name, "could not initialise its data", log_file(server))
     initialised.touch()
 
 
 class RunningServer:
-    """One server in a process group of its own, so that a signal reaches its children and Ctrl-C does not."""
+    """One server in its own process group: signals reach its children, Ctrl-C does not reach it."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -56,17 +56,17 @@ class RunningServer:
 
     @property
     def url(self) -> str:
-        """Where its clients find it."""
+        """The URL for its clients."""
         return self.server.url
 
     @property
     def process_id(self) -> int:
-        """Of its life since the last start; only while it runs."""
+        """The process id since the last start; only while it runs."""
         assert self._process is not None
         return self._process.pid
 
     def start(self) -> None:
-        """Start it and wait until it serves. Raises ProgramFailed when it ends first or takes too long."""
+        """Start it and wait until it is ready. Raises ProgramFailed on an end or timeout."""
         prepare(self.server)
         with log_file(self.server).open("ab") as log:
             self._process = subprocess.Popen(
@@ -91,7 +91,7 @@ class RunningServer:
             time.sleep(POLL_SECONDS)
 
     def pause(self) -> None:
-        """Freeze the server: it keeps its connections and answers nothing.
+        """Freeze the server: its connections stay open and nothing is answered.
 
         Wait until it has stopped: the signal wakes one thread, and on a busy machine the others may
         still answer before that thread runs.
@@ -101,21 +101,21 @@ class RunningServer:
             os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def resume(self) -> None:
-        """Let it go on after `pause`."""
+        """Continue it after `pause`."""
         self._signal(signal.SIGCONT)
 
     def ended(self, *, seconds: float) -> int:
-        """Its exit status, once it has ended by itself. Raises TimeoutExpired when it takes longer than this."""
+        """Wait until it has ended by itself, and return its exit status. Raises TimeoutExpired."""
         assert self._process is not None
         return self._process.wait(seconds)
 
     def kill(self) -> None:
-        """`kill -9`: no chance to flush anything."""
+        """Kill it with `kill -9`, so that it cannot flush anything."""
         self._signal(signal.SIGKILL)
         self._wait_until_gone()
 
     def stop(self) -> None:
-        """Ask it to end, and kill it when it takes too long. Its data stays."""
+        """Ask it to end, and kill it if it takes too long. Its data is kept."""
         if self._process is None:
             return
         self.resume()
@@ -127,7 +127,7 @@ class RunningServer:
         self._wait_until_gone()
 
     def restart(self) -> None:
-        """Stop it if it runs, and start it on the same data and ports."""
+        """Stop it if it runs, and start it again with the same data and ports."""
         self.stop()
         self.start()
 
@@ -140,7 +140,7 @@ class RunningServer:
                 os.killpg(self._process.pid, number)
 
     def _wait_until_gone(self) -> None:
-        """Wait for the whole group: a child that lives on a moment longer still holds the port."""
+        """Wait for the whole group: a child that ends a moment later still holds the port."""
         if self._process is None:
             return
         self._process.wait()

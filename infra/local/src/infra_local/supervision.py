@@ -1,7 +1,7 @@
-"""The supervisor that keeps the platform running after `up` has ended: its configuration, and how to talk to it.
+"""The supervisor, which keeps the platform running after `up` has ended: configuration and control.
 
-Its programs start when they are told to, not with it, because some wait for others; whatever has been started once is
-started again whenever it dies.
+It does not start its programs by itself, because some must wait for others. Once a program has been
+started, the supervisor restarts it whenever it ends.
 """
 
 import os
@@ -26,7 +26,7 @@ from infra_local.servers import Server
 OPEN_FILES = 65_536
 LOG_BYTES = 20_000_000
 SOCKET_PATH_BYTES = 100
-# Whatever has ended by itself is about to be started again.
+# A program that has ended by itself is about to be restarted.
 RUNS = frozenset({"STARTING", "RUNNING", "BACKOFF", "EXITED"})
 
 
@@ -40,19 +40,19 @@ class Supervisor:
         self._socket = _socket_path(home)
 
     def log_file(self, name: str) -> Path:
-        """Where the output of this program goes."""
+        """Return the file to which this program's output goes."""
         return self._logs / f"{name}.log"
 
     def is_running(self) -> bool:
-        """Whether it answers."""
+        """Return whether it answers."""
         try:
-            self._ask("getState")
+            self._call("getState")
         except (OSError, HTTPException):
             return False
         return True
 
     def launch(self, servers: Iterable[Server]) -> None:
-        """Start it, as a daemon, with none of its programs. Raises ProgramFailed."""
+        """Start it as a daemon, without its programs. Raises ProgramFailed."""
         self._logs.mkdir(parents=True, exist_ok=True)
         self._configuration.write_text(self._render(servers))
         with self.log_file("supervisor").open("ab") as log:
@@ -68,23 +68,23 @@ class Supervisor:
             raise ProgramFailed("the supervisor", "did not start", self.log_file("supervisor"))
 
     def running(self) -> dict[str, int]:
-        """The programs that run, or are being started again; by name, with the process id (0 between two lives)."""
-        processes = cast("list[Mapping[str, Any]]", self._ask("getAllProcessInfo"))
+        """Return the process ids of the running programs, by name; 0 for one that is restarting."""
+        processes = cast("list[Mapping[str, Any]]", self._call("getAllProcessInfo"))
         return {process["name"]: process["pid"] for process in processes if process["statename"] in RUNS}
 
     def start(self, name: str) -> None:
-        """Start this program and from now on start it again when it dies; does not wait."""
-        self._ask("startProcess", name, False)
+        """Start this program without waiting; from now on it is restarted whenever it ends."""
+        self._call("startProcess", name, False)
 
     def stop(self, name: str) -> None:
-        """Stop this program and wait until it is gone."""
-        self._ask("stopProcess", name)
+        """Stop this program and wait until it has ended."""
+        self._call("stopProcess", name)
 
     def shut_down(self) -> None:
-        """Tell it to stop everything, last started first, and to end; does not wait."""
-        self._ask("shutdown")
+        """Make it stop everything, last started first, and end; does not wait."""
+        self._call("shutdown")
 
-    def _ask(self, method: str, *arguments: object) -> object:
+    def _call(self, method: str, *arguments: object) -> object:
         with ServerProxy(
             "http://supervisor", transport=SupervisorTransport(serverurl=f"unix://{self._socket}")
         ) as proxy:
@@ -133,18 +133,18 @@ stdout_logfile_backups = 1
 
 
 def _literal(value: object) -> str:
-    """The supervisor expands what follows a percent sign."""
+    """Escape percent signs, which the supervisor would expand."""
     return str(value).replace("%", "%%")
 
 
 def _open_files() -> int:
-    """How many files a process may have open: enough for a crowd of connections, if this user may have so many."""
+    """Return the limit of open files: enough for many connections, if this user may have it."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     return OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)
 
 
 def _socket_path(home: Path) -> Path:
-    """In its folder; elsewhere when that path is too long for a unix socket."""
+    """Place the socket in the home folder, or elsewhere if that path is too long for a socket."""
     path = home / "supervisor.sock"
     if len(os.fsencode(path)) <= SOCKET_PATH_BYTES:
         return path

@@ -1,4 +1,7 @@
-"""A crowd against the running platform, and a verdict: was each seat sold once, and do both models know of it?"""
+"""Let buyers race for seats of the running platform, then check that all stores agree.
+
+Each seat must be sold exactly once, and both models must contain each sale.
+"""
 
 import argparse
 import asyncio
@@ -12,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from infra_local.cli import CannotRun, running_way
+from infra_local.cli import CannotRun, current_runtime
 from infra_local.composition import CompositionFailed
 from infra_local.demo import paying
 from infra_local.demo.crowd import Race, attempts_for, race, seats_of
@@ -25,16 +28,16 @@ console = Console(highlight=False)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Read the command line, race, tell; exit status 1 when anything does not agree."""
+    """Run the command line and return the exit status: 1 if anything does not agree."""
     parser = argparse.ArgumentParser(prog="demo", description=__doc__)
-    parser.add_argument("--seats", type=int, default=2_000, help="how many free seats to race for (2,000)")
-    parser.add_argument("--buyers", type=int, default=64, help="how many buy at the same time (64)")
-    parser.add_argument("--pay", action="store_true", help="sell out a zone through hold and payment instead")
+    parser.add_argument("--seats", type=int, default=2_000, help="number of free seats to race for (2,000)")
+    parser.add_argument("--buyers", type=int, default=64, help="number of concurrent buyers (64)")
+    parser.add_argument("--pay", action="store_true", help="instead, sell out one zone with holds and payments")
     command = parser.parse_args(arguments)
     if min(command.seats, command.buyers) < 1:
-        parser.error("a race needs a seat and a buyer")
+        parser.error("--seats and --buyers must be at least 1")
     try:
-        at = running_way().addresses()
+        at = current_runtime().addresses()
         if command.pay:
             agrees = asyncio.run(paying.demonstrate(console, at["gateway"], at["dynamodb"], at["sandbox"]))
         else:
@@ -43,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print(str(obstacle), style="red", markup=False)
         return 1
     except (Stalled, aiohttp.ClientError) as error:
-        console.print(f"The platform did not keep up: {error}", style="red", markup=False)
+        console.print(f"The demonstration failed: {error}", style="red", markup=False)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -51,10 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def demonstrate(gateway: str, dynamodb: str, seats: int, buyers: int) -> bool:
-    """Race for so many free seats of the sample event; whether everything agrees in the end."""
+    """Race for `seats` free seats of the sample event. Returns whether everything agrees."""
     free = (await seats_of(gateway, EVENT))[:seats]
     if not free:
-        console.print(f"{EVENT} is sold out: ./taskw down -- --purge, then ./taskw up, puts its seats on sale again")
+        console.print(f"{EVENT} is sold out. To sell it again: ./taskw down -- --purge, then ./taskw up")
         return False
     before = await holdings(gateway, dynamodb, VENUE, EVENT)
     attempts = attempts_for(free, duplicates=DUPLICATES, seed=len(before.in_dynamodb))
@@ -69,11 +72,11 @@ async def demonstrate(gateway: str, dynamodb: str, seats: int, buyers: int) -> b
         return len(await write_model(dynamodb, EVENT))
 
     seconds = await asyncio.gather(wait_for(wanted, in_mysql), wait_for(wanted, in_dynamodb))
-    return tell(result, before, await holdings(gateway, dynamodb, VENUE, EVENT), len(free), max(seconds))
+    return report(result, before, await holdings(gateway, dynamodb, VENUE, EVENT), len(free), max(seconds))
 
 
-def tell(result: Race, before: Holdings, after: Holdings, seats: int, seconds: float) -> bool:
-    """Print the verdict; whether everything agrees."""
+def report(result: Race, before: Holdings, after: Holdings, seats: int, seconds: float) -> bool:
+    """Print the result. Returns whether everything agrees."""
     tickets = {sold.ticket_id for sold in result.sold}
     price = sum((Decimal(str(sold.price)) for sold in result.sold), Decimal(0))
     agrees = (
@@ -84,28 +87,28 @@ def tell(result: Race, before: Holdings, after: Holdings, seats: int, seconds: f
         and after.revenue == before.revenue + price
     )
     table = Table("", "", show_header=False, box=None)
-    table.add_row("seats wanted", f"{seats:,}, some by several buyers: {result.decided:,} attempts")
+    table.add_row("attempts", f"{result.decided:,} for {seats:,} seats; several buyers want the same seat")
     table.add_row(
         "sold", f"{len(result.sold):,} in {result.seconds:.1f} s, {result.decided / result.seconds:,.0f} attempts/s"
     )
-    table.add_row("refused", f"{result.refused:,}")
-    table.add_row("repeated", f"{result.repeated:,} after a broken connection, a 502, 503 or 504")
+    table.add_row("refused", f"{result.refused:,}, because the seat was taken")
+    table.add_row("retries", f"{result.retried:,}, after a broken connection, a 502, 503 or 504")
     table.add_row("failed", f"{len(result.failed):,} {'; '.join(result.failed[:3])}")
-    table.add_row("tickets in DynamoDB", f"{len(after.in_dynamodb):,}, {len(before.in_dynamodb):,} of them from before")
-    table.add_row("tickets in MySQL", f"{after.in_mysql:,}, {before.in_mysql:,} of them from before")
-    table.add_row("revenue", f"{after.revenue:,.2f}, {before.revenue:,.2f} of it from before")
-    table.add_row("the crowd paid", f"{price:,.2f}")
-    table.add_row("both models had them", f"{seconds:.1f} s after the last answer")
+    table.add_row("tickets in DynamoDB", f"{len(after.in_dynamodb):,}, {len(before.in_dynamodb):,} before")
+    table.add_row("tickets in MySQL", f"{after.in_mysql:,}, {before.in_mysql:,} before")
+    table.add_row("revenue", f"{after.revenue:,.2f}, {before.revenue:,.2f} before")
+    table.add_row("buyers paid", f"{price:,.2f}")
+    table.add_row("models up to date", f"{seconds:.1f} s after the last answer")
     console.print(table)
     console.print(
-        "Everything agrees." if agrees else "It does not agree.", style="bold green" if agrees else "bold red"
+        "Everything agrees." if agrees else "The figures do not agree.", style="bold green" if agrees else "bold red"
     )
     return agrees
 
 
 @contextmanager
 def _progress(attempts: int) -> Iterator[Callable[[Race], None]]:
-    columns = (TextColumn("a crowd buys"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("buying"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("", total=attempts)
         yield lambda so_far: progress.update(task, completed=so_far.decided)

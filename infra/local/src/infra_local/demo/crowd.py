@@ -1,7 +1,8 @@
-"""A crowd of buyers that races for the seats of an event, as impatient and as careful as real ones.
+"""A crowd of concurrent buyers that race for the seats of an event.
 
-Every attempt has an Idempotency-Key of its own and is repeated with it after a broken connection, a 502, 503 or 504,
-for that is the only way to learn what became of it. Some seats are wanted by more than one buyer.
+Every attempt has its own Idempotency-Key. After a broken connection, a 502, 503 or 504 it is
+retried with that key, which is the only way to learn its outcome. Several buyers may want the same
+seat.
 """
 
 import asyncio
@@ -15,15 +16,15 @@ import aiohttp
 from contracts.seat import column_label
 from msgspec import Struct
 
-REPEAT_SECONDS = 0.1
-PATIENCE_SECONDS = 90.0
-"""How long a buyer repeats an attempt before giving up."""
+RETRY_SECONDS = 0.1
+RETRIES_END_SECONDS = 90.0
+"""How long a buyer retries an attempt before giving up."""
 
-WORTH_REPEATING = frozenset({502, 503, 504})
+RETRIED_STATUSES = frozenset({502, 503, 504})
 
 
 class Seat(Struct, frozen=True):
-    """A seat by its labels."""
+    """A seat, identified by its labels."""
 
     zone_id: int
     row: str
@@ -31,7 +32,7 @@ class Seat(Struct, frozen=True):
 
 
 class Sold(Struct, frozen=True):
-    """What one attempt bought."""
+    """A ticket that one attempt bought."""
 
     ticket_id: str
     seat: Seat
@@ -39,19 +40,19 @@ class Sold(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True):
-    """What a call was answered at last, and how often it was repeated until then."""
+    """The final answer to a call, and the number of retries before it."""
 
     status: int
     body: Any
-    repeated: int
+    retried: int
 
 
 class Race(Struct, kw_only=True):
-    """What became of all attempts so far."""
+    """The outcomes of all attempts so far."""
 
     sold: list[Sold] = []
     refused: int = 0
-    repeated: int = 0
+    retried: int = 0
     failed: list[str] = []
     seconds: float = 0.0
 
@@ -61,7 +62,7 @@ class Race(Struct, kw_only=True):
 
 
 async def seats_of(gateway: str, event_id: str) -> list[Seat]:
-    """Every seat of an event that its seat map shows as free."""
+    """List the seats that an event's seat map shows as free."""
     async with aiohttp.ClientSession() as http, http.get(f"{gateway}/api/v1/events/{event_id}/seats") as response:
         response.raise_for_status()
         seat_map = await response.json()
@@ -75,15 +76,15 @@ async def seats_of(gateway: str, event_id: str) -> list[Seat]:
 
 
 def attempts_for(seats: Sequence[Seat], *, duplicates: float, seed: int) -> list[Seat]:
-    """Each seat once, and `duplicates` × as many attempts at random ones again, in random order."""
-    order = random.Random(seed)  # noqa: S311 - a race that can be run again
+    """List one attempt for each seat and `duplicates` × as many for random seats, shuffled."""
+    order = random.Random(seed)  # noqa: S311 - a race that can be reproduced
     attempts = [*seats, *order.choices(seats, k=round(len(seats) * duplicates))]
     order.shuffle(attempts)
     return attempts
 
 
-def buying(gateway: str, buyers: int) -> aiohttp.ClientSession:
-    """A connection for each buyer."""
+def http_session(gateway: str, buyers: int) -> aiohttp.ClientSession:
+    """Open a session with a connection for each buyer."""
     connections = aiohttp.TCPConnector(limit=buyers)
     return aiohttp.ClientSession(gateway, connector=connections, timeout=aiohttp.ClientTimeout(total=15))
 
@@ -97,11 +98,11 @@ async def race(
     buyers: int = 64,
     on_progress: Callable[[Race], None] = lambda _: None,
 ) -> Race:
-    """Let `buyers` carry out the attempts, each as fast as it is answered."""
+    """Let `buyers` make the attempts, each buyer the next one as soon as the last is answered."""
     result = Race()
     waiting = iter(attempts)
     started = time.monotonic()
-    async with buying(gateway, buyers) as http:
+    async with http_session(gateway, buyers) as http:
 
         async def buy(attempts: Iterator[Seat]) -> None:
             for seat in attempts:
@@ -116,7 +117,7 @@ async def race(
 
 
 async def _buy(http: aiohttp.ClientSession, venue_id: str, event_id: str, seat: Seat, result: Race) -> None:
-    """One attempt, until it is decided."""
+    """Make one attempt and record its outcome."""
     wanted = {
         "venueId": venue_id,
         "eventId": event_id,
@@ -124,8 +125,8 @@ async def _buy(http: aiohttp.ClientSession, venue_id: str, event_id: str, seat: 
         "row": seat.row,
         "column": seat.column,
     }
-    answer = await insist(http, "POST", "/api/v1/tickets", wanted)
-    result.repeated += answer.repeated
+    answer = await call_with_retries(http, "POST", "/api/v1/tickets", wanted)
+    result.retried += answer.retried
     if answer.status == 201:
         result.sold.append(Sold(answer.body["ticketId"], seat, answer.body["price"]))
     elif answer.status == 409:
@@ -134,25 +135,25 @@ async def _buy(http: aiohttp.ClientSession, venue_id: str, event_id: str, seat: 
         result.failed.append(f"{answer.status} {answer.body}")
 
 
-async def insist(
+async def call_with_retries(
     http: aiohttp.ClientSession, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
 ) -> Answer:
-    """Make one call, repeating it with its key as long as nobody can say what became of it, or until patience ends."""
+    """Make one call; while its outcome is unknown, retry it with its key until the deadline."""
     headers = {"Idempotency-Key": str(uuid.uuid4())} if headers is None else headers
-    patience_ends = time.monotonic() + PATIENCE_SECONDS
-    repeated = 0
+    deadline = time.monotonic() + RETRIES_END_SECONDS
+    retried = 0
     while True:
-        status, told = await _ask(http, method, path, body, headers)
-        if status not in WORTH_REPEATING or time.monotonic() > patience_ends:
-            return Answer(status, told, repeated)
-        repeated += 1
-        await asyncio.sleep(REPEAT_SECONDS)
+        status, answer = await _call(http, method, path, body, headers)
+        if status not in RETRIED_STATUSES or time.monotonic() > deadline:
+            return Answer(status, answer, retried)
+        retried += 1
+        await asyncio.sleep(RETRY_SECONDS)
 
 
-async def _ask(
+async def _call(
     http: aiohttp.ClientSession, method: str, path: str, body: Any, headers: Mapping[str, str]
 ) -> tuple[int, Any]:
-    """Status and body; a connection that broke counts as a 502."""
+    """Return status and body; a broken connection counts as a 502."""
     try:
         async with http.request(method, path, json=body, headers=headers) as response:
             return response.status, await response.json(content_type=None)

@@ -1,4 +1,4 @@
-"""A zone sold out through hold and payment by a fickle crowd, and a verdict: do the seats and the money agree?"""
+"""Sells out a zone with holds and payments, then checks that seats and money agree."""
 
 import asyncio
 from collections import Counter
@@ -17,17 +17,18 @@ VENUE, EVENT = "Venue1", "Event1"
 
 
 async def demonstrate(console: Console, gateway: str, dynamodb: str, sandbox: str) -> bool:
-    """Sell out the zone of the sample event that has the most free seats; whether everything agrees in the end.
+    """Sell out the zone of the sample event with the most free seats.
 
-    Raises Stalled, aiohttp.ClientError.
+    Returns whether everything agrees in the end. Raises Stalled, aiohttp.ClientError.
     """
     free = Counter(seat.zone_id for seat in await seats_of(gateway, EVENT))
     if not free:
-        console.print(f"{EVENT} is sold out: ./taskw down -- --purge, then ./taskw up, puts its seats on sale again")
+        console.print(f"{EVENT} is sold out. To sell it again: ./taskw down -- --purge, then ./taskw up")
         return False
     [(zone_id, seats)] = free.most_common(1)
     console.print(
-        f"Zone {zone_id} of {EVENT}: {seats:,} seats. Some customers leave theirs, to be free after two minutes."
+        f"Selling zone {zone_id} of {EVENT}: {seats:,} seats. Some customers abandon their holds, which expire after "
+        "two minutes."
     )
     before, books_before = await holdings(gateway, dynamodb, VENUE, EVENT), await books(sandbox)
     with _progress(console, seats) as on_progress:
@@ -49,10 +50,10 @@ async def demonstrate(console: Console, gateway: str, dynamodb: str, sandbox: st
         waits = wait_for(1, in_mysql), wait_for(len(result.tickets), in_dynamodb), wait_for(1, in_the_books)
         seconds = max(await asyncio.gather(*waits))
     after, books_after = await holdings(gateway, dynamodb, VENUE, EVENT), await books(sandbox)
-    return _tell(console, result, (before, after), (books_before, books_after), zone_id, seconds)
+    return _report(console, result, (before, after), (books_before, books_after), zone_id, seconds)
 
 
-def _tell(
+def _report(
     console: Console,
     result: Sellout,
     models: tuple[Holdings, Holdings],
@@ -60,7 +61,7 @@ def _tell(
     zone_id: int,
     seconds: float,
 ) -> bool:
-    """Print the verdict; whether everything agrees."""
+    """Print the result. Returns whether everything agrees."""
     before, after = models
     captured, refunded = (getattr(provider[1], name) - getattr(provider[0], name) for name in ("captured", "refunded"))
     agrees = (
@@ -72,27 +73,27 @@ def _tell(
     )
     table = Table("", "", show_header=False, box=None)
     table.add_row("sold", f"{len(result.tickets):,} of {result.wanted:,} seats in {result.seconds:.1f} s")
-    table.add_row("declined", f"{result.declined:,} cards; another one was tried")
-    table.add_row("given up", f"{result.given_up:,} holds, before or while they were paid for")
-    table.add_row("left", f"{result.left:,} holds without a word")
-    table.add_row("undone", f"{result.undone:,} tickets")
-    table.add_row("repeated", f"{result.repeated:,} calls after a broken connection, a 502, 503 or 504")
+    table.add_row("declined", f"{result.declined:,} cards; the customer then used another")
+    table.add_row("released", f"{result.released:,} holds, before or during the payment")
+    table.add_row("abandoned", f"{result.abandoned:,} holds, which then expired")
+    table.add_row("cancelled", f"{result.cancelled:,} tickets")
+    table.add_row("retries", f"{result.retried:,}, after a broken connection, a 502, 503 or 504")
     table.add_row("failed", f"{len(result.failed):,} {'; '.join(result.failed[:3])}")
     table.add_row("captured", f"{captured:,.2f}")
     table.add_row("refunded", f"{refunded:,.2f}")
     table.add_row("revenue", f"{after.revenue - before.revenue:,.2f}")
     table.add_row("open authorisations", f"{provider[1].open_authorisations:,}")
-    table.add_row("all had settled", f"{seconds:.1f} s after the last answer")
+    table.add_row("models and provider up to date", f"{seconds:.1f} s after the last answer")
     console.print(table)
     console.print(
-        "Everything agrees." if agrees else "It does not agree.", style="bold green" if agrees else "bold red"
+        "Everything agrees." if agrees else "The figures do not agree.", style="bold green" if agrees else "bold red"
     )
     return agrees
 
 
 @contextmanager
 def _progress(console: Console, seats: int) -> Iterator[Callable[[Sellout], None]]:
-    columns = (TextColumn("customers pay"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("selling"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("", total=seats)
         yield lambda so_far: progress.update(task, completed=len(so_far.tickets))

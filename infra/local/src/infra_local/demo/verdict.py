@@ -1,4 +1,4 @@
-"""What both models hold of an event, and the payment provider's books, asked from outside."""
+"""Reads the state of an event from both models, and the payment provider's books, from outside."""
 
 import asyncio
 import time
@@ -15,20 +15,20 @@ from infra_local.platform import SANDBOX_KEY
 from infra_local.servers import AWS_ENVIRONMENT
 
 STALL_SECONDS = 60.0
-"""A model whose count has not moved for so long has failed; while it moves it is waited for."""
+"""A model has failed if its count has not changed for so long."""
 
 POLL_SECONDS = 0.2
 
 
 class ReadModel(Struct, frozen=True, kw_only=True):
-    """Sold seats of each zone, and the revenue, as the queries tell them."""
+    """The sold seats of each zone, and the revenue, as the queries answer them."""
 
     sold: dict[int, int]
     revenue: Decimal
 
 
 class Holdings(Struct, frozen=True, kw_only=True):
-    """What both models hold of an event."""
+    """The state of an event in both models."""
 
     in_dynamodb: set[str]
     sold: dict[int, int]
@@ -40,7 +40,7 @@ class Holdings(Struct, frozen=True, kw_only=True):
 
 
 class Books(Struct, frozen=True, kw_only=True):
-    """What the payment provider has taken and given back, and how many payments still set money aside."""
+    """The provider's captured and refunded amounts, and its number of open authorisations."""
 
     captured: Decimal
     refunded: Decimal
@@ -52,11 +52,11 @@ class Books(Struct, frozen=True, kw_only=True):
 
 
 class Stalled(Exception):
-    """A model did not get any further."""
+    """A model made no more progress."""
 
 
 async def read_model(gateway: str, venue_id: str, event_id: str) -> ReadModel:
-    """Ask `count` and `money`. Money is read as Decimal."""
+    """Query `count` and `money`. Money is parsed as Decimal."""
     async with aiohttp.ClientSession(gateway, raise_for_status=True) as http:
         count: Any = await _get(http, f"/api/v1/tickets/count/{event_id}")
         money: Any = await _get(http, f"/api/v1/tickets/money/{venue_id}/{event_id}")
@@ -65,7 +65,7 @@ async def read_model(gateway: str, venue_id: str, event_id: str) -> ReadModel:
 
 
 async def write_model(dynamodb: str, event_id: str) -> set[str]:
-    """Ids of the event's tickets that DynamoDB holds as PAID."""
+    """Return the ids of the event's tickets that are PAID in DynamoDB."""
     session = aioboto3.Session(
         aws_access_key_id=AWS_ENVIRONMENT["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=AWS_ENVIRONMENT["AWS_SECRET_ACCESS_KEY"],
@@ -83,38 +83,38 @@ async def write_model(dynamodb: str, event_id: str) -> set[str]:
 
 
 async def holdings(gateway: str, dynamodb: str, venue_id: str, event_id: str) -> Holdings:
-    """Ask both models."""
-    told = await read_model(gateway, venue_id, event_id)
-    return Holdings(in_dynamodb=await write_model(dynamodb, event_id), sold=told.sold, revenue=told.revenue)
+    """Read both models."""
+    read = await read_model(gateway, venue_id, event_id)
+    return Holdings(in_dynamodb=await write_model(dynamodb, event_id), sold=read.sold, revenue=read.revenue)
 
 
 async def books(sandbox: str) -> Books:
-    """Ask the payment sandbox; it counts in hundredths."""
+    """Read the books of the payment sandbox, which counts in hundredths."""
     headers = {"Authorization": f"Bearer {SANDBOX_KEY}"}
     async with aiohttp.ClientSession(sandbox, headers=headers, raise_for_status=True) as http:
-        told: Any = await _get(http, "/sandbox/books")
+        totals: Any = await _get(http, "/sandbox/books")
     return Books(
-        captured=Decimal(told["captured"]) / 100,
-        refunded=Decimal(told["refunded"]) / 100,
-        open_authorisations=told["open_authorisations"],
+        captured=Decimal(totals["captured"]) / 100,
+        refunded=Decimal(totals["refunded"]) / 100,
+        open_authorisations=totals["open_authorisations"],
     )
 
 
 async def wait_for(wanted: int, count: Callable[[], Awaitable[int]]) -> float:
-    """Seconds until `count` has reached `wanted`. Raises Stalled."""
-    started = moved = time.monotonic()
+    """Wait until `count` has reached `wanted`. Returns the seconds it took. Raises Stalled."""
+    started = progressed = time.monotonic()
     reached = -1
     while True:
-        asked = time.monotonic()
+        polled = time.monotonic()
         now = await count()
         if now >= wanted:
             return time.monotonic() - started
         if now != reached:
-            reached, moved = now, time.monotonic()
-        if time.monotonic() - moved > STALL_SECONDS:
-            raise Stalled(f"{reached} of {wanted}, and no more for {STALL_SECONDS} s")
-        # Counting a great table takes a store's time, which it needs to get further.
-        await asyncio.sleep(max(POLL_SECONDS, 4 * (time.monotonic() - asked)))
+            reached, progressed = now, time.monotonic()
+        if time.monotonic() - progressed > STALL_SECONDS:
+            raise Stalled(f"{reached} of {wanted} arrived, and no more for {STALL_SECONDS} s")
+        # Counting a large table takes time that the store needs for its progress, so count seldom.
+        await asyncio.sleep(max(POLL_SECONDS, 4 * (time.monotonic() - polled)))
 
 
 async def _get(http: aiohttp.ClientSession, path: str) -> object:

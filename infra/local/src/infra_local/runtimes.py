@@ -1,4 +1,4 @@
-"""The two ways to run the platform on this machine, and which of them is taken."""
+"""The two runtimes for the platform on this machine, private instances and containers."""
 
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,53 +15,56 @@ from infra_local.composition import ROOT, Composition, project_of
 from infra_local.platform import Platform, describe
 from infra_local.ports import PortBook
 from infra_local.programs import DEBIAN_PACKAGES, MARIADB_PACKAGES
-from infra_local.startup import SETTLE_SECONDS, STOP_SECONDS, bring_up, settle, shut_down
+from infra_local.startup import DRAIN_SECONDS, STOP_SECONDS, bring_up, drain, shut_down
 from infra_local.supervision import Supervisor
 
 LOG_LINES = "20"
 IN_MEMORY = (
-    "Kafka, played by Tansu, which has no idempotent producer and keeps messages in memory only. ./taskw down lets the "
-    "models take in what waits there; should it die otherwise, that is lost, and ./taskw up gets things going again"
+    "Tansu, in place of Kafka. It has no idempotent producer and stores messages in memory only. ./taskw down waits "
+    "until the models have processed them. If Tansu is killed, they are lost; run ./taskw up to recover"
 )
 
 
-class Way(Protocol):
-    """One way to run the platform whose data belong to this checkout."""
+class Runtime(Protocol):
+    """A way to run the platform whose data belong to this checkout."""
 
     name: str
-    words: str
+    description: str
     broker: LastBroker
 
     def about(self, broker: BrokerName) -> str:
-        """What is to be known of this broker here."""
+        """Describe this broker on this runtime."""
 
     def keeps(self, broker: BrokerName) -> bool:
-        """Whether messages may wait in this broker while the platform does not run."""
+        """Return whether this broker keeps messages while the platform does not run."""
 
     def is_running(self) -> bool:
-        """Whether it runs this way now."""
+        """Return whether the platform is running on this runtime."""
 
     def addresses(self) -> Mapping[str, str]:
-        """Where each part listens, the gateway last."""
+        """Return the address of each part, the gateway last."""
 
     def clear(self) -> None:
-        """End what a supervisor that is gone has left behind; right only while it does not run."""
+        """End processes that a dead supervisor has left behind. Call only if it does not run."""
 
     def bring_up(self, broker: BrokerName, console: Console) -> None:
-        """Start what does not run yet and return when all is ready; what fails or is interrupted leaves nothing."""
+        """Start every part that does not run, and return when all are ready.
+
+        On failure or Ctrl-C nothing that was started stays running.
+        """
 
     def take_down(self, console: Console, *, purge: bool) -> None:
-        """Stop everything; remove the data only if told to."""
+        """Stop everything; remove the data only with `purge`."""
 
     def follow_logs(self) -> None:
-        """Show what everything says, until interrupted."""
+        """Show the logs of all parts, until interrupted."""
 
 
 class Private:
-    """Private instances under a supervisor."""
+    """The platform as private instances under a supervisor."""
 
     name = "private"
-    words = "as private instances, without Docker"
+    description = "as private instances, without Docker"
 
     def __init__(self, home: Path, ports: PortBook) -> None:
         self.broker = LastBroker(home / f"{self.name}-broker")
@@ -91,10 +94,13 @@ class Private:
             bring_up(self._home, self._ports, broker, say)
 
     def take_down(self, console: Console, *, purge: bool) -> None:
-        """Its data lie in its home, and go with it."""
-        forgetting = self.is_running() and not self.keeps(self.broker.name)
-        if forgetting and not purge and not settle(self._platform(), self._supervisor):
-            console.print(f"after {SETTLE_SECONDS} s messages still waited in the broker's memory: they are lost")
+        """Stop everything. The data are in the home folder, which the caller removes."""
+        loses_messages = self.is_running() and not self.keeps(self.broker.name)
+        if loses_messages and not purge and not drain(self._platform(), self._supervisor):
+            console.print(
+                f"the models did not process all messages within {DRAIN_SECONDS} s: "
+                "the rest, in the broker's memory, is lost"
+            )
         shut_down(self._home)
 
     def follow_logs(self) -> None:
@@ -106,10 +112,10 @@ class Private:
 
 
 class Containers:
-    """Containers, as compose.yaml describes them."""
+    """The platform in containers, as in compose.yaml."""
 
     name = "docker"
-    words = "in containers, with Docker"
+    description = "in Docker containers"
 
     def __init__(self, home: Path, ports: PortBook) -> None:
         self.broker = LastBroker(home / f"{self.name}-broker")
@@ -119,7 +125,7 @@ class Containers:
         return TITLES[broker]
 
     def keeps(self, _: BrokerName) -> bool:
-        """Each has a volume."""
+        """Return True: each broker has a volume."""
         return True
 
     def is_running(self) -> bool:
@@ -129,17 +135,17 @@ class Containers:
         return self._composition.addresses()
 
     def clear(self) -> None:
-        """Docker leaves nothing behind."""
+        """Do nothing: Docker leaves no processes behind."""
 
     def bring_up(self, broker: BrokerName, console: Console) -> None:
-        """Docker Compose has a progress of its own."""
+        """Start the containers. Docker Compose prints its own progress."""
         was_running = self.is_running()
         self.broker.remember(broker)
         try:
             self._composition.up()
         except BaseException:
             if not was_running:
-                console.print("\nstopping what was started (./taskw down does it too, should this be interrupted)")
+                console.print("\nstopping the started containers (if this is interrupted, run ./taskw down)")
                 self._composition.down()
             raise
 
@@ -148,41 +154,46 @@ class Containers:
             self._composition.down(*(["--volumes"] if purge else []))
 
     def follow_logs(self) -> None:
-        self._composition.tell("logs", "--follow", "--tail", LOG_LINES)
+        self._composition.run("logs", "--follow", "--tail", LOG_LINES)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """The way that is taken, and why."""
+    """The chosen runtime, and the reason."""
 
-    way: Way
+    runtime: Runtime
     why: str
 
 
-def ways(home: Path, ports: PortBook) -> Sequence[Way]:
-    """Both, on these ports; what must be kept lies in `home`, or in volumes of Docker."""
+def runtimes(home: Path, ports: PortBook) -> Sequence[Runtime]:
+    """Return both runtimes, on these ports. Their data are in `home` or in Docker volumes."""
     return [Containers(home, ports), Private(home, ports)]
 
 
-def choose(both: Sequence[Way], *, asked: str | None, last: str | None, engine_answers: Callable[[], bool]) -> Choice:
-    """What was asked for; else what runs; else the way of last time, where the data are; else Docker, if it is here."""
-    named = {way.name: way for way in both}
+def choose(
+    both: Sequence[Runtime], *, asked: str | None, last: str | None, engine_answers: Callable[[], bool]
+) -> Choice:
+    """Choose the requested runtime, else the running one, else that of the last run, else Docker.
+
+    The runtime of the last run has the data. Without a Docker engine, private instances are chosen.
+    """
+    named = {runtime.name: runtime for runtime in both}
     if asked:
-        return Choice(way=named[asked], why="you asked for it")
-    for way in both:
-        if way.is_running():
-            return Choice(way=way, why="it runs already")
+        return Choice(runtime=named[asked], why="as requested")
+    for runtime in both:
+        if runtime.is_running():
+            return Choice(runtime=runtime, why="it is already running")
     if last == Private.name:
-        return Choice(way=named[last], why="as last time, so that its data are there")
+        return Choice(runtime=named[last], why="as last time, where its data is")
     if not engine_answers():
-        return Choice(way=named[Private.name], why="no Docker engine with Docker Compose answers here")
-    why = "as last time, so that its data are there" if last else "a Docker engine answers here"
-    return Choice(way=named[Containers.name], why=why)
+        return Choice(runtime=named[Private.name], why="no Docker engine with Docker Compose is available")
+    why = "as last time, where its data is" if last else "a Docker engine is available"
+    return Choice(runtime=named[Containers.name], why=why)
 
 
 @contextmanager
 def _reporting(console: Console) -> Iterator[Callable[[str], None]]:
-    """Show what is being waited for: in one line that changes, or line by line where lines cannot change."""
+    """Report progress: in one changing line on a terminal, otherwise line by line."""
     if not console.is_terminal:
         yield console.print
         return
