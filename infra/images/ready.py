@@ -1,4 +1,4 @@
-"""What asks a container's service, every few seconds, whether it is ready: exit status 0 is yes."""
+"""Health check of the containers: exit with 0 if the service is ready."""
 
 import socket
 import sys
