@@ -1,4 +1,4 @@
-"""Measure, keep the figures in docs/benchmarks.json, and write docs/benchmarks.md from them: `./taskw bench`."""
+"""Measure, store the figures and write docs/benchmarks.md from them: `./taskw bench`."""
 
 import argparse
 import shlex
@@ -27,13 +27,13 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Read the command line and measure; exit status 1 when the platform did not keep what it promises."""
+    """Measure, and return the exit status: 1 if the platform gave a wrong result."""
     command = _parser().parse_args(arguments)
-    told = shlex.join(["./taskw", "bench", *(["--", *arguments] if arguments else [])])
+    typed = shlex.join(["./taskw", "bench", *(["--", *arguments] if arguments else [])])
     try:
         debian.install_missing_servers()
         debian.install_missing(wrk.PACKAGES)
-        for figures in measure(command, Origin(command=told, on=datetime.now(UTC).date())):
+        for figures in measure(command, Origin(command=typed, on=datetime.now(UTC).date())):
             page.write(figures, command.into)
     except (debian.ServersMissing, ProgramFailed, Stalled, load.Disagreement, wrk.LoadFailed) as obstacle:
         console.print(str(obstacle), style="red", markup=False)
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def measure(command: argparse.Namespace, origin: Origin) -> Iterator[Figures]:
-    """All figures, those of earlier commands too, after each measurement."""
+    """Yield all figures, including those of earlier commands, after each measurement."""
     known = Figures.read(page.json_file(command.into))
     if known and not command.only:
         yield known
@@ -62,13 +62,19 @@ def measure(command: argparse.Namespace, origin: Origin) -> Iterator[Figures]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument(
-        "--only", nargs="*", choices=MEASUREMENTS, default=MEASUREMENTS, help="these; none: write the page anew (all)"
+        "--only",
+        nargs="*",
+        choices=MEASUREMENTS,
+        default=MEASUREMENTS,
+        help="measure only these; none: only rewrite the page (all)",
     )
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"sales: interleaved rounds ({ROUNDS})")
-    parser.add_argument("--seconds", type=int, default=ROUND_SECONDS, help=f"sales: of each run ({ROUND_SECONDS})")
-    parser.add_argument("--seats", type=int, default=SEATS, help=f"load: seats that are wanted ({SEATS})")
+    parser.add_argument(
+        "--seconds", type=int, default=ROUND_SECONDS, help=f"sales: duration of each run ({ROUND_SECONDS})"
+    )
+    parser.add_argument("--seats", type=int, default=SEATS, help=f"load: number of seats ({SEATS})")
     parser.add_argument("--duplicates", nargs="+", type=float, default=DUPLICATES, help="load: ratios (all six)")
-    parser.add_argument("--into", type=Path, default=DOCS, help="another folder than docs, for a try")
+    parser.add_argument("--into", type=Path, default=DOCS, help="write into this folder instead of docs")
     return parser
 
 

@@ -1,6 +1,6 @@
-"""One broker beside the other: the CPU time of their clients, which are our processes, and when a sale can be read.
+"""Compares the brokers: the CPU time of their clients, our processes, and when a sale is readable.
 
-Both platforms run all the while, and are measured by turns.
+Both platforms run during the whole measurement, and are measured in turns.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from tests.e2e.on_sale import put_on_sale
 ROUNDS = 3
 SINGLE_SALES = 80
 PUBLISHED_SECONDS, READ_SECONDS = 0.04, 0.3
-"""From one single sale to the next, whatever the broker: a process that has rested longer takes more for it."""
+"""The time between single sales, equal for both brokers: after a longer rest a sale costs more."""
 
 REST_SECONDS = 4
 SELL_SECONDS = 2
@@ -40,47 +40,50 @@ TOKEN = "Consistency-Token"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Taken:
-    """So long it took, and each client so much CPU time."""
+class Usage:
+    """A duration, and each client's CPU time within it."""
 
     seconds: float
     cpu_seconds: Mapping[str, float]
 
-    def a_second_ms(self) -> dict[str, float]:
-        """CPU time for each second of it."""
+    def per_second_ms(self) -> dict[str, float]:
+        """Return the CPU time per second."""
         return {client: cpu / self.seconds * 1e3 for client, cpu in self.cpu_seconds.items()}
 
-    def beyond_us(self, at_rest: "Taken") -> dict[str, float]:
-        """CPU time without what would have been taken at rest."""
+    def above_rest_us(self, at_rest: "Usage") -> dict[str, float]:
+        """Return the CPU time minus that of the same duration at rest."""
         resting = self.seconds / at_rest.seconds
         return {client: (cpu - resting * at_rest.cpu_seconds[client]) * 1e6 for client, cpu in self.cpu_seconds.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """So many sales, and what was taken while they were published, and until they were projected."""
+    """A number of sales, the usage while they were published, and until they were projected."""
 
     sales: int
-    publishing: Taken
-    projecting: Taken
+    publishing: Usage
+    projecting: Usage
 
-    def a_sale_us(self, at_rest: Taken) -> dict[str, float]:
-        """CPU time for a sale. The relay's while it published: its rest after that would outweigh what it did."""
-        beyond = self.projecting.beyond_us(at_rest) | {RELAY: self.publishing.beyond_us(at_rest)[RELAY]}
-        return {client: cpu / self.sales for client, cpu in beyond.items()}
+    def per_sale_us(self, at_rest: Usage) -> dict[str, float]:
+        """Return the CPU time per sale.
+
+        The relay's is that until all was published: its rest after that would outweigh the work.
+        """
+        above = self.projecting.above_rest_us(at_rest) | {RELAY: self.publishing.above_rest_us(at_rest)[RELAY]}
+        return {client: cpu / self.sales for client, cpu in above.items()}
 
 
 class Meter:
-    """Reads the clients' clocks from when it was made."""
+    """A meter of the clients' CPU time since its creation."""
 
     def __init__(self, platform: private.PrivatePlatform) -> None:
         at = platform.process_ids()
         self._clients = {client: at[client] for client in CLIENTS}
         self._begun, self._before = time.monotonic(), self._read()
 
-    def taken(self) -> Taken:
+    def usage(self) -> Usage:
         now = self._read()
-        return Taken(
+        return Usage(
             seconds=time.monotonic() - self._begun,
             cpu_seconds={client: now[client] - self._before[client] for client in CLIENTS},
         )
@@ -90,7 +93,7 @@ class Meter:
 
 
 def measure(origin: Origin) -> Brokers:
-    """In each round every broker has its turn. Raises Disagreement, LoadFailed, Stalled."""
+    """Measure each broker in every round. Raises Disagreement, LoadFailed, Stalled."""
     with ExitStack() as running:
         platforms = [running.enter_context(private.running(broker)) for broker in BROKERS]
         return asyncio.run(_measure(origin, platforms))
@@ -108,46 +111,46 @@ async def _measure(origin: Origin, platforms: Sequence[private.PrivatePlatform])
 
 
 async def _turn(platform: private.PrivatePlatform, single: str, batched: str) -> Turn:
-    """These are the events whose seats are sold."""
+    """Measure one broker once; `single` and `batched` are the events whose seats are sold."""
     for event in (single, batched):
         put_on_sale(platform, VENUE, event)
     at_rest = await _rest(platform)
     async with Redis.from_url(platform.url_of("redis")) as redis:
         alone, readable_ms = await _alone(platform, redis, single)
-        among_others = await _among_others(platform, redis, batched)
+        backlog = await _backlog(platform, redis, batched)
     return Turn(
-        at_rest_ms=at_rest.a_second_ms(),
+        at_rest_ms=at_rest.per_second_ms(),
         singles=alone.sales,
-        single_us=alone.a_sale_us(at_rest),
+        single_us=alone.per_sale_us(at_rest),
         readable_p50_ms=statistics.median(readable_ms),
         readable_p95_ms=statistics.quantiles(readable_ms, n=20)[-1],
-        batched=among_others.sales,
-        batched_us=among_others.a_sale_us(at_rest),
+        batched=backlog.sales,
+        batched_us=backlog.per_sale_us(at_rest),
     )
 
 
-async def _rest(platform: private.PrivatePlatform) -> Taken:
+async def _rest(platform: private.PrivatePlatform) -> Usage:
     meter = Meter(platform)
     await asyncio.sleep(REST_SECONDS)
-    return meter.taken()
+    return meter.usage()
 
 
 async def _alone(platform: private.PrivatePlatform, redis: Any, event: str) -> tuple[Work, list[float]]:
-    """Sales that are each a message, and in how many milliseconds each of those that were read could be."""
+    """Measure sales that are published one by one, and the milliseconds until each is readable."""
     before = await projected(platform)
     meter = Meter(platform)
     await _sell_steadily(platform, event)
     await wait_until_published(redis, event)
-    publishing = meter.taken()
+    publishing = meter.usage()
     await wait_for_both(platform, VENUE, event, SINGLE_SALES, before)
 
     meter = Meter(platform)
     readable_ms = await _sell_and_read(platform, event)
-    return Work(sales=SINGLE_SALES, publishing=publishing, projecting=meter.taken()), readable_ms
+    return Work(sales=SINGLE_SALES, publishing=publishing, projecting=meter.usage()), readable_ms
 
 
-async def _among_others(platform: private.PrivatePlatform, redis: Any, event: str) -> Work:
-    """Sales that the relay finds waiting, for it leaves alone what another leads."""
+async def _backlog(platform: private.PrivatePlatform, redis: Any, event: str) -> Work:
+    """Measure sales that form a backlog, because a dummy lease keeps the relay from publishing."""
     before = await projected(platform)
     lease = keys.lease(keys.partition_of(event, PARTITIONS))
     await redis.set(lease, "nobody", ex=LEASE_SECONDS)
@@ -156,13 +159,13 @@ async def _among_others(platform: private.PrivatePlatform, redis: Any, event: st
     meter = Meter(platform)
     await redis.delete(lease)
     await wait_until_published(redis, event)
-    publishing = meter.taken()
+    publishing = meter.usage()
     await wait_for_both(platform, VENUE, event, seats, before)
-    return Work(sales=seats, publishing=publishing, projecting=meter.taken())
+    return Work(sales=seats, publishing=publishing, projecting=meter.usage())
 
 
 async def _sell_steadily(platform: private.PrivatePlatform, event: str) -> None:
-    """The first seats, whoever is still at work on the one before."""
+    """Sell the first seats at a steady rate, without waiting until each is projected."""
     async with http_session(platform.url, buyers=1) as http:
         for number in range(SINGLE_SALES):
             due = time.monotonic() + PUBLISHED_SECONDS
@@ -171,7 +174,7 @@ async def _sell_steadily(platform: private.PrivatePlatform, event: str) -> None:
 
 
 async def _sell_and_read(platform: private.PrivatePlatform, event: str) -> list[float]:
-    """The seats after them, each when the one before was read; how many milliseconds that took after its 201."""
+    """Sell the next seats, each after the last was read; return the times from 201 to read."""
     readable_ms = []
     async with http_session(platform.url, buyers=1) as http:
         for number in range(SINGLE_SALES, 2 * SINGLE_SALES):
@@ -187,7 +190,7 @@ async def _sell_and_read(platform: private.PrivatePlatform, event: str) -> list[
 
 
 async def _buy(http: aiohttp.ClientSession, event: str, number: int) -> tuple[str, str]:
-    """Buy the seat of this number; where its ticket will be, and the token of its sale."""
+    """Buy the seat of this number; return the address of its ticket, and the token of its sale."""
     row, column = divmod(number, COLUMNS)
     seat = {"venueId": VENUE, "eventId": event, "zoneId": 1, "row": str(row + 1), "column": column_label(column + 1)}
     async with http.post("/api/v1/tickets", json=seat, raise_for_status=True) as response:

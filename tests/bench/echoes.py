@@ -1,6 +1,6 @@
-"""The least that the framework does for a purchase's request: it hands the body back, as bytes or decoded and encoded.
+"""The framework's minimum for a purchase request: return the body, as bytes or decoded and encoded.
 
-`python -m tests.bench.echoes raw` (or `typed`) serves one of them just as purchase is served.
+`python -m tests.bench.echoes raw` (or `typed`) serves one of them in the same way as purchase.
 """
 
 import sys
@@ -24,13 +24,13 @@ from purchase.settings import Settings
 
 @post("/api/v1/tickets")
 async def raw(request: Caller) -> ASGIResponse:
-    """Not even JSON to it."""
+    """Return the body without parsing it."""
     return ASGIResponse(body=await request.body(), status_code=201)
 
 
 @post("/api/v1/tickets")
 async def typed(data: PurchaseTicket) -> PurchaseTicket:
-    """Read into a struct, and written from it."""
+    """Decode the body into a struct and encode it again."""
     return data
 
 
@@ -40,7 +40,7 @@ ECHOES = {"raw": raw, "typed": typed}
 
 @contextmanager
 def running(kind: str, home: Path) -> Iterator[RunningServer]:
-    """One of them, in a process of its own."""
+    """Run one of them in a separate process."""
     port = free_port(kind)
     server = RunningServer(
         Server(

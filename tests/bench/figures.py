@@ -1,4 +1,4 @@
-"""What was measured, as docs/benchmarks.json keeps it and docs/benchmarks.md tells it."""
+"""The figures, stored in docs/benchmarks.json and shown in docs/benchmarks.md."""
 
 import statistics
 from collections.abc import Callable, Iterable
@@ -12,28 +12,28 @@ from msgspec.structs import replace
 
 RAW, TYPED, DIRECT, GATEWAY = "raw echo", "typed echo", "purchase", "purchase, through the gateway"
 SUBJECTS = (RAW, TYPED, DIRECT, GATEWAY)
-"""Who is asked in each round."""
+"""The subjects measured in each round."""
 
 PARTS = ("server", "Redis", "gateway")
-"""Whose CPU time an answer takes; the server is the echo, or purchase."""
+"""The processes that use CPU time for an answer; the server is the echo or purchase."""
 
 
 RELAY = "relay"
 CLIENTS = (RELAY, "terminal-write", "terminal-read")
-"""The broker's."""
+"""The broker's clients."""
 
-Met = TypeVar("Met")
+Measured = TypeVar("Measured")
 
 
 class Origin(Struct, frozen=True, kw_only=True):
-    """The command that measured, and when."""
+    """The command that measured, and the day."""
 
     command: str
     on: date
 
 
 class Machine(Struct, frozen=True, kw_only=True):
-    """Where it was measured, and what ran there."""
+    """The machine of the measurement, and the versions of its programs."""
 
     processor: str
     cores: int
@@ -43,7 +43,7 @@ class Machine(Struct, frozen=True, kw_only=True):
 
 
 class Run(Struct, frozen=True, kw_only=True):
-    """What one load of wrk met; `cpu_us` is each part's CPU time for one answer."""
+    """The result of one run of wrk; `cpu_us` is each part's CPU time for one answer."""
 
     answers: int
     seconds: float
@@ -56,12 +56,12 @@ class Run(Struct, frozen=True, kw_only=True):
         return self.answers / self.seconds
 
     @property
-    def cpu_us_in_all(self) -> float:
+    def total_cpu_us(self) -> float:
         return sum(self.cpu_us.values())
 
 
 class Spread(Struct, frozen=True):
-    """The median of some rounds, and how far they lie apart."""
+    """The median, minimum and maximum of some rounds."""
 
     median: float
     least: float
@@ -72,45 +72,51 @@ class Spread(Struct, frozen=True):
         known = list(values)
         return cls(statistics.median(known), min(known), max(known))
 
-    def tell(self, digits: int) -> str:
-        """As the page shows it."""
+    def format(self, digits: int) -> str:
+        """Format it as on the page."""
         return f"{self.median:,.{digits}f} ({self.least:,.{digits}f}–{self.most:,.{digits}f})"
 
 
-class SideBySide(Struct, Generic[Met], frozen=True, kw_only=True):
-    """What was met with each subject, in rounds that had a turn for each."""
+class SideBySide(Struct, Generic[Measured], frozen=True, kw_only=True):
+    """Measurements of several subjects, each of them once in every round."""
 
     origin: Origin
-    rounds: list[dict[str, Met]]
+    rounds: list[dict[str, Measured]]
 
-    def spread(self, subject: str, figure: Callable[[Met], float]) -> Spread:
-        """A figure over all rounds."""
+    def spread(self, subject: str, figure: Callable[[Measured], float]) -> Spread:
+        """Summarise a figure over all rounds."""
         return Spread.of(figure(one[subject]) for one in self.rounds)
 
-    def compare(self, subject: str, other: str, figure: Callable[[Met], float]) -> Spread:
-        """How many times the other's a figure is, each round for itself: what slows a round slows both."""
+    def compare(self, subject: str, other: str, figure: Callable[[Measured], float]) -> Spread:
+        """Summarise the ratio of a figure to the other subject's, taken within each round.
+
+        A disturbance that slows a round slows both.
+        """
         return Spread.of(figure(one[subject]) / figure(one[other]) for one in self.rounds)
 
 
 class Sales(SideBySide[Run], frozen=True, kw_only=True):
-    """Purchases beside the echoes."""
+    """Purchases compared with echoes."""
 
     connections: int
 
     def cpu_us(self, subject: str, part: str) -> float:
-        """The median of a part's CPU time for one answer; 0 if it does not work for it."""
+        """Return the median of a part's CPU time for one answer; 0 if it is not involved."""
         return self.spread(subject, lambda run: run.cpu_us.get(part, 0)).median
 
 
 class Resident(Struct, frozen=True, kw_only=True):
-    """Memory of a part's processes, now and at most."""
+    """The memory of a part's processes, current and peak."""
 
     mb: float
     peak_mb: float
 
 
 class Load(Struct, frozen=True, kw_only=True):
-    """A crowd that bought every seat, and how far behind the models were; `cpu_us` is CPU time for one sold seat."""
+    """A crowd that bought every seat, and how far behind the models were.
+
+    `repeated` counts retries; `cpu_us` is the CPU time for one sold seat.
+    """
 
     origin: Origin
     duplicates: float
@@ -126,9 +132,10 @@ class Load(Struct, frozen=True, kw_only=True):
 
 
 class SellOut(Struct, frozen=True, kw_only=True):
-    """An event sold out while the relay rested: what a seat takes of Redis, and when the models had caught up.
+    """An event sold out while the relay was stopped: Redis's memory per seat, and catch-up times.
 
-    `keyed` is another event, each seat of which has a customer and an Idempotency-Key.
+    The figures with `keyed` are those of another event, each of whose seats has a customer and an
+    Idempotency-Key.
     """
 
     origin: Origin
@@ -141,10 +148,11 @@ class SellOut(Struct, frozen=True, kw_only=True):
 
 
 class Turn(Struct, frozen=True, kw_only=True):
-    """One broker's turn: its clients at rest, sales that came alone, and sales that the relay found waiting.
+    """One broker's turn: its clients at rest, single sales, and sales from a backlog.
 
-    `at_rest_ms` is CPU time a second; `single_us` and `batched_us` what a sale takes beyond that.
-    `readable_p50_ms` and `readable_p95_ms` are the time from a 201 until that sale could be queried.
+    `at_rest_ms` is the CPU time per second; `single_us` and `batched_us` are the CPU time per sale
+    above that. `readable_p50_ms` and `readable_p95_ms` are the time from a 201 until the sale could
+    be queried.
     """
 
     at_rest_ms: dict[str, float]
@@ -157,11 +165,11 @@ class Turn(Struct, frozen=True, kw_only=True):
 
 
 class Brokers(SideBySide[Turn], frozen=True, kw_only=True):
-    """The platform on one broker beside the platform on the other."""
+    """The platform on one broker compared with the platform on the other."""
 
 
 class Figures(Struct, frozen=True, kw_only=True):
-    """All that has been measured so far: loads from the fewest duplicates to the most."""
+    """All measurements so far; loads are sorted by duplicates."""
 
     machine: Machine
     sales: Sales | None = None
@@ -171,13 +179,13 @@ class Figures(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def read(cls, path: Path) -> Self | None:
-        """Those of earlier commands, if there are any."""
+        """Read the figures of earlier commands, if there are any."""
         return msgspec.json.decode(path.read_bytes(), type=cls) if path.exists() else None
 
     def write(self, path: Path) -> None:
         path.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n")
 
     def with_load(self, load: Load) -> Self:
-        """This load instead of an earlier one with as many duplicates."""
+        """Replace the load with the same number of duplicates."""
         others = [other for other in self.loads if other.duplicates != load.duplicates]
         return replace(self, loads=sorted([*others, load], key=lambda one: one.duplicates))

@@ -1,4 +1,4 @@
-"""The seed's load: a crowd wants every seat of an event, some of them more than once; then both models are asked."""
+"""The original project's load: buyers race for all seats, then both models are checked."""
 
 import asyncio
 import time
@@ -23,11 +23,14 @@ ZONES_AT_A_PRICE = 20
 
 
 class Disagreement(Exception):
-    """Seats were sold that should not have been, or a model does not hold what was sold."""
+    """The sales are wrong, or a model does not agree with them."""
 
 
 def measure(origin: Origin, seats: int, duplicates: float) -> Load:
-    """So many seats and `duplicates` × as many attempts more. Raises Disagreement, Stalled."""
+    """Sell `seats` seats, with `duplicates` × as many more attempts.
+
+    Raises Disagreement, Stalled.
+    """
     with private.running() as platform:
         put_on_sale(platform, VENUE, EVENT)
         return asyncio.run(_measure(platform, origin, seats, duplicates))
@@ -46,7 +49,7 @@ async def _measure(platform: private.PrivatePlatform, origin: Origin, seats: int
     memory = processes.resident(parts)
 
     await _check(platform, wanted, len(attempts), result)
-    taken = {part: cpu[part] - cpu_before[part] for part in parts} | {CROWD: own}
+    used = {part: cpu[part] - cpu_before[part] for part in parts} | {CROWD: own}
     return Load(
         origin=origin,
         duplicates=duplicates,
@@ -57,44 +60,47 @@ async def _measure(platform: private.PrivatePlatform, origin: Origin, seats: int
         seconds=result.seconds,
         read_model_seconds=behind.read_model,
         write_model_seconds=behind.write_model,
-        cpu_us={part: seconds / len(wanted) * 1e6 for part, seconds in taken.items()},
+        cpu_us={part: seconds / len(wanted) * 1e6 for part, seconds in used.items()},
         memory=memory,
     )
 
 
 async def _check(platform: private.PrivatePlatform, wanted: Sequence[Seat], attempts: int, result: Race) -> None:
-    """Raises Disagreement, Stalled."""
+    """Compare the sales with both models. Raises Disagreement, Stalled."""
     dynamodb = platform.url_of("dynamodb")
 
     async def in_write_model() -> int:
         return len(await write_model(dynamodb, EVENT))
 
     await wait_for(len(result.sold), in_write_model)
-    wrong = judge(
+    errors = find_errors(
         wanted, attempts, result, await read_model(platform.url, VENUE, EVENT), await write_model(dynamodb, EVENT)
     )
-    if wrong:
-        raise Disagreement("; ".join(wrong))
+    if errors:
+        raise Disagreement("; ".join(errors))
 
 
-def judge(wanted: Sequence[Seat], attempts: int, result: Race, told: ReadModel, in_write_model: set[str]) -> list[str]:
-    """What is not as it must be: every seat sold once, every other attempt refused, and both models know just that."""
+def find_errors(
+    wanted: Sequence[Seat], attempts: int, result: Race, in_read_model: ReadModel, in_write_model: set[str]
+) -> list[str]:
+    """List the violations of: every seat sold once, other attempts refused, both models agree."""
     tickets = {sold.ticket_id for sold in result.sold}
     revenue = sum((price_of(seat.zone_id) for seat in wanted), Decimal(0))
     of_zones = Counter(seat.zone_id for seat in wanted)
-    holds = {
+    conditions = {
         f"failed: {result.failed[:3]}": not result.failed,
         f"{len(result.sold)} sold of {len(wanted)} seats": Counter(sold.seat for sold in result.sold)
         == Counter(wanted),
         f"{len(tickets)} distinct tickets": len(tickets) == len(wanted),
         f"{result.refused} of {attempts} attempts refused": result.refused == attempts - len(wanted),
-        f"counts {told.sold}": {zone: count for zone, count in told.sold.items() if count} == of_zones,
-        f"revenue {told.revenue}, not {revenue}": told.revenue == revenue,
+        f"counts {in_read_model.sold}": {zone: count for zone, count in in_read_model.sold.items() if count}
+        == of_zones,
+        f"revenue {in_read_model.revenue}, not {revenue}": in_read_model.revenue == revenue,
         f"{len(in_write_model ^ tickets)} tickets differ in the write model": in_write_model == tickets,
     }
-    return [what for what, is_so in holds.items() if not is_so]
+    return [error for error, is_met in conditions.items() if not is_met]
 
 
 def price_of(zone_id: int) -> Decimal:
-    """Of a zone of the sample venue: 320.00 in zones 1–20, and in each twenty after them half as much."""
+    """Return the price in a zone of the sample venue: 320.00 in zones 1–20, half in the next 20…"""
     return DEAREST / Decimal(2) ** ((zone_id - 1) // ZONES_AT_A_PRICE)

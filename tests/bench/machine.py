@@ -1,4 +1,4 @@
-"""The machine that measures, and the versions of what runs on it."""
+"""Describes the machine, and the versions of the programs on it."""
 
 import os
 import platform
@@ -17,7 +17,7 @@ ANSWER_SECONDS = 30
 
 
 def describe() -> Machine:
-    """What /proc and the programs themselves say."""
+    """Read /proc, and ask the programs for their versions."""
     return Machine(
         processor=_field("/proc/cpuinfo", "model name"),
         cores=os.cpu_count() or 1,
@@ -28,7 +28,7 @@ def describe() -> Machine:
 
 
 def _field(path: str, name: str) -> str:
-    """The first value of this name."""
+    """Return the first value of this name."""
     lines = Path(path).read_text().splitlines()
     return next(line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == name)
 
@@ -49,10 +49,10 @@ def _versions() -> dict[str, str]:
 
 
 def _version_of(*command: str) -> str:
-    """The first number with dots in it that the program prints."""
+    """Return the first number with dots that the program prints."""
     result = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=ANSWER_SECONDS, check=False
     )
-    found = re.search(r"\d+(\.\d+)+", result.stdout + result.stderr)
-    assert found is not None, command
-    return found[0]
+    version = re.search(r"\d+(\.\d+)+", result.stdout + result.stderr)
+    assert version is not None, command
+    return version[0]

@@ -1,4 +1,4 @@
-"""How far behind the sales both models are."""
+"""Measures how far both models are behind the sales."""
 
 import asyncio
 
@@ -11,23 +11,23 @@ from tests.e2e.private import PrivatePlatform
 
 
 class Behind(Struct, frozen=True, kw_only=True):
-    """Seconds until each model held all."""
+    """The seconds until each model contained all sales."""
 
     read_model: float
     write_model: float
 
 
 async def wait_for_both(platform: PrivatePlatform, venue_id: str, event_id: str, sold: int, before: int) -> Behind:
-    """Until both hold so many tickets of an event; `before` is what the write model had `projected` before its first.
+    """Wait until both models contain `sold` tickets of an event.
 
-    Raises Stalled.
+    `before` is the result of `projected` before the first sale. Raises Stalled.
     """
 
     async def in_read_model() -> int:
         return sum((await read_model(platform.url, venue_id, event_id)).sold.values())
 
     async def in_write_model() -> int:
-        # Counting its table would keep the store from its work.
+        # Counting the table would slow the store down.
         return await projected(platform) - before
 
     read_seconds, write_seconds = await asyncio.gather(wait_for(sold, in_read_model), wait_for(sold, in_write_model))
@@ -35,7 +35,7 @@ async def wait_for_both(platform: PrivatePlatform, venue_id: str, event_id: str,
 
 
 async def projected(platform: PrivatePlatform) -> int:
-    """Messages that the write model has taken in."""
+    """Return the number of messages that the write model has projected."""
     async with httpx.AsyncClient() as http:
         metrics = (await http.get(f"{platform.url_of('terminal-write')}/metrics")).raise_for_status().text
     return sum(

@@ -1,4 +1,4 @@
-"""docs/benchmarks.md with its pictures, written from the figures; its prose stands in benchmarks.md beside this."""
+"""Writes docs/benchmarks.md and its pictures from the figures and the prose of ./benchmarks.md."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -29,12 +29,12 @@ NOTHING = "Not measured yet."
 
 
 def json_file(folder: Path) -> Path:
-    """Where the figures are kept."""
+    """Return the file of the figures."""
     return folder / "benchmarks.json"
 
 
 def write(figures: Figures, folder: Path) -> None:
-    """The figures, the page, and its pictures."""
+    """Write the figures, the page and its pictures."""
     folder.mkdir(parents=True, exist_ok=True)
     figures.write(json_file(folder))
     (folder / "benchmarks.md").write_text(render(figures))
@@ -45,7 +45,7 @@ def write(figures: Figures, folder: Path) -> None:
 
 
 def render(figures: Figures) -> str:
-    """The page."""
+    """Render the page."""
     loads = figures.loads
     return Template(PROSE.read_text()).substitute(
         machine=_machine(figures.machine),
@@ -68,29 +68,29 @@ def _sales(sales: Sales) -> str:
         return run.per_second
 
     def cpu_us(run: Run) -> float:
-        return run.cpu_us_in_all
+        return run.total_cpu_us
 
     rows = [
         [
             subject,
-            sales.spread(subject, per_second).tell(0),
-            sales.spread(subject, lambda run: run.p50_ms).tell(1),
-            sales.spread(subject, lambda run: run.p99_ms).tell(1),
+            sales.spread(subject, per_second).format(0),
+            sales.spread(subject, lambda run: run.p50_ms).format(1),
+            sales.spread(subject, lambda run: run.p99_ms).format(1),
             *(f"{cpu:,.0f}" if (cpu := sales.cpu_us(subject, part)) else "" for part in PARTS),
-            sales.spread(subject, cpu_us).tell(0),
+            sales.spread(subject, cpu_us).format(0),
         ]
         for subject in SUBJECTS
     ]
-    head = ["asked", "answers/s", "p50, ms", "p99, ms", *(f"{part}, µs" for part in PARTS), "CPU in all, µs"]
+    head = ["subject", "answers/s", "p50, ms", "p99, ms", *(f"{part}, µs" for part in PARTS), "total CPU, µs"]
     seconds = round(sales.rounds[0][DIRECT].seconds)
     return f"""{table(head, rows)}
 
-{len(sales.rounds)} rounds of {seconds} s each, {sales.connections} connections. {_told([sales.origin])}
+{len(sales.rounds)} rounds of {seconds} s each, {sales.connections} connections. {_origins([sales.origin])}
 
-- A purchase takes {sales.compare(DIRECT, TYPED, cpu_us).tell(2)} × the CPU time of a typed echo, Redis included, and is
-  answered {sales.compare(DIRECT, TYPED, per_second).tell(2)} × as often.
-- Through the gateway it takes {sales.compare(GATEWAY, DIRECT, cpu_us).tell(2)} × the CPU time of one without, and is
-  answered {sales.compare(GATEWAY, DIRECT, per_second).tell(2)} × as often."""
+- Purchase, compared with a typed echo: {sales.compare(DIRECT, TYPED, cpu_us).format(2)} × the CPU time, Redis
+  included, and {sales.compare(DIRECT, TYPED, per_second).format(2)} × the answers/s.
+- Purchase through the gateway, compared with purchase alone: {sales.compare(GATEWAY, DIRECT, cpu_us).format(2)} × the
+  CPU time and {sales.compare(GATEWAY, DIRECT, per_second).format(2)} × the answers/s."""
 
 
 def _loads(loads: Sequence[Load]) -> str:
@@ -107,13 +107,13 @@ def _loads(loads: Sequence[Load]) -> str:
         ]
         for load in loads
     ]
-    head = ["duplicates", "attempts", "attempts/s", "sold", "refused", "repeated"]
+    head = ["duplicates", "attempts", "attempts/s", "sold", "refused", "retries"]
     behind = ["MySQL behind, s", "DynamoDB (stand-in) behind, s"]
-    return f"{table([*head, *behind], rows)}\n\n{_told(load.origin for load in loads)}"
+    return f"{table([*head, *behind], rows)}\n\n{_origins(load.origin for load in loads)}"
 
 
 def _parts(fewest: Load, most: Load) -> str:
-    """Of the loads with the fewest and the most duplicates; memory after the latter."""
+    """Show the loads with the fewest and the most duplicates, and the memory after the latter."""
     rows = [
         [
             part,
@@ -126,10 +126,10 @@ def _parts(fewest: Load, most: Load) -> str:
             ),
         ]
         for part in most.cpu_us
-        if part in fewest.cpu_us  # the platform may have got a new one in between
+        if part in fewest.cpu_us  # a part may have been added to the platform in between
     ]
-    head = ["part", *(f"CPU for a sold seat, µs, {load.duplicates} ×" for load in (fewest, most))]
-    return table([*head, f"RSS after {most.duplicates} ×, MB", "at most, MB"], rows)
+    head = ["part", *(f"CPU per sold seat, µs, {load.duplicates} ×" for load in (fewest, most))]
+    return table([*head, f"RSS after {most.duplicates} ×, MB", "peak RSS, MB"], rows)
 
 
 def _sell_out(one: SellOut) -> str:
@@ -137,14 +137,14 @@ def _sell_out(one: SellOut) -> str:
         _caught_up("MySQL", one.seats, one.read_model_seconds),
         _caught_up("DynamoDB (stand-in)", one.seats, one.write_model_seconds),
     ]
-    return f"""{table(["model", "had all seats after, s", "seats/s"], rows)}
+    return f"""{table(["model", "contained all seats after, s", "seats/s"], rows)}
 
-| a sold seat takes | bytes of Redis |
+| a sold seat | bytes in Redis |
 | --- | ---: |
-| as the seed buys | {one.bytes_per_seat:.1f} |
-| with a customer and an `Idempotency-Key` of its own | {one.bytes_per_seat_keyed:.1f} |
+| without customer and `Idempotency-Key` | {one.bytes_per_seat:.1f} |
+| with its own customer and `Idempotency-Key` | {one.bytes_per_seat_keyed:.1f} |
 
-{one.seats:,} seats were sold, {one.seats_keyed:,} with customer and key. {_told([one.origin])}"""
+{one.seats:,} seats were sold, {one.seats_keyed:,} with customer and key. {_origins([one.origin])}"""
 
 
 def _caught_up(model: str, seats: int, seconds: float) -> list[str]:
@@ -153,8 +153,8 @@ def _caught_up(model: str, seats: int, seconds: float) -> list[str]:
 
 def _brokers(brokers: Brokers) -> str:
     def row(name: str, digits: int, figure: Callable[[Turn], float]) -> list[str]:
-        told = [brokers.spread(broker, figure).tell(digits) for broker in ("rabbitmq", "kafka")]
-        return [name, *told, brokers.compare("kafka", "rabbitmq", figure).tell(2)]
+        spreads = [brokers.spread(broker, figure).format(digits) for broker in ("rabbitmq", "kafka")]
+        return [name, *spreads, brokers.compare("kafka", "rabbitmq", figure).format(2)]
 
     def of_clients(name: str, digits: int, figures: Callable[[Turn], Mapping[str, float]]) -> Iterator[list[str]]:
         def of(client: str) -> Callable[[Turn], float]:
@@ -164,26 +164,26 @@ def _brokers(brokers: Brokers) -> str:
         yield row(f"{name}: all three", digits, lambda turn: sum(figures(turn).values()))
 
     rows = [
-        *of_clients("CPU for a sale alone, µs", 0, lambda turn: turn.single_us),
-        *of_clients("CPU for a sale among 500, µs", 1, lambda turn: turn.batched_us),
-        *of_clients("CPU at rest, ms a second", 1, lambda turn: turn.at_rest_ms),
+        *of_clients("CPU per sale alone, µs", 0, lambda turn: turn.single_us),
+        *of_clients("CPU per sale among 500, µs", 1, lambda turn: turn.batched_us),
+        *of_clients("CPU at rest, ms per second", 1, lambda turn: turn.at_rest_ms),
         row("from 201 to readable, ms: median", 1, lambda turn: turn.readable_p50_ms),
         row("from 201 to readable, ms: 95th percentile", 1, lambda turn: turn.readable_p95_ms),
     ]
     turns = [turn for one in brokers.rounds for turn in one.values()]
-    batched = Spread.of(turn.batched for turn in turns).tell(0)
+    batched = Spread.of(turn.batched for turn in turns).format(0)
     return f"""{table(["", "RabbitMQ", "Kafka (stand-in)", "Kafka / RabbitMQ"], rows)}
 
-{len(brokers.rounds)} rounds. In each turn {turns[0].singles} sales came alone for the relay, as many for the terminals,
-and {batched} had waited. {_told([brokers.origin])}"""
+{len(brokers.rounds)} rounds. Each turn had {turns[0].singles} sales alone for the relay, as many for the terminals,
+and a backlog of {batched}. {_origins([brokers.origin])}"""
 
 
-def _told(origins: Iterable[Origin]) -> str:
-    """The commands that measured, each once."""
+def _origins(origins: Iterable[Origin]) -> str:
+    """List the commands that measured, each once."""
     return "\\\n".join(dict.fromkeys(f"Measured by `{origin.command}` on {origin.on}." for origin in origins))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """In Markdown; what comes first names the row, the rest are figures."""
+    """Render a table in Markdown: the first column names the row, the others are figures."""
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

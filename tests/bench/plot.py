@@ -1,4 +1,4 @@
-"""The pictures of docs/benchmarks.md, as SVG."""
+"""Draws the pictures of docs/benchmarks.md, as SVG."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from pygal.style import Style
 
 from tests.bench.figures import PARTS, SUBJECTS, Load, Sales
 
-# It would look at every further import for maps of its plugins, by a hook that Python 3.11 warns of and 3.12 has not.
+# pygal's import hook for plugins uses an API that Python 3.11 warns of and 3.12 does not have.
 sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
 
 STATIONS: Mapping[str, Sequence[str]] = {
@@ -20,21 +20,21 @@ STATIONS: Mapping[str, Sequence[str]] = {
     "read model": ["terminal-read", "mysql"],
     "write model": ["terminal-write"],
 }
-"""The way of a sale, and the parts that work for it there; DynamoDB's stand-in would hide them all."""
+"""The stations of a sale and their processes. DynamoDB's stand-in, left out, would hide the rest."""
 
-# Told apart by colour-blind people too (Paul Tol's bright scheme); what is written on them is legible.
+# Colour-blind people can distinguish these (Paul Tol's bright scheme); the labels are legible.
 COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377")
 LABELS = ("white", "black", "white", "black", "black", "white")
 
 
 def of_sales(sales: Sales) -> bytes:
-    """CPU time of one answer, by who was asked: the medians."""
+    """Draw the median CPU time of one answer, by subject."""
     series = {part: [sales.cpu_us(subject, part) for subject in SUBJECTS] for part in PARTS}
     return _draw("CPU time of one answer, median", SUBJECTS, series)
 
 
 def of_loads(loads: Sequence[Load]) -> bytes:
-    """CPU time of one sold seat, by how many attempts there were for it."""
+    """Draw the CPU time of one sold seat, by the ratio of duplicates."""
     labels = [f"{load.duplicates} × duplicates" for load in loads]
     series = {
         station: [sum(load.cpu_us[part] for part in parts) for load in loads] for station, parts in STATIONS.items()
@@ -43,7 +43,7 @@ def of_loads(loads: Sequence[Load]) -> bytes:
 
 
 def _draw(title: str, labels: Sequence[str], series: Mapping[str, Sequence[float]]) -> bytes:
-    """Stacked bars of microseconds, the first on top."""
+    """Draw stacked bars in microseconds, the first one on top."""
     style = Style(
         background="white",
         plot_background="white",
@@ -81,7 +81,7 @@ def _draw(title: str, labels: Sequence[str], series: Mapping[str, Sequence[float
 
 
 def _without_script(root: Any) -> Any:
-    """A picture needs none."""
+    """Remove the script, which a picture does not need."""
     definitions = root.find("defs")
     definitions.remove(definitions.find("script"))
     return root

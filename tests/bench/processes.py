@@ -1,4 +1,4 @@
-"""What processes take: CPU time and memory, each with all its descendants (Linux)."""
+"""Reads the CPU time and memory of processes, each with all its descendants (Linux)."""
 
 import os
 import time
@@ -14,21 +14,21 @@ TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, kw_only=True)
 class Process:
-    """A line of /proc/<id>/stat, as far as it matters here."""
+    """The fields of /proc/<id>/stat that are used here."""
 
     parent: int
     cpu_seconds: float
 
     @classmethod
     def read(cls, line: str) -> Self:
-        """CPU time is its own, in user and kernel, and that of its children that have ended."""
-        # The program's name stands in brackets and may have brackets and spaces itself.
+        """Parse a line; CPU time is user and kernel time, its own and that of ended children."""
+        # The program's name is in brackets and may itself contain brackets and spaces.
         after_name = line.rpartition(")")[2].split()
         return cls(parent=int(after_name[1]), cpu_seconds=sum(map(int, after_name[11:15])) / TICKS_PER_SECOND)
 
 
 def cpu_seconds(parts: Mapping[str, int]) -> dict[str, float]:
-    """CPU time so far of each part, named with the id of its process."""
+    """Return the CPU time so far of each part; `parts` maps names to process ids."""
     processes = _processes()
     return {
         part: sum(processes[one].cpu_seconds for one in _family(process_id, processes))
@@ -37,18 +37,21 @@ def cpu_seconds(parts: Mapping[str, int]) -> dict[str, float]:
 
 
 def clock(process_id: int) -> float:
-    """CPU time so far of this process alone, in seconds, far finer than /proc counts: by its clock_getcpuclockid(3)."""
+    """Return the CPU time so far of this process alone, in seconds.
+
+    Uses its clock_getcpuclockid(3), which is much more precise than /proc.
+    """
     return time.clock_gettime(~process_id << 3 | 2)
 
 
 def resident(parts: Mapping[str, int]) -> dict[str, Resident]:
-    """Memory of each part, named with the id of its process."""
+    """Return the memory of each part; `parts` maps names to process ids."""
     processes = _processes()
     return {part: read_memory(_statuses(_family(process_id, processes))) for part, process_id in parts.items()}
 
 
 def read_memory(statuses: Iterable[str]) -> Resident:
-    """The sum over some /proc/<id>/status."""
+    """Sum up the memory of several /proc/<id>/status."""
     now_kb, peak_kb = 0, 0
     for status in statuses:
         fields = dict(line.split(":", 1) for line in status.splitlines())
@@ -67,18 +70,18 @@ def _statuses(process_ids: Iterable[int]) -> Iterator[str]:
 
 
 def _processes() -> dict[int, Process]:
-    """All that run now."""
-    found = {}
+    """Read all running processes."""
+    processes = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            found[int(folder.name)] = Process.read((folder / "stat").read_text())
-        except (FileNotFoundError, ProcessLookupError):  # it has just ended
+            processes[int(folder.name)] = Process.read((folder / "stat").read_text())
+        except (FileNotFoundError, ProcessLookupError):  # the process has just ended
             continue
-    return found
+    return processes
 
 
 def _family(process_id: int, processes: Mapping[int, Process]) -> list[int]:
-    """It and its descendants."""
+    """Return the ids of a process and its descendants."""
     family = [process_id]
     for ancestor in family:
         family.extend(one for one, process in processes.items() if process.parent == ancestor)

@@ -1,11 +1,11 @@
--- Buys with every request another seat of a venue of 100 zones × 30 rows × 26 columns, none twice, and tells the figures
--- as JSON in the last line.
+-- Buy another seat with every request, in a venue of 100 zones × 30 rows × 26 columns, and print
+-- the figures as JSON in the last line.
 --
--- Arguments  event id [· `keyed`: each purchase with a customer and an Idempotency-Key of its own]
+-- Arguments  event id [· `keyed`: each purchase has its own customer and Idempotency-Key]
 
 local ZONES, ROWS, COLUMNS = 100, 30, 26
 local SEATS = ZONES * ROWS * COLUMNS
-local STRIDE = 7919 -- has no divisor in common with SEATS: all seats come, scattered over the house
+local STRIDE = 7919 -- coprime to SEATS: every seat is visited once, scattered over the venue
 
 local BARE = '{"venueId":"Venue1","eventId":"%s","zoneId":%d,"row":"%d","column":"%s"}'
 local KEYED = '{"venueId":"Venue1","eventId":"%s","zoneId":%d,"row":"%d","column":"%s","customerId":"%s"}'

@@ -1,4 +1,4 @@
-"""Purchases beside the echoes: in every round wrk asks each of them, one after the other, as fast as it is answered."""
+"""Compares purchases with echoes: in every round wrk loads each of them, one after the other."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ WARM_UP = "WarmUp"
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """Who is asked where, and the processes that work for an answer, by the names of their parts."""
+    """A server to measure, its URL, and the processes that work for its answers, by part."""
 
     name: str
     url: str
@@ -25,18 +25,18 @@ class Subject:
 
 
 def measure(origin: Origin, rounds: int, seconds: int) -> Sales:
-    """So many rounds, and in each so long for each subject. Raises LoadFailed."""
+    """Measure each subject for `seconds` in every round. Raises LoadFailed."""
     with private.running() as platform, _subjects(platform) as subjects:
         events = [f"Round{number}" for number in range(rounds)]
         for event in (WARM_UP, *events):
             for subject in subjects:
                 put_on_sale(platform, VENUE, _event_id(event, subject))
-        # Sales wait in the outbox: the stores behind it would want the cores that the echoes have to themselves.
+        # Sales stay in the outbox: the stores behind it would compete for the CPU.
         platform.stop("relay")
         for subject in subjects:
-            _ask(subject, WARM_UP, WARM_UP_SECONDS)
-        asked = [{subject.name: _ask(subject, event, seconds) for subject in subjects} for event in events]
-    return Sales(origin=origin, connections=CONNECTIONS, rounds=asked)
+            _run(subject, WARM_UP, WARM_UP_SECONDS)
+        measured = [{subject.name: _run(subject, event, seconds) for subject in subjects} for event in events]
+    return Sales(origin=origin, connections=CONNECTIONS, rounds=measured)
 
 
 @contextmanager
@@ -53,18 +53,18 @@ def _subjects(platform: private.PrivatePlatform) -> Iterator[list[Subject]]:
 
 
 def _event_id(event: str, subject: Subject) -> str:
-    """Nobody else buys its seats."""
+    """Return the id of this subject's own event, whose seats no other subject buys."""
     return f"{event}-{subject.name.replace(',', '').replace(' ', '-')}"
 
 
-def _ask(subject: Subject, event: str, seconds: int) -> Run:
+def _run(subject: Subject, event: str, seconds: int) -> Run:
     before = processes.cpu_seconds(subject.parts)
-    told = wrk.buy(subject.url, _event_id(event, subject), seconds=seconds, connections=CONNECTIONS)
+    result = wrk.buy(subject.url, _event_id(event, subject), seconds=seconds, connections=CONNECTIONS)
     after = processes.cpu_seconds(subject.parts)
     return Run(
-        answers=told.answers,
-        seconds=told.seconds,
-        p50_ms=told.p50_ms,
-        p99_ms=told.p99_ms,
-        cpu_us={part: (after[part] - before[part]) / told.answers * 1e6 for part in subject.parts},
+        answers=result.answers,
+        seconds=result.seconds,
+        p50_ms=result.p50_ms,
+        p99_ms=result.p99_ms,
+        cpu_us={part: (after[part] - before[part]) / result.answers * 1e6 for part in subject.parts},
     )

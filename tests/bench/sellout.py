@@ -1,4 +1,4 @@
-"""An event that is sold out while the relay rests: what a seat takes of Redis, and how fast the models catch up."""
+"""Sells out an event while the relay is stopped: Redis's memory per seat, and catch-up times."""
 
 import asyncio
 from typing import Any
@@ -17,14 +17,14 @@ from tests.e2e.on_sale import put_on_sale
 
 PARTITIONS = Settings.read({"PROFILE": "local"}).partitions
 BARE, KEYED = "Bare", "Keyed"
-"""Events in partitions of their own, or one would use what the other has paid for."""
+"""Events in different partitions; in one partition they would share some of the memory."""
 
 SECONDS = 90
-"""Enough to sell a whole event, also on a slow machine."""
+"""Enough to sell a whole event, even on a slow machine."""
 
 
 def measure(origin: Origin) -> SellOut:
-    """One event as the seed buys, and one with all that can be kept beside a ticket. Raises LoadFailed, Stalled."""
+    """Sell one event without customers and keys, and one with both. Raises LoadFailed, Stalled."""
     assert keys.partition_of(BARE, PARTITIONS) != keys.partition_of(KEYED, PARTITIONS)
     with private.running() as platform:
         return asyncio.run(_measure(platform, origin))
@@ -56,13 +56,13 @@ async def _measure(platform: private.PrivatePlatform, origin: Origin) -> SellOut
 
 
 async def sell(platform: private.PrivatePlatform, redis: Any, event: str, seconds: int) -> int:
-    """As many seats of this event as can be sold in time. Raises LoadFailed."""
+    """Sell this event for `seconds` or until it is sold out; return how many. Raises LoadFailed."""
     wrk.buy(platform.url_of("purchase"), event, seconds=seconds, connections=CONNECTIONS, keyed=event == KEYED)
     return int(await redis.hget(keys.sold(keys.partition_of(event, PARTITIONS), event), "all"))
 
 
 async def wait_until_published(redis: Any, *events: str) -> None:
-    """Until nothing of these events waits for the relay. Raises Stalled."""
+    """Wait until the relay has published all messages of these events. Raises Stalled."""
 
     async def published() -> int:
         outboxes = [await redis.xlen(keys.outbox(keys.partition_of(event, PARTITIONS))) for event in events]
@@ -72,7 +72,7 @@ async def wait_until_published(redis: Any, *events: str) -> None:
 
 
 async def _bytes_used(redis: Any) -> int:
-    """Of everything but the connections, once all was published."""
+    """Return Redis's memory in bytes, without its connections, after all was published."""
     await wait_until_published(redis, BARE, KEYED)
     await redis.memory_purge()
     memory = await redis.info("memory")

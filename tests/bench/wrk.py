@@ -1,4 +1,4 @@
-"""wrk, which buys seats as fast as it is answered: no seat twice, so that every purchase is a sale."""
+"""Runs wrk, which buys seats as fast as it is answered; no seat twice, so all are sales."""
 
 import subprocess
 from pathlib import Path
@@ -8,18 +8,21 @@ from infra_local.programs import DEBIAN_FOLDERS
 from msgspec import Struct
 
 PACKAGES = {"wrk": "wrk"}
-"""The Debian package, by its program."""
+"""The Debian package, keyed by its program."""
 
 SCRIPT = Path(__file__).with_name("purchases.lua")
 GRACE_SECONDS = 30
 
 
 class LoadFailed(Exception):
-    """Not every answer was what a measurement can be made of."""
+    """Some answers were not 201, so that the measurement is void."""
 
 
-class Told(Struct, frozen=True, kw_only=True):
-    """What the script tells; `refused` are answers above 399, `broken` connections that failed or timed out."""
+class Result(Struct, frozen=True, kw_only=True):
+    """The script's figures.
+
+    `refused` counts answers above 399, `broken` counts connections that failed or timed out.
+    """
 
     answers: int
     seconds: float
@@ -29,10 +32,10 @@ class Told(Struct, frozen=True, kw_only=True):
     broken: int
 
 
-def buy(url: str, event_id: str, *, seconds: int, connections: int, keyed: bool = False) -> Told:
-    """Buy seats of this event at Venue1, for so long or until all are sold. Raises LoadFailed."""
+def buy(url: str, event_id: str, *, seconds: int, connections: int, keyed: bool = False) -> Result:
+    """Buy seats of this event at Venue1 for `seconds`, or until all are sold. Raises LoadFailed."""
     command = ["wrk", "--threads=1", f"--connections={connections}", f"--duration={seconds}s", f"--script={SCRIPT}"]
-    result = subprocess.run(
+    finished = subprocess.run(
         [*command, url, "--", event_id, *(["keyed"] if keyed else [])],
         env={"PATH": DEBIAN_FOLDERS},
         stdin=subprocess.DEVNULL,
@@ -40,14 +43,14 @@ def buy(url: str, event_id: str, *, seconds: int, connections: int, keyed: bool 
         timeout=seconds + GRACE_SECONDS,
         check=False,
     )
-    if result.returncode != 0:
-        raise LoadFailed(f"wrk ended with code {result.returncode}: {result.stderr.decode()}")
-    told = read(result.stdout)
-    if told.refused or told.broken:
-        raise LoadFailed(f"{url}: {told.refused} refused, {told.broken} broken of {told.answers}")
-    return told
+    if finished.returncode != 0:
+        raise LoadFailed(f"wrk ended with code {finished.returncode}: {finished.stderr.decode()}")
+    result = read(finished.stdout)
+    if result.refused or result.broken:
+        raise LoadFailed(f"{url}: {result.refused} refused, {result.broken} broken of {result.answers}")
+    return result
 
 
-def read(output: bytes) -> Told:
-    """The script's line, after wrk's own."""
-    return msgspec.json.decode(output.splitlines()[-1], type=Told)
+def read(output: bytes) -> Result:
+    """Parse the script's line, which follows wrk's own output."""
+    return msgspec.json.decode(output.splitlines()[-1], type=Result)

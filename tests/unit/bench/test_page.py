@@ -1,4 +1,4 @@
-"""The page tells the figures that were measured, and says what was not."""
+"""The page shows the measured figures, and says which were not measured."""
 
 from datetime import date
 from pathlib import Path
@@ -28,7 +28,7 @@ def run(*, answers: int, cpu_us: float) -> Run:
 
 
 def sales(*rates: int) -> Sales:
-    """In each round everyone is asked as often, but an echo takes half the time."""
+    """Build rounds with the same rate for each subject; an echo takes half the CPU time."""
     rounds = [
         {subject: run(answers=rate, cpu_us=100 if "echo" in subject else 200) for subject in SUBJECTS} for rate in rates
     ]
@@ -64,21 +64,21 @@ def turn(cpu_us: float) -> Turn:
     )
 
 
-def test_a_spread_is_the_median_and_how_far_rounds_lie_apart() -> None:
-    assert Spread.of([3_000, 1_000, 2_500.4]).tell(0) == "2,500 (1,000–3,000)"
+def test_a_spread_is_the_median_with_minimum_and_maximum() -> None:
+    assert Spread.of([3_000, 1_000, 2_500.4]).format(0) == "2,500 (1,000–3,000)"
 
 
 def test_without_figures_the_page_says_so() -> None:
     assert page.render(Figures(machine=MACHINE)).count(page.NOTHING) == 5
 
 
-def test_sales_are_told_as_medians_and_compared_round_by_round() -> None:
-    told = page.render(Figures(machine=MACHINE, sales=sales(2_000, 1_000, 8_000)))
-    assert "| purchase | 1,000 (500–4,000) | 1.0 (1.0–1.0) | 2.0 (2.0–2.0) | 200 |  |  | 200 (200–200) |" in told
-    assert "A purchase takes 2.00 (2.00–2.00) × the CPU time of a typed echo" in told
+def test_sales_are_shown_as_medians_and_compared_round_by_round() -> None:
+    text = page.render(Figures(machine=MACHINE, sales=sales(2_000, 1_000, 8_000)))
+    assert "| purchase | 1,000 (500–4,000) | 1.0 (1.0–1.0) | 2.0 (2.0–2.0) | 200 |  |  | 200 (200–200) |" in text
+    assert "compared with a typed echo: 2.00 (2.00–2.00) × the CPU time" in text
 
 
-def test_a_load_takes_the_place_of_an_earlier_one_with_as_many_duplicates() -> None:
+def test_a_load_replaces_an_earlier_one_with_as_many_duplicates() -> None:
     figures = Figures(machine=MACHINE).with_load(load(1.1, attempts=2_100)).with_load(load(0.1, attempts=1_100))
     replaced = figures.with_load(load(1.1, attempts=2_101))
     assert [one.attempts for one in replaced.loads] == [1_100, 2_101]
@@ -87,12 +87,12 @@ def test_a_load_takes_the_place_of_an_earlier_one_with_as_many_duplicates() -> N
 
 def test_brokers_are_compared_round_by_round() -> None:
     rounds = [{"rabbitmq": turn(cpu_us), "kafka": turn(2 * cpu_us)} for cpu_us in (10, 20, 40)]
-    told = page.render(Figures(machine=MACHINE, brokers=Brokers(origin=ORIGIN, rounds=rounds)))
-    assert "| CPU for a sale among 500, µs: relay | 20.0 (10.0–40.0) | 40.0 (20.0–80.0) | 2.00 (2.00–2.00) |" in told
-    assert "80 sales came alone" in told
+    text = page.render(Figures(machine=MACHINE, brokers=Brokers(origin=ORIGIN, rounds=rounds)))
+    assert "| CPU per sale among 500, µs: relay | 20.0 (10.0–40.0) | 40.0 (20.0–80.0) | 2.00 (2.00–2.00) |" in text
+    assert "80 sales alone" in text
 
 
-def test_what_was_written_is_read_again(tmp_path: Path) -> None:
+def test_written_figures_are_read_again(tmp_path: Path) -> None:
     figures = Figures(machine=MACHINE, sales=sales(2_000)).with_load(load(0.1, attempts=1_100))
     page.write(figures, tmp_path)
     assert Figures.read(page.json_file(tmp_path)) == figures
@@ -104,6 +104,6 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
     }
 
 
-def test_a_picture_carries_no_script(tmp_path: Path) -> None:
+def test_a_picture_contains_no_script(tmp_path: Path) -> None:
     page.write(Figures(machine=MACHINE, sales=sales(2_000)), tmp_path)
     assert b"<script" not in (tmp_path / "benchmarks-sales.svg").read_bytes()

@@ -1,4 +1,4 @@
-"""What wrk prints is read from the script's own line, and nothing else of it is trusted."""
+"""Only the script's own line of wrk's output is parsed."""
 
 import msgspec
 import pytest
@@ -12,12 +12,12 @@ Requests/sec:   3200.10
 """
 
 
-def test_the_last_line_tells_the_figures() -> None:
-    assert wrk.read(OUTPUT) == wrk.Told(
+def test_the_last_line_has_the_figures() -> None:
+    assert wrk.read(OUTPUT) == wrk.Result(
         answers=16_001, seconds=5.0002, p50_ms=19.12, p99_ms=54.001, refused=2, broken=1
     )
 
 
-def test_without_that_line_nothing_is_told() -> None:
+def test_output_without_that_line_is_refused() -> None:
     with pytest.raises(msgspec.DecodeError):
         wrk.read(OUTPUT[: OUTPUT.index(b"{")])
