@@ -20,7 +20,7 @@ STATIONS: Mapping[str, Sequence[str]] = {
     "read model": ["terminal-read", "mysql"],
     "write model": ["terminal-write"],
 }
-"""The stations of a sale and their processes. DynamoDB's stand-in, left out, would hide the rest."""
+"""The stations of a sale and their processes. DynamoDB's stand-in, left out, would hide them."""
 
 # Colour-blind people can distinguish these (Paul Tol's bright scheme); the labels are legible.
 COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377")

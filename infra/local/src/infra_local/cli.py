@@ -197,6 +197,7 @@ def _print_addresses(addresses: Mapping[str, str]) -> None:
         console.print(f"  {name:<16}{address}", markup=False)
     console.print(f"  {'API pages':<16}{gateway}/docs/purchase, {gateway}/docs/query and {gateway}/docs/messages")
     console.print(f"  {'admin token':<16}{ADMIN_TOKEN}\n")
+    console.print("For example:\n")
     console.print(f"  curl -i {gateway}/api/v1/tickets -H 'Content-Type: application/json' -d '{seat}'", markup=False)
     console.print(f"  curl {gateway}/api/v1/tickets/money/Venue1/Event1")
     console.print(f"  curl {gateway}/api/v1/events")

@@ -83,7 +83,7 @@ def _report(
     table.add_row("refunded", f"{refunded:,.2f}")
     table.add_row("revenue", f"{after.revenue - before.revenue:,.2f}")
     table.add_row("open authorisations", f"{provider[1].open_authorisations:,}")
-    table.add_row("models and provider up to date", f"{seconds:.1f} s after the last answer")
+    table.add_row("all stores up to date", f"{seconds:.1f} s after the last answer")
     console.print(table)
     console.print(
         "Everything agrees." if agrees else "The figures do not agree.", style="bold green" if agrees else "bold red"
