@@ -16,7 +16,7 @@ from infra_local.running import RunningServer
 from infra_local.servers import Server
 from litestar import Litestar, post
 from litestar.response.base import ASGIResponse
-from purchase.box_office import PurchaseTicket
+from purchase.http.bodies import PurchaseTicketBody
 from purchase.http.services import Caller
 from purchase.process import serve
 from purchase.settings import Settings
@@ -29,7 +29,7 @@ async def raw(request: Caller) -> ASGIResponse:
 
 
 @post("/api/v1/tickets")
-async def typed(data: PurchaseTicket) -> PurchaseTicket:
+async def typed(data: PurchaseTicketBody) -> PurchaseTicketBody:
     """Decode the body into a struct and encode it again."""
     return data
 

@@ -2,12 +2,11 @@
 
 from uuid import UUID
 
-from contracts.catalogue import Identifier, ZoneId
 from contracts.position import Position
 from msgspec import Struct
 
 from purchase import metrics
-from purchase.catalogue.judgement import CustomerId, check_customer, check_range, check_sale, decide, offered, zone_of
+from purchase.catalogue.judgement import check_customer, check_range, check_sale, decide, offered, zone_of
 from purchase.catalogue.offers import Offer, Offers
 from purchase.payments.refunds import Refunds
 from purchase.refusals import (
@@ -31,15 +30,15 @@ from purchase.store.ids import mint_id
 from purchase.store.moments import now_us
 
 
-class PurchaseTicket(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """Buys one seat at once."""
+class PurchaseTicket(Struct, frozen=True, kw_only=True):
+    """A command to buy one seat at once."""
 
-    venue_id: Identifier
-    event_id: Identifier
-    zone_id: ZoneId
+    venue_id: str
+    event_id: str
+    zone_id: int
     row: str
     column: str
-    customer_id: CustomerId | None = None
+    customer_id: str | None = None
 
 
 class Purchase(Struct, frozen=True):

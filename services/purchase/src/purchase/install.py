@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from purchase.catalogue.definitions import AlreadyDefined, Definitions
 from purchase.catalogue.ledger import CatalogueLedger
-from purchase.http.bodies import DefineVenue, ScheduleEvent
+from purchase.http.bodies import DefineVenueBody, ScheduleEventBody
 from purchase.http.requests import decode_body, read_identifier
 from purchase.process import configure_logging
 from purchase.seats.occupancy import Occupancy
@@ -56,14 +56,14 @@ async def _make_partitions(redis: Redis, partitions: int) -> None:
 async def _load_catalogue(definitions: Definitions, catalog_dir: Path) -> None:
     """Venues before the events that are at them; the name of a file is the id of what it defines."""
     for file in sorted((catalog_dir / "venues").glob("*.json")):
-        venue = decode_body(file.read_bytes(), msgspec.json.Decoder(DefineVenue))
+        venue = decode_body(file.read_bytes(), msgspec.json.Decoder(DefineVenueBody))
         try:
             await definitions.define_venue(venue.venue(read_identifier(file.stem, "venueId")), only_new=True)
             log.info("venue defined", extra={"venue_id": file.stem})
         except AlreadyDefined:
             log.info("venue was there", extra={"venue_id": file.stem})
     for file in sorted((catalog_dir / "events").glob("*.json")):
-        event = decode_body(file.read_bytes(), msgspec.json.Decoder(ScheduleEvent))
+        event = decode_body(file.read_bytes(), msgspec.json.Decoder(ScheduleEventBody))
         try:
             await definitions.schedule(event.event(read_identifier(file.stem, "eventId")), only_new=True)
             log.info("event scheduled", extra={"event_id": file.stem})

@@ -1,6 +1,9 @@
 """Everything that a command can be refused for; whoever was refused changed nothing.
 
 Refusal
+├── InvalidRequest          `field` names the part that is wrong
+├── UnsupportedMediaType    the body is not application/json
+├── InvalidIdempotencyKey   not 1 to 255 visible ASCII characters
 ├── InvalidSeatLabel        the label means no seat in any zone
 ├── EventNotFound
 ├── VenueNotFound
@@ -39,6 +42,15 @@ class Refusal(Exception):
         super().__init__(detail)
         self.detail = detail
         self.facts = facts
+
+
+class InvalidRequest(Refusal): ...
+
+
+class UnsupportedMediaType(Refusal): ...
+
+
+class InvalidIdempotencyKey(Refusal): ...
 
 
 class InvalidSeatLabel(Refusal): ...

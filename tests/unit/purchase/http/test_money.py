@@ -7,14 +7,14 @@ import pytest
 from contracts.catalogue import Cents
 from hypothesis import given, strategies as st
 from purchase.http.answers import ticket_answer, venue_answer
-from purchase.http.bodies import DefineVenue
-from purchase.http.problems import InvalidRequest
+from purchase.http.bodies import DefineVenueBody
 from purchase.http.requests import decode_body
+from purchase.refusals import InvalidRequest
 
 from tests.stage.builders import ticket, venue, zone
 
 CENTS = st.integers(0, 99_999_999)
-DECODER = msgspec.json.Decoder(DefineVenue)
+DECODER = msgspec.json.Decoder(DefineVenueBody)
 
 
 def price_cents(price: str) -> int:

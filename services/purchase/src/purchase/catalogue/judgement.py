@@ -2,11 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
 from contracts.catalogue import Zone
 from contracts.timestamp import encode_timestamp
-from msgspec import Meta
 
 from purchase.catalogue.event import Event
 from purchase.catalogue.offers import Offer, Offers
@@ -24,8 +23,6 @@ from purchase.store.connection import Overloaded
 
 TRIES = 10
 """How often an order is judged anew when its event keeps changing."""
-
-CustomerId = Annotated[str, Meta(min_length=1, max_length=128)]
 
 Order = TypeVar("Order")
 Outcome = TypeVar("Outcome")

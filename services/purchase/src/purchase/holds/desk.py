@@ -2,14 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from contracts.catalogue import Identifier, ZoneId
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from purchase import metrics
-from purchase.catalogue.judgement import CustomerId, check_customer, check_range, check_sale, decide, offered, zone_of
+from purchase.catalogue.judgement import check_customer, check_range, check_sale, decide, offered, zone_of
 from purchase.catalogue.offers import Offer, Offers
 from purchase.holds.hold import SEATS_MAX, Hold, HoldSeat, State
 from purchase.holds.ledger import Best, Ended, HoldLedger, Made, NewHold, NotFree, Outcome
@@ -31,27 +30,29 @@ from purchase.store.ids import mint_id
 from purchase.store.moments import now_us
 
 
-class WantedSeat(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    zone_id: ZoneId
+class NamedSeat(Struct, frozen=True, kw_only=True):
+    """A seat by its zone and its labels."""
+
+    zone_id: int
     row: str
     column: str
 
 
-class HoldSeats(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """Holds these seats, all or none."""
+class HoldSeats(Struct, frozen=True, kw_only=True):
+    """A command to hold these seats, all or none."""
 
-    event_id: Identifier
-    seats: Annotated[list[WantedSeat], Meta(min_length=1)]
-    customer_id: CustomerId | None = None
+    event_id: str
+    seats: Sequence[NamedSeat]
+    customer_id: str | None = None
 
 
-class HoldBest(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """Holds so many seats of a zone, the best that are free."""
+class HoldBest(Struct, frozen=True, kw_only=True):
+    """A command to hold the best free seats of a zone, as many as `quantity`."""
 
-    event_id: Identifier
-    zone_id: ZoneId
-    quantity: Annotated[int, Meta(ge=1)]
-    customer_id: CustomerId | None = None
+    event_id: str
+    zone_id: int
+    quantity: int
+    customer_id: str | None = None
 
 
 class HoldDesk:

@@ -1,16 +1,22 @@
-"""The bodies that callers send, and what they mean."""
+"""Every request body as it is on the wire, and its translation into the domain's own values.
+
+The constraints and the names on the wire are declared here only. A body that is a command of a desk extends
+that command, so the decoder makes the command itself and nothing is copied.
+"""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from contracts.catalogue import Currency, Identifier, Zone, ZoneId
 from contracts.text import whole
 from msgspec import Meta, Struct
 
+from purchase.box_office import PurchaseTicket
 from purchase.catalogue.event import Event, Venue
-from purchase.http.problems import InvalidRequest
+from purchase.holds.desk import HoldBest, HoldSeats, NamedSeat
+from purchase.refusals import InvalidRequest
 
 SEATS_MAX = 1_000_000
 """Seats of an event, all zones together."""
@@ -22,6 +28,8 @@ _OTHER_DECIMALS = (
 )
 """Currencies whose minor unit is not a hundredth (ISO 4217): prices here are written with two decimals."""
 
+CustomerId = Annotated[str, Meta(min_length=1, max_length=128)]
+
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 
 Moment = Annotated[datetime, Meta(tz=True)]
@@ -30,7 +38,61 @@ Moment = Annotated[datetime, Meta(tz=True)]
 Price = Annotated[msgspec.Raw, Meta(extra_json_schema={"type": "number", "minimum": 0, "maximum": float(PRICE_MAX)})]
 
 
-class DefineZone(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+class PurchaseTicketBody(PurchaseTicket, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """Buys one seat at once."""
+
+    venue_id: Identifier
+    event_id: Identifier
+    zone_id: ZoneId
+    row: str
+    column: str
+    customer_id: CustomerId | None = None
+
+
+class NamedSeatBody(NamedSeat, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """A seat by its zone and its labels."""
+
+    zone_id: ZoneId
+    row: str
+    column: str
+
+
+class HoldSeatsBody(HoldSeats, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """Holds these seats, all or none."""
+
+    event_id: Identifier
+    seats: Annotated[list[NamedSeatBody], Meta(min_length=1)]
+    customer_id: CustomerId | None = None
+
+
+class HoldBestBody(HoldBest, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """Holds the best free seats of a zone, as many as `quantity`."""
+
+    event_id: Identifier
+    zone_id: ZoneId
+    quantity: Annotated[int, Meta(ge=1)]
+    customer_id: CustomerId | None = None
+
+
+class BeginPaymentBody(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """Begins to pay for a hold, by a method of the provider's that is tried at once, or without one by the customer."""
+
+    payment_method: Annotated[str, Meta(pattern=whole("[A-Za-z0-9_-]{1,255}"))] | None = None
+
+
+class ConfirmHoldBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """Nothing else is asked for."""
+
+
+class ProviderEventBody(Struct):
+    """An event of the payment provider's API; it may have more fields."""
+
+    id: str
+    type: str
+    data: dict[str, Any]
+
+
+class ZoneBody(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """A block of seats at one price, which is in units of the currency with at most two decimals."""
 
     zone_id: ZoneId
@@ -39,10 +101,10 @@ class DefineZone(Struct, frozen=True, kw_only=True, rename="camel", forbid_unkno
     col_count: Annotated[int, Meta(ge=1, le=702)]
 
 
-class DefineVenue(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+class DefineVenueBody(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """A venue, whole."""
 
-    zones: Annotated[list[DefineZone], Meta(min_length=1)]
+    zones: Annotated[list[ZoneBody], Meta(min_length=1)]
     name: Name | None = None
     city: Name | None = None
     currency: Currency = "USD"
@@ -67,17 +129,7 @@ class DefineVenue(Struct, frozen=True, kw_only=True, rename="camel", forbid_unkn
         return Venue(venue_id=venue_id, name=self.name, city=self.city, currency=self.currency, zones=zones)
 
 
-class BeginPayment(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """Begins to pay for a hold, by a method of the provider's that is tried at once, or without one by the customer."""
-
-    payment_method: Annotated[str, Meta(pattern=whole("[A-Za-z0-9_-]{1,255}"))] | None = None
-
-
-class ConfirmHold(Struct, frozen=True, forbid_unknown_fields=True):
-    """Nothing else is asked for."""
-
-
-class ScheduleEvent(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+class ScheduleEventBody(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """An event, whole; it is sold with the zones of its venue."""
 
     venue_id: Identifier

@@ -11,7 +11,7 @@ from purchase import refusals
 from purchase.catalogue.definitions import Written
 from purchase.http import examples
 from purchase.http.answers import EventAnswer, VenueAnswer, consistency_token, event_answer, venue_answer
-from purchase.http.bodies import DefineVenue, ScheduleEvent
+from purchase.http.bodies import DefineVenueBody, ScheduleEventBody
 from purchase.http.openapi import declare, takes
 from purchase.http.requests import (
     IDENTIFIER,
@@ -37,7 +37,7 @@ EventId = Annotated[
     tags=["Catalogue"],
     operation_id="defineVenue",
     summary="Define a venue and update its events",
-    operation_class=takes(DefineVenue, examples.DEFINE_VENUE),
+    operation_class=takes(DefineVenueBody, examples.DEFINE_VENUE),
     security=[{"admin": []}],
     responses=declare(
         {200: examples.VENUE, 201: examples.VENUE}, refusals.Unauthorized, refusals.Forbidden, refusals.SeatsInUse
@@ -57,7 +57,7 @@ async def define_venue(request: Caller, venue_id: VenueId) -> ASGIResponse:
     tags=["Catalogue"],
     operation_id="scheduleEvent",
     summary="Define an event and put it on sale",
-    operation_class=takes(ScheduleEvent, examples.SCHEDULE_EVENT),
+    operation_class=takes(ScheduleEventBody, examples.SCHEDULE_EVENT),
     security=[{"admin": []}],
     responses=declare(
         {200: examples.EVENT, 201: examples.EVENT},
@@ -84,8 +84,8 @@ def _defined(told: VenueAnswer | EventAnswer, written: Written) -> ASGIResponse:
     )
 
 
-_venue_decoder = msgspec.json.Decoder(DefineVenue)
+_venue_decoder = msgspec.json.Decoder(DefineVenueBody)
 
-_event_decoder = msgspec.json.Decoder(ScheduleEvent)
+_event_decoder = msgspec.json.Decoder(ScheduleEventBody)
 
 handlers = [define_venue, schedule_event]

@@ -5,12 +5,12 @@ from litestar import Response, delete, get, post
 from litestar.response.base import ASGIResponse
 
 from purchase import refusals
-from purchase.holds.desk import HoldBest, HoldSeats
 from purchase.http import examples
 from purchase.http.answers import consistency_token, hold_answer
+from purchase.http.bodies import HoldBestBody, HoldSeatsBody
 from purchase.http.openapi import IDEMPOTENCY_KEY, HoldId, declare, takes
-from purchase.http.problems import InvalidIdempotencyKey, answer
-from purchase.http.requests import read_hold, read_hold_id, read_key, read_trace
+from purchase.http.problems import answer
+from purchase.http.requests import read_body, read_fields, read_hold_id, read_key, read_trace
 from purchase.http.services import Caller, services_of
 from purchase.providers import ProviderAway, deadline
 from purchase.refusals import Refusal
@@ -22,10 +22,12 @@ from purchase.store.ids import partition_bits
     tags=["Holds"],
     operation_id="holdSeats",
     summary="Hold seats for a while: these, or the best so many of a zone",
-    operation_class=takes(HoldSeats, examples.HOLD_SEATS, [IDEMPOTENCY_KEY], or_else={HoldBest: examples.HOLD_BEST}),
+    operation_class=takes(
+        HoldSeatsBody, examples.HOLD_SEATS, [IDEMPOTENCY_KEY], or_else={HoldBestBody: examples.HOLD_BEST}
+    ),
     responses=declare(
         {201: examples.HOLD},
-        InvalidIdempotencyKey,
+        refusals.InvalidIdempotencyKey,
         refusals.InvalidSeatLabel,
         refusals.EventNotFound,
         refusals.ZoneNotFound,
@@ -48,7 +50,7 @@ async def hold_seats(request: Caller) -> ASGIResponse:
     and then the middle; where there is no block of that many seats, the fewest blocks are held.
     """
     services = services_of(request)
-    wanted = await read_hold(request)
+    wanted = await _read_hold(request)
     made = await services.hold_desk.hold(wanted, await read_key(request, "POST /api/v1/holds"), read_trace(request))
     if isinstance(made, Refusal):
         return answer(made, "/api/v1/holds")
@@ -95,5 +97,18 @@ async def release_hold(request: Caller, hold_id: HoldId) -> Response[None]:
     token = consistency_token({partition_bits(wanted): position})
     return Response(None, headers={"Consistency-Token": token})
 
+
+async def _read_hold(request: Caller) -> HoldSeatsBody | HoldBestBody:
+    """Read a request for the best seats if it names a zone or a quantity, else one for named seats.
+
+    Raises what `read_body` raises.
+    """
+    if await read_fields(request) & {"zoneId", "quantity"}:
+        return await read_body(request, _best_decoder)
+    return await read_body(request, _seats_decoder)
+
+
+_seats_decoder = msgspec.json.Decoder(HoldSeatsBody)
+_best_decoder = msgspec.json.Decoder(HoldBestBody)
 
 handlers = [hold_seats, get_hold, release_hold]

@@ -32,12 +32,10 @@ from purchase.http.problems import (
     KINDS,
     MEDIA_TYPE,
     TOO_LARGE,
-    InvalidRequest,
     Kind,
     ProblemDetails,
-    UnsupportedMediaType,
 )
-from purchase.refusals import PaymentDeclined, PaymentRequired
+from purchase.refusals import InvalidRequest, PaymentDeclined, PaymentRequired, UnsupportedMediaType
 from purchase.store.connection import OutcomeUnknown, Overloaded, Recovering
 
 PATH = "/docs/purchase"
@@ -131,7 +129,7 @@ def takes(
                 schemas = [_schema(kind) for kind in bodies]
                 media_type = OpenAPIMediaType(
                     schema=schemas[0] if len(schemas) == 1 else Schema(one_of=schemas),
-                    examples={kind.__name__: Example(value=value) for kind, value in bodies.items()},
+                    examples={_public_name(kind.__name__): Example(value=value) for kind, value in bodies.items()},
                 )
                 self.request_body = RequestBody(content={"application/json": media_type}, required=required)
 
@@ -179,17 +177,21 @@ def _example(kind: Kind) -> dict[str, object]:
 
 
 def _schema(body: type[Struct]) -> Any:
-    """Its JSON Schema with every part written out: the framework keeps only components of its own."""
+    """Return its JSON Schema with every part written out: the framework keeps only components of its own."""
     [whole], parts = msgspec.json.schema_components([body], ref_template="{name}")
 
-    def write_out(node: Any) -> Any:
+    def write_out(node: Any, key: str = "") -> Any:
         if isinstance(node, list):
             return [write_out(item) for item in node]
         if isinstance(node, dict):
-            return write_out(parts[node["$ref"]]) if "$ref" in node else {k: write_out(v) for k, v in node.items()}
-        return node
+            return write_out(parts[node["$ref"]]) if "$ref" in node else {k: write_out(v, k) for k, v in node.items()}
+        return _public_name(node) if key == "title" else node
 
     return write_out(whole)
+
+
+def _public_name(body: str) -> str:
+    return body.removesuffix("Body")
 
 
 async def _refuse_page_not_found(response: Response[Any]) -> Response[Any]:

@@ -7,9 +7,8 @@ from litestar.response.base import ASGIResponse
 from purchase import refusals
 from purchase.http import examples
 from purchase.http.answers import confirmation_answer, consistency_token, hold_answer, payment_answer, ticket_answer
-from purchase.http.bodies import BeginPayment, ConfirmHold
+from purchase.http.bodies import BeginPaymentBody, ConfirmHoldBody
 from purchase.http.openapi import IDEMPOTENCY_KEY, HoldId, declare, takes
-from purchase.http.problems import InvalidIdempotencyKey
 from purchase.http.requests import read_hold_id, read_key, read_optional_body, read_trace
 from purchase.http.services import Caller, services_of
 from purchase.payments.cashier import Confirmed
@@ -22,10 +21,10 @@ from purchase.store.ids import partition_bits
     tags=["Payments"],
     operation_id="beginPayment",
     summary="Begin to pay for a hold",
-    operation_class=takes(BeginPayment, examples.BEGIN_PAYMENT, [IDEMPOTENCY_KEY], required=False),
+    operation_class=takes(BeginPaymentBody, examples.BEGIN_PAYMENT, [IDEMPOTENCY_KEY], required=False),
     responses=declare(
         {201: examples.PAYMENT},
-        InvalidIdempotencyKey,
+        refusals.InvalidIdempotencyKey,
         refusals.HoldNotFound,
         refusals.HoldExpired,
         refusals.HoldPaid,
@@ -58,10 +57,10 @@ async def begin_payment(request: Caller, hold_id: HoldId) -> ASGIResponse:
     tags=["Payments"],
     operation_id="confirmHold",
     summary="Turn a hold whose payment is authorised into tickets",
-    operation_class=takes(ConfirmHold, {}, [IDEMPOTENCY_KEY], required=False),
+    operation_class=takes(ConfirmHoldBody, {}, [IDEMPOTENCY_KEY], required=False),
     responses=declare(
         {201: examples.CONFIRMATION, 202: examples.UNDECIDED_HOLD},
-        InvalidIdempotencyKey,
+        refusals.InvalidIdempotencyKey,
         refusals.HoldNotFound,
         refusals.HoldExpired,
         refusals.PaymentRequired,
@@ -92,7 +91,7 @@ async def confirm_hold(request: Caller, hold_id: HoldId) -> ASGIResponse:
     return ASGIResponse(body=msgspec.json.encode(undecided), status_code=202, headers=headers)
 
 
-_payment_decoder = msgspec.json.Decoder(BeginPayment)
-_confirm_decoder = msgspec.json.Decoder(ConfirmHold)
+_payment_decoder = msgspec.json.Decoder(BeginPaymentBody)
+_confirm_decoder = msgspec.json.Decoder(ConfirmHoldBody)
 
 handlers = [begin_payment, confirm_hold]

@@ -22,18 +22,6 @@ MEDIA_TYPE = "application/problem+json"
 log = logging.getLogger(__name__)
 
 
-class UnsupportedMediaType(refusals.Refusal):
-    """The body is not application/json."""
-
-
-class InvalidRequest(refusals.Refusal):
-    """The request is not what the call takes; `field` names the part."""
-
-
-class InvalidIdempotencyKey(refusals.Refusal):
-    """Not 1 to 255 visible ASCII characters."""
-
-
 class Kind(Struct, frozen=True):
     """A kind of problem: what its `type` ends in, and what is the same each time it is told."""
 
@@ -55,9 +43,9 @@ INTERNAL_ERROR = Kind("internal-error", 500, "Internal error")
 PAYMENT_UNAVAILABLE = Kind("payment-unavailable", 503, "The payment provider does not answer just now", 5)
 
 KINDS: Mapping[type[Exception], Kind] = {
-    UnsupportedMediaType: Kind("unsupported-media-type", 415, "The body must be JSON"),
-    InvalidRequest: INVALID_REQUEST,
-    InvalidIdempotencyKey: Kind("invalid-idempotency-key", 400, "The Idempotency-Key is malformed"),
+    refusals.UnsupportedMediaType: Kind("unsupported-media-type", 415, "The body must be JSON"),
+    refusals.InvalidRequest: INVALID_REQUEST,
+    refusals.InvalidIdempotencyKey: Kind("invalid-idempotency-key", 400, "The Idempotency-Key is malformed"),
     refusals.CustomerRequired: INVALID_REQUEST,
     refusals.InvalidSeatLabel: Kind("invalid-seat-label", 422, "No seat has such a label"),
     refusals.EventNotFound: Kind("event-not-found", 404, "There is no such event"),

@@ -9,8 +9,7 @@ from uuid import UUID
 import msgspec
 from litestar import Request
 
-from purchase.holds.desk import HoldBest, HoldSeats
-from purchase.http.problems import InvalidIdempotencyKey, InvalidRequest, UnsupportedMediaType
+from purchase.refusals import InvalidIdempotencyKey, InvalidRequest, UnsupportedMediaType
 from purchase.store.idempotency import IdempotencyKey
 
 IDENTIFIER = "^[A-Za-z0-9._~-]{1,64}$"
@@ -38,15 +37,8 @@ def decode_body(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
         raise InvalidRequest(f"the body is not JSON: {error}", field="$") from None
 
 
-async def read_hold(request: Request[Any, Any, Any]) -> HoldSeats | HoldBest:
-    """Seats by their names, or, where a zone or a quantity is asked for, the best. Raises what `read_body` raises."""
-    if await _asked_for(request) & {"zoneId", "quantity"}:
-        return await read_body(request, _best_decoder)
-    return await read_body(request, _seats_decoder)
-
-
-async def _asked_for(request: Request[Any, Any, Any]) -> set[str]:
-    """The names of the body's fields; none where it is no object."""
+async def read_fields(request: Request[Any, Any, Any]) -> set[str]:
+    """Return the names of the body's fields; none if the body is not a JSON object."""
     try:
         return set(_fields_decoder.decode(await request.body()))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -102,8 +94,6 @@ def read_trace(request: Request[Any, Any, Any]) -> str | None:
     return traceparent if traceparent and _TRACEPARENT.fullmatch(traceparent) else None
 
 
-_seats_decoder = msgspec.json.Decoder(HoldSeats)
-_best_decoder = msgspec.json.Decoder(HoldBest)
 _fields_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 _TRACEPARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)

@@ -9,11 +9,11 @@ from litestar.params import PathParameter
 from litestar.response.base import ASGIResponse
 
 from purchase import refusals
-from purchase.box_office import PurchaseTicket
 from purchase.http import examples
 from purchase.http.answers import consistency_token, ticket_answer
+from purchase.http.bodies import PurchaseTicketBody
 from purchase.http.openapi import IDEMPOTENCY_KEY, RECEIPT, declare, takes
-from purchase.http.problems import InvalidIdempotencyKey, answer
+from purchase.http.problems import answer
 from purchase.http.requests import (
     read_bearer,
     read_body,
@@ -32,10 +32,10 @@ TicketId = Annotated[str, PathParameter(name="ticketId", description="A UUID.", 
     tags=["Tickets"],
     operation_id="purchaseTicket",
     summary="Buy one seat at once",
-    operation_class=takes(PurchaseTicket, examples.PURCHASE_TICKET, [IDEMPOTENCY_KEY]),
+    operation_class=takes(PurchaseTicketBody, examples.PURCHASE_TICKET, [IDEMPOTENCY_KEY]),
     responses=declare(
         {201: examples.TICKET},
-        InvalidIdempotencyKey,
+        refusals.InvalidIdempotencyKey,
         refusals.InvalidSeatLabel,
         refusals.EventNotFound,
         refusals.VenueMismatch,
@@ -108,6 +108,6 @@ def _admit_to_cancel(request: Caller, ticket_id: UUID) -> None:
     services.admins.admit(token)
 
 
-_purchase_decoder = msgspec.json.Decoder(PurchaseTicket)
+_purchase_decoder = msgspec.json.Decoder(PurchaseTicketBody)
 
 handlers = [purchase_ticket, cancel_ticket]

@@ -1,23 +1,14 @@
 """Where the payment provider tells what it does by itself."""
 
-from typing import Any
-
 from litestar import Response, post
-from msgspec import Struct
 
 from purchase.http import examples
+from purchase.http.bodies import ProviderEventBody
 from purchase.http.openapi import STRIPE_SIGNATURE, declare, takes
-from purchase.http.problems import TOO_LARGE, InvalidRequest
+from purchase.http.problems import TOO_LARGE
 from purchase.http.services import Caller, services_of
 from purchase.providers import InvalidSignature
-
-
-class ProviderEvent(Struct):
-    """An event of the provider's API; it may have more fields."""
-
-    id: str
-    type: str
-    data: dict[str, Any]
+from purchase.refusals import InvalidRequest
 
 
 @post(
@@ -26,7 +17,7 @@ class ProviderEvent(Struct):
     tags=["Payments"],
     operation_id="receiveWebhook",
     summary="Take a notification of the payment provider",
-    operation_class=takes(ProviderEvent, examples.PROVIDER_EVENT, [STRIPE_SIGNATURE]),
+    operation_class=takes(ProviderEventBody, examples.PROVIDER_EVENT, [STRIPE_SIGNATURE]),
     responses=declare({204: None}, with_body=False, more=[TOO_LARGE]),
 )
 async def receive_webhook(request: Caller) -> Response[None]:
