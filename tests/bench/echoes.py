@@ -17,13 +17,13 @@ from infra_local.servers import Server
 from litestar import Litestar, post
 from litestar.response.base import ASGIResponse
 from purchase.http.bodies import PurchaseTicketBody
-from purchase.http.services import Caller
+from purchase.http.requests import HttpRequest
 from purchase.process import serve
 from purchase.settings import Settings
 
 
 @post("/api/v1/tickets")
-async def raw(request: Caller) -> ASGIResponse:
+async def raw(request: HttpRequest) -> ASGIResponse:
     """Return the body without parsing it."""
     return ASGIResponse(body=await request.body(), status_code=201)
 

@@ -1,4 +1,4 @@
-"""The commands a customer may give, each from start to finish."""
+"""Buying one seat at once, and cancelling a ticket; both from start to finish."""
 
 from uuid import UUID
 
@@ -42,7 +42,7 @@ class PurchaseTicket(Struct, frozen=True, kw_only=True):
 
 
 class Purchase(Struct, frozen=True):
-    """A ticket that was bought, now or (replayed) when its idempotency key first came."""
+    """A sold ticket; if replayed, sold by the first command with this idempotency key."""
 
     ticket: Ticket
     position: Position
@@ -50,7 +50,7 @@ class Purchase(Struct, frozen=True):
 
 
 class BoxOffice:
-    """Judges by the catalogue, decides by the inventory."""
+    """The desk of direct sales: it checks against the catalogue, and the inventory decides."""
 
     def __init__(self, offers: Offers, inventory: Inventory, refunds: Refunds, *, direct_sales: bool) -> None:
         self._offers = offers
@@ -59,38 +59,38 @@ class BoxOffice:
         self._direct_sales = direct_sales
 
     async def purchase(
-        self, wanted: PurchaseTicket, key: IdempotencyKey | None, traceparent: str | None = None
+        self, command: PurchaseTicket, key: IdempotencyKey | None, traceparent: str | None = None
     ) -> Purchase | Refusal:
-        """Sell one seat. A refusal is answered, not raised: it is the commonest answer of an on-sale.
+        """Sell one seat. A refusal is returned, not raised: most purchases of a rush are refused.
 
         The message continues the trace of `traceparent` (W3C).
 
         Raises Recovering, Overloaded, OutcomeUnknown.
         """
         try:
-            seat = parse_seat(wanted.zone_id, wanted.row, wanted.column)
+            seat = parse_seat(command.zone_id, command.row, command.column)
         except InvalidSeatLabel as refusal:
-            return await self._unless_bought_before(wanted, key, refusal)
+            return await self._recall_or_refuse(command, key, refusal)
         decided = await decide(
             self._offers,
-            wanted.event_id,
-            lambda offer: self._judge(wanted, seat, offered(offer, wanted.event_id), key, traceparent),
+            command.event_id,
+            lambda offer: self._judge(command, seat, offered(offer, command.event_id), key, traceparent),
             self._inventory.sell,
         )
         if isinstance(decided, Refusal):
-            return await self._unless_bought_before(wanted, key, decided)
-        return _answered(*decided)
+            return await self._recall_or_refuse(command, key, decided)
+        return _result(*decided)
 
     async def cancel(self, ticket_id: UUID, traceparent: str | None = None) -> tuple[Ticket, Position]:
-        """Undo a purchase: the seat is free again, and its money is given back, now or a little later.
+        """Cancel a ticket: free its seat and refund its money, now or a little later.
 
-        Repeating it answers the same.
+        A repeated call returns the same.
 
         Raises TicketNotFound, Recovering, Overloaded, OutcomeUnknown.
         """
         ticket = await self._inventory.ticket(ticket_id)
         if ticket is None:
-            raise TicketNotFound(f"there is no ticket {ticket_id}", ticketId=str(ticket_id))
+            raise TicketNotFound(f"There is no ticket {ticket_id}.", ticketId=str(ticket_id))
         cancelled = await self._inventory.cancel(ticket, ticket_cancelled(ticket, traceparent))
         if cancelled.is_new:
             metrics.tickets_cancelled.inc()
@@ -98,35 +98,41 @@ class BoxOffice:
                 await self._refunds.try_at_once(ticket_id)
         return ticket, cancelled.position
 
-    async def _unless_bought_before(
-        self, wanted: PurchaseTicket, key: IdempotencyKey | None, refusal: Refusal
+    async def _recall_or_refuse(
+        self, command: PurchaseTicket, key: IdempotencyKey | None, refusal: Refusal
     ) -> Purchase | Refusal:
-        """The refusal, unless the key is remembered: what was answered once stands before every rule."""
+        """Return the stored result of the key if there is one, else the refusal.
+
+        A replay takes precedence over every check.
+        """
         if key is None:
             return refusal
-        remembered = await self._inventory.recall(self._offers.partition_of(wanted.event_id), key)
+        remembered = await self._inventory.recall(self._offers.partition_of(command.event_id), key)
         if isinstance(remembered, Replayed):
             return Purchase(remembered.ticket, remembered.position, is_replayed=True)
         return refusal if remembered is None else KEY_REUSED
 
     def _judge(
         self,
-        wanted: PurchaseTicket,
+        command: PurchaseTicket,
         seat: Seat,
         offer: Offer,
         key: IdempotencyKey | None,
         traceparent: str | None,
     ) -> Order:
-        """The order for a seat that the offer has, at its price; the checks stand in their order of precedence."""
+        """Return the order for a seat of the offer, at its price.
+
+        The checks stand in their order of precedence; the first that fails raises its refusal.
+        """
         event = offer.event
-        if event.venue_id != wanted.venue_id:
-            raise VenueMismatch(f"event {event.event_id} is not at {wanted.venue_id}", venueId=event.venue_id)
+        if event.venue_id != command.venue_id:
+            raise VenueMismatch(f"Event {event.event_id} is not at {command.venue_id}.", venueId=event.venue_id)
         zone = zone_of(offer, seat.zone_id)
         check_range(zone, seat)
         if not self._direct_sales:
-            raise DirectSalesOff("tickets are sold through holds only")
+            raise DirectSalesOff("Tickets are sold through holds only.")
         check_sale(event)
-        check_customer(event, wanted.customer_id)
+        check_customer(event, command.customer_id)
         partition = self._offers.partition_of(event.event_id)
         ticket = Ticket(
             ticket_id=mint_id(partition),
@@ -136,7 +142,7 @@ class BoxOffice:
             price_cents=zone.price_cents,
             currency=event.currency,
             created_us=now_us(),
-            customer_id=wanted.customer_id,
+            customer_id=command.customer_id,
         )
         return Order(
             ticket=ticket,
@@ -147,7 +153,7 @@ class BoxOffice:
         )
 
 
-def _answered(order: Order, outcome: Sold | Replayed | Refused) -> Purchase | Refusal:
+def _result(order: Order, outcome: Sold | Replayed | Refused) -> Purchase | Refusal:
     if isinstance(outcome, Sold):
         metrics.seats_sold.inc()
         return Purchase(order.ticket, outcome.position, is_replayed=False)
@@ -156,12 +162,13 @@ def _answered(order: Order, outcome: Sold | Replayed | Refused) -> Purchase | Re
     if outcome == "KEY_REUSED":
         return KEY_REUSED
     if outcome == "LIMIT":
-        return CustomerLimit(f"a customer may have {order.limit} seats of this event", maxSeatsPerCustomer=order.limit)
+        limit = order.limit
+        return CustomerLimit(f"A customer may have at most {limit} seats of this event.", maxSeatsPerCustomer=limit)
     metrics.seat_conflicts.inc()
     ticket = order.ticket
     seats = [ticket.seat.facts]
     if outcome == "EVENT_FULL":
-        return EventFull(f"every seat of {ticket.event_id} is sold", seats=seats)
+        return EventFull(f"Every seat of event {ticket.event_id} is sold.", seats=seats)
     if outcome == "ZONE_FULL":
-        return ZoneFull(f"every seat of zone {ticket.seat.zone_id} is sold", seats=seats)
-    return SeatTaken("the seat is sold or held by another", seats=seats)
+        return ZoneFull(f"Every seat of zone {ticket.seat.zone_id} is sold.", seats=seats)
+    return SeatTaken("The seat is sold or held by another customer.", seats=seats)

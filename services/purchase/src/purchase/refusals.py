@@ -1,42 +1,44 @@
-"""Everything that a command can be refused for; whoever was refused changed nothing.
+"""Every refusal of a command; a refused command has changed nothing.
 
 Refusal
-├── InvalidRequest          `field` names the part that is wrong
+├── InvalidRequest          `field` names the part at fault
 ├── UnsupportedMediaType    the body is not application/json
 ├── InvalidIdempotencyKey   not 1 to 255 visible ASCII characters
-├── InvalidSeatLabel        the label means no seat in any zone
+├── InvalidSeatLabel        no seat of any zone can have this label
 ├── EventNotFound
 ├── VenueNotFound
-├── VenueMismatch           the event is not at that venue
+├── VenueMismatch           the event is at another venue
 ├── ZoneNotFound
 ├── SeatOutOfRange
 ├── DirectSalesOff
 ├── SalesNotOpen
 ├── SalesClosed
-├── CustomerRequired        the event limits the seats of a customer, and none was named
-├── CustomerLimit           the customer would have too many seats of the event, or has as many holds as one may
-├── TooManySeats            more than one hold may have
+├── CustomerRequired        the event limits the seats of a customer, and the command names none
+├── CustomerLimit           the customer would have too many seats of the event, or too many holds
+├── TooManySeats            more seats than one hold may have
 ├── DuplicateSeat           the same seat twice in one hold
-├── SeatTaken               sold or held by another; or fewer seats are free than were asked for
+├── SeatTaken               sold or held by another customer, or fewer seats are free than requested
 ├── ZoneFull                taken, and every seat of the zone is sold
 ├── EventFull               taken, and every seat of the event is sold
 ├── SeatsInUse              a definition would remove seats that are sold or held
-├── KeyReused               the idempotency key came with another body before
+├── KeyReused               the idempotency key was used with another body
 ├── TicketNotFound
 ├── HoldNotFound
-├── HoldExpired             it has ended, or is about to
-├── HoldPaid                its seats are sold
-├── PaymentRequired         nothing is authorised
+├── HoldExpired             the hold has ended or is about to end
+├── HoldPaid                the seats of the hold are sold
+├── PaymentRequired         the hold has no authorised payment
 ├── PaymentDeclined         with the provider's code
 ├── Unauthorized
 └── Forbidden
+
+`http/problems.py` maps each to the problem that the client receives.
 """
 
 from typing import Any
 
 
 class Refusal(Exception):
-    """Says why in a sentence, and carries the values that matter under their names on the wire."""
+    """A refusal: its reason as a sentence, and the values that matter, named as in the JSON."""
 
     def __init__(self, detail: str, **facts: Any) -> None:
         super().__init__(detail)

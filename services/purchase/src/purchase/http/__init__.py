@@ -1,0 +1,1 @@
+"""The HTTP API: handlers that translate requests into commands, and results into answers."""

@@ -1,7 +1,7 @@
-"""Every request body as it is on the wire, and its translation into the domain's own values.
+"""Every request body as it stands in the JSON, and its translation into the domain's own values.
 
-The constraints and the names on the wire are declared here only. A body that is a command of a desk extends
-that command, so the decoder makes the command itself and nothing is copied.
+The names and limits of the fields are declared here only. A body that is a command of a desk
+extends that command, so the decoder makes the command itself and nothing is copied.
 """
 
 from datetime import UTC, date, datetime
@@ -26,97 +26,117 @@ PRICE_MAX = Decimal("999999.99")
 _OTHER_DECIMALS = (
     "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF BHD IQD JOD KWD LYD OMR TND CLF UYW"
 )
-"""Currencies whose minor unit is not a hundredth (ISO 4217): prices here are written with two decimals."""
-
-CustomerId = Annotated[str, Meta(min_length=1, max_length=128)]
+"""Currencies whose minor unit is not a hundredth (ISO 4217); prices here have two decimals."""
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
-
 Moment = Annotated[datetime, Meta(tz=True)]
+EventId = Annotated[Identifier, Meta(description="The event.")]
+VenueId = Annotated[Identifier, Meta(description="The venue.")]
+ZoneOfSeat = Annotated[ZoneId, Meta(description="The zone of the event.")]
+RowLabel = Annotated[str, Meta(description="The row: `1` is the first.")]
+ColumnLabel = Annotated[str, Meta(description="The column, in either case: `a` is the first, `z` is followed by `aa`.")]
+CustomerId = Annotated[str, Meta(min_length=1, max_length=128)]
+Customer = Annotated[
+    CustomerId | None, Meta(description="Your id of the customer. Required if the event has a `maxSeatsPerCustomer`.")
+]
+PaymentMethod = Annotated[str, Meta(pattern=whole("[A-Za-z0-9_-]{1,255}"))]
+CustomerLimit = Annotated[int, Meta(ge=1, le=SEATS_MAX)]
 
-# As it was written: msgspec would take a Decimal from a text too, and a float would round.
-Price = Annotated[msgspec.Raw, Meta(extra_json_schema={"type": "number", "minimum": 0, "maximum": float(PRICE_MAX)})]
+# Raw: msgspec would accept a string as a Decimal, and a float would round.
+Price = Annotated[
+    msgspec.Raw,
+    Meta(
+        description="The price of a seat, with at most two decimals.",
+        extra_json_schema={"type": "number", "minimum": 0, "maximum": float(PRICE_MAX)},
+    ),
+]
 
 
 class PurchaseTicketBody(PurchaseTicket, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """Buys one seat at once."""
 
-    venue_id: Identifier
-    event_id: Identifier
-    zone_id: ZoneId
-    row: str
-    column: str
-    customer_id: CustomerId | None = None
+    venue_id: Annotated[VenueId, Meta(description="The venue of the event.")]
+    event_id: EventId
+    zone_id: ZoneOfSeat
+    row: RowLabel
+    column: ColumnLabel
+    customer_id: Customer = None
 
 
 class NamedSeatBody(NamedSeat, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """A seat by its zone and its labels."""
 
-    zone_id: ZoneId
-    row: str
-    column: str
+    zone_id: ZoneOfSeat
+    row: RowLabel
+    column: ColumnLabel
 
 
 class HoldSeatsBody(HoldSeats, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """Holds these seats, all or none."""
 
-    event_id: Identifier
-    seats: Annotated[list[NamedSeatBody], Meta(min_length=1)]
-    customer_id: CustomerId | None = None
+    event_id: EventId
+    seats: Annotated[list[NamedSeatBody], Meta(min_length=1, description="At most 10 seats, each once.")]
+    customer_id: Customer = None
 
 
 class HoldBestBody(HoldBest, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """Holds the best free seats of a zone, as many as `quantity`."""
+    """Holds the best free seats of a zone, all or none."""
 
-    event_id: Identifier
-    zone_id: ZoneId
-    quantity: Annotated[int, Meta(ge=1)]
-    customer_id: CustomerId | None = None
+    event_id: EventId
+    zone_id: ZoneOfSeat
+    quantity: Annotated[int, Meta(ge=1, description="The number of seats, at most 10.")]
+    customer_id: Customer = None
 
 
 class BeginPaymentBody(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """Begins to pay for a hold, by a method of the provider's that is tried at once, or without one by the customer."""
+    """Begins to pay for a hold."""
 
-    payment_method: Annotated[str, Meta(pattern=whole("[A-Za-z0-9_-]{1,255}"))] | None = None
+    payment_method: Annotated[
+        PaymentMethod | None,
+        Meta(
+            description="A payment method of the provider, which tries it at once. Without one the customer "
+            "confirms the payment with the `clientSecret`."
+        ),
+    ] = None
 
 
 class ConfirmHoldBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """Nothing else is asked for."""
+    """An empty object."""
 
 
 class ProviderEventBody(Struct):
     """An event of the payment provider's API; it may have more fields."""
 
-    id: str
-    type: str
-    data: dict[str, Any]
+    id: Annotated[str, Meta(description="The provider's id of the event.")]
+    type: Annotated[str, Meta(description="The kind of event.")]
+    data: Annotated[dict[str, Any], Meta(description="The object that the event is about.")]
 
 
 class ZoneBody(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """A block of seats at one price, which is in units of the currency with at most two decimals."""
+    """A block of seats at one price."""
 
-    zone_id: ZoneId
+    zone_id: Annotated[ZoneId, Meta(description="Unique within the venue.")]
     ticket_price: Price
-    row_count: Annotated[int, Meta(ge=1, le=1_000)]
-    col_count: Annotated[int, Meta(ge=1, le=702)]
+    row_count: Annotated[int, Meta(ge=1, le=1_000, description="Rows of the zone.")]
+    col_count: Annotated[int, Meta(ge=1, le=702, description="Seats in each row.")]
 
 
 class DefineVenueBody(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """A venue, whole."""
+    """A complete venue."""
 
-    zones: Annotated[list[ZoneBody], Meta(min_length=1)]
-    name: Name | None = None
-    city: Name | None = None
-    currency: Currency = "USD"
+    zones: Annotated[list[ZoneBody], Meta(min_length=1, description=f"At most {SEATS_MAX:,} seats in all.")]
+    name: Annotated[Name | None, Meta(description="The name of the venue.")] = None
+    city: Annotated[Name | None, Meta(description="The city of the venue.")] = None
+    currency: Annotated[Currency, Meta(description="The ISO 4217 code of a currency with two decimals.")] = "USD"
 
     def venue(self, venue_id: str) -> Venue:
-        """The venue with this id. Raises InvalidRequest."""
+        """Return the venue with this id. Raises InvalidRequest."""
         if self.currency in _OTHER_DECIMALS.split():
-            raise InvalidRequest(f"{self.currency} does not have two decimals", field="currency")
+            raise InvalidRequest(f"{self.currency} does not have two decimals.", field="currency")
         if len({zone.zone_id for zone in self.zones}) < len(self.zones):
-            raise InvalidRequest("zone ids must be distinct", field="zones")
+            raise InvalidRequest("Zone ids must be distinct.", field="zones")
         if sum(zone.row_count * zone.col_count for zone in self.zones) > SEATS_MAX:
-            raise InvalidRequest(f"an event has at most {SEATS_MAX} seats", field="zones")
+            raise InvalidRequest(f"An event has at most {SEATS_MAX} seats.", field="zones")
         zones = tuple(
             Zone(
                 zone_id=zone.zone_id,
@@ -130,20 +150,26 @@ class DefineVenueBody(Struct, frozen=True, kw_only=True, rename="camel", forbid_
 
 
 class ScheduleEventBody(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """An event, whole; it is sold with the zones of its venue."""
+    """A complete event; it has the zones and prices of its venue."""
 
-    venue_id: Identifier
-    name: Name
-    type: Annotated[str, Meta(min_length=1, max_length=64)]
-    date: date
-    sales_open_at: Moment | None = None
-    sales_close_at: Moment | None = None
-    max_seats_per_customer: Annotated[int, Meta(ge=1, le=SEATS_MAX)] | None = None
+    venue_id: VenueId
+    name: Annotated[Name, Meta(description="The name of the show.")]
+    type: Annotated[str, Meta(min_length=1, max_length=64, description="The kind of show, such as `concert`.")]
+    date: Annotated[date, Meta(description="The date of the show.")]
+    sales_open_at: Annotated[
+        Moment | None, Meta(description="Sales open at this time; null: they are open from the start.")
+    ] = None
+    sales_close_at: Annotated[Moment | None, Meta(description="Sales close at this time; null: they do not close.")] = (
+        None
+    )
+    max_seats_per_customer: Annotated[
+        CustomerLimit | None, Meta(description="Seats that one customer can have, sold and held; null: no limit.")
+    ] = None
 
     def event(self, event_id: str) -> Event:
-        """The event with this id, still without zones. Raises InvalidRequest."""
+        """Return the event with this id, still without zones. Raises InvalidRequest."""
         if self.sales_open_at and self.sales_close_at and self.sales_close_at <= self.sales_open_at:
-            raise InvalidRequest("sales must close after they open", field="salesCloseAt")
+            raise InvalidRequest("Sales must close after they open.", field="salesCloseAt")
         return Event(
             event_id=event_id,
             venue_id=self.venue_id,
@@ -162,12 +188,12 @@ def _utc(moment: datetime | None, field: str) -> datetime | None:
     try:
         return moment and moment.astimezone(UTC)
     except OverflowError:
-        raise InvalidRequest(f"{field} is out of range", field=field) from None
+        raise InvalidRequest(f"{field} is out of range.", field=field) from None
 
 
 def _cents(price: msgspec.Raw, field: str) -> int:
     text = bytes(price).decode()
     amount = Decimal(text) if text[0] in "-0123456789" else Decimal("NaN")
     if not amount.is_finite() or not 0 <= amount <= PRICE_MAX or amount != round(amount, 2):
-        raise InvalidRequest(f"a price is a number from 0.00 to {PRICE_MAX}, with at most two decimals", field=field)
+        raise InvalidRequest(f"A price is a number from 0.00 to {PRICE_MAX}, with at most two decimals.", field=field)
     return int(amount * 100)

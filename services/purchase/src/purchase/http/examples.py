@@ -1,18 +1,18 @@
-"""Examples for the OpenAPI page: the seed's own call, and what it is answered with."""
+"""The examples on the OpenAPI page; the purchase is one that the installed catalogue accepts."""
 
 from datetime import date
 
 import msgspec
 
 from purchase.http.answers import (
-    ConfirmationAnswer,
-    EventAnswer,
-    HeldSeatAnswer,
-    HoldAnswer,
-    PaymentAnswer,
-    TicketAnswer,
-    VenueAnswer,
-    ZoneAnswer,
+    Confirmation,
+    Event,
+    HeldSeat,
+    Hold,
+    Payment,
+    Ticket,
+    Venue,
+    Zone,
 )
 
 PURCHASE_TICKET = {"venueId": "Venue1", "eventId": "Event1", "zoneId": 2, "row": "10", "column": "b"}
@@ -45,7 +45,7 @@ SCHEDULE_EVENT = {
     "maxSeatsPerCustomer": 4,
 }
 
-TICKET = TicketAnswer(
+TICKET = Ticket(
     ticket_id="01a20567-f5bc-7000-a36b-1f4945c788a8",
     venue_id="Venue1",
     event_id="Event1",
@@ -61,12 +61,12 @@ TICKET = TicketAnswer(
 
 CANCELLED_TICKET = msgspec.structs.replace(TICKET, status="CANCELLED", receipt=None)
 
-HOLD = HoldAnswer(
+HOLD = Hold(
     hold_id="01a20567-f5bc-7000-8f11-3a52d0c4be79",
     event_id="Event1",
     seats=[
-        HeldSeatAnswer(zone_id=2, row="10", column="b", price=320.0),
-        HeldSeatAnswer(zone_id=2, row="10", column="c", price=320.0),
+        HeldSeat(zone_id=2, row="10", column="b", price=320.0),
+        HeldSeat(zone_id=2, row="10", column="c", price=320.0),
     ],
     amount=640.0,
     currency="USD",
@@ -76,14 +76,14 @@ HOLD = HoldAnswer(
 
 BEGIN_PAYMENT = {"paymentMethod": "pm_card_visa"}
 
-PAYMENT = PaymentAnswer(
+PAYMENT = Payment(
     payment_id="pi_8c1f0a9d52e64b7f93d0c6a1",
     provider="sandbox",
-    client_secret="pi_8c1f0a9d52e64b7f93d0c6a1_secret_5d7e2b90f1c34a68",  # noqa: S106 - nobody's
+    client_secret="pi_8c1f0a9d52e64b7f93d0c6a1_secret_5d7e2b90f1c34a68",  # noqa: S106 - of no real payment
     status="AUTHORISED",
 )
 
-CONFIRMATION = ConfirmationAnswer(
+CONFIRMATION = Confirmation(
     hold_id=HOLD.hold_id,
     tickets=[
         TICKET,
@@ -98,17 +98,17 @@ CONFIRMATION = ConfirmationAnswer(
     currency="USD",
 )
 
-UNDECIDED_HOLD = msgspec.structs.replace(HOLD, status="PAYING")
+PAYING_HOLD = msgspec.structs.replace(HOLD, status="PAYING")
 
-VENUE = VenueAnswer(
+VENUE = Venue(
     venue_id="Venue2",
     name="The Little Theatre",
     city="Vancouver",
     currency="USD",
-    zones=[ZoneAnswer(zone_id=1, ticket_price=25.0, row_count=5, col_count=8)],
+    zones=[Zone(zone_id=1, ticket_price=25.0, row_count=5, col_count=8)],
 )
 
-EVENT = EventAnswer(
+EVENT = Event(
     event_id="Event2",
     venue_id="Venue2",
     name="An Evening of Quartets",

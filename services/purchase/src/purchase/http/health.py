@@ -3,7 +3,8 @@
 from litestar import get
 from litestar.response.base import ASGIResponse
 
-from purchase.http.services import Caller, services_of
+from purchase.http.requests import HttpRequest
+from purchase.http.services import services_of
 from purchase.readiness import NotReady, readiness
 
 
@@ -14,7 +15,7 @@ async def live() -> dict[str, str]:
 
 
 @get("/health/ready", include_in_schema=False)
-async def ready(request: Caller) -> ASGIResponse:
+async def ready(request: HttpRequest) -> ASGIResponse:
     """Answer 200 when Redis answers and every partition has its outbox, else 503."""
     partitions = services_of(request).partitions
 

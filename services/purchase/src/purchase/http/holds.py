@@ -1,4 +1,4 @@
-"""The commands about holds over HTTP: handlers translate, they do not decide."""
+"""Holding and releasing seats over HTTP: handlers translate, they do not decide."""
 
 import msgspec
 from litestar import Response, delete, get, post
@@ -8,10 +8,18 @@ from purchase import refusals
 from purchase.http import examples
 from purchase.http.answers import consistency_token, hold_answer
 from purchase.http.bodies import HoldBestBody, HoldSeatsBody
-from purchase.http.openapi import IDEMPOTENCY_KEY, HoldId, declare, takes
+from purchase.http.openapi import (
+    CONSISTENCY_TOKEN,
+    IDEMPOTENCY_KEY,
+    IDEMPOTENT_REPLAYED,
+    LOCATION,
+    HoldId,
+    declare_request,
+    declare_responses,
+)
 from purchase.http.problems import answer
-from purchase.http.requests import read_body, read_fields, read_hold_id, read_key, read_trace
-from purchase.http.services import Caller, services_of
+from purchase.http.requests import HttpRequest, read_body, read_fields, read_key, read_trace, read_uuid
+from purchase.http.services import services_of
 from purchase.providers import ProviderAway, deadline
 from purchase.refusals import Refusal
 from purchase.store.ids import partition_bits
@@ -21,11 +29,15 @@ from purchase.store.ids import partition_bits
     "/api/v1/holds",
     tags=["Holds"],
     operation_id="holdSeats",
-    summary="Hold seats for a while: these, or the best so many of a zone",
-    operation_class=takes(
-        HoldSeatsBody, examples.HOLD_SEATS, [IDEMPOTENCY_KEY], or_else={HoldBestBody: examples.HOLD_BEST}
+    summary="Hold seats",
+    operation_class=declare_request(
+        HoldSeatsBody,
+        examples.HOLD_SEATS,
+        [IDEMPOTENCY_KEY],
+        other_bodies={HoldBestBody: examples.HOLD_BEST},
+        response_headers={**CONSISTENCY_TOKEN, **LOCATION, **IDEMPOTENT_REPLAYED},
     ),
-    responses=declare(
+    responses=declare_responses(
         {201: examples.HOLD},
         refusals.InvalidIdempotencyKey,
         refusals.InvalidSeatLabel,
@@ -43,15 +55,18 @@ from purchase.store.ids import partition_bits
         refusals.KeyReused,
     ),
 )
-async def hold_seats(request: Caller) -> ASGIResponse:
-    """All or none; they are free again the instant `expiresAt` passes, unless they are being paid for by then.
+async def hold_seats(request: HttpRequest) -> ASGIResponse:
+    """Hold the seats named in `seats`, or the best `quantity` free seats of a zone; all or none.
 
-    The best block of a zone is adjacent in one row, leaves no single seat where it need not, and is nearest the front
-    and then the middle; where there is no block of that many seats, the fewest blocks are held.
+    The seats are free again the instant `expiresAt` passes, unless a payment has begun by then.
+
+    The best seats are adjacent in one row and leave no single seat free if that can be avoided.
+    Among such blocks the one nearest to the front is held, then the one nearest to the middle. If
+    no block is large enough, the seats come in as few blocks as possible.
     """
     services = services_of(request)
-    wanted = await _read_hold(request)
-    made = await services.hold_desk.hold(wanted, await read_key(request, "POST /api/v1/holds"), read_trace(request))
+    command = await _read_hold(request)
+    made = await services.hold_desk.hold(command, await read_key(request, "POST /api/v1/holds"), read_trace(request))
     if isinstance(made, Refusal):
         return answer(made, "/api/v1/holds")
     headers = {
@@ -60,20 +75,21 @@ async def hold_seats(request: Caller) -> ASGIResponse:
     }
     if made.is_replayed:
         headers["Idempotent-Replayed"] = "true"
-    told = hold_answer(made.hold, "HELD")
-    return ASGIResponse(body=msgspec.json.encode(told), status_code=201, headers=headers)
+    body = hold_answer(made.hold, "HELD")
+    return ASGIResponse(body=msgspec.json.encode(body), status_code=201, headers=headers)
 
 
 @get(
     "/api/v1/holds/{holdId:str}",
     tags=["Holds"],
     operation_id="getHold",
-    summary="How a hold stands",
-    responses=declare({200: examples.HOLD}, refusals.HoldNotFound, with_body=False),
+    summary="Get a hold",
+    operation_class=declare_request(response_headers={}),
+    responses=declare_responses({200: examples.HOLD}, refusals.HoldNotFound, with_body=False),
 )
-async def get_hold(request: Caller, hold_id: HoldId) -> ASGIResponse:
-    """Until a day after it has ended."""
-    hold, state = await services_of(request).hold_desk.find(read_hold_id(hold_id))
+async def get_hold(request: HttpRequest, hold_id: HoldId) -> ASGIResponse:
+    """Return the hold and its status. Holds can be read until one day after they end."""
+    hold, state = await services_of(request).hold_desk.find(read_uuid(hold_id, "holdId"))
     return ASGIResponse(body=msgspec.json.encode(hold_answer(hold, state)))
 
 
@@ -82,26 +98,26 @@ async def get_hold(request: Caller, hold_id: HoldId) -> ASGIResponse:
     status_code=204,
     tags=["Holds"],
     operation_id="releaseHold",
-    summary="Give a hold up",
-    operation_class=takes(None),
-    responses=declare({204: None}, refusals.HoldNotFound, refusals.HoldPaid, ProviderAway, with_body=False),
+    summary="Release a hold",
+    operation_class=declare_request(),
+    responses=declare_responses({204: None}, refusals.HoldNotFound, refusals.HoldPaid, ProviderAway, with_body=False),
 )
-async def release_hold(request: Caller, hold_id: HoldId) -> Response[None]:
-    """Its seats are free at once, or once a payment that is under way is cancelled; the same again when repeated.
+async def release_hold(request: HttpRequest, hold_id: HoldId) -> Response[None]:
+    """Free the seats at once, or as soon as a payment in progress is cancelled.
 
-    Nothing happens to a hold that has ended before.
+    Repeating the call gives the same answer. A hold that has already ended stays as it is.
     """
-    wanted = read_hold_id(hold_id)
+    released_id = read_uuid(hold_id, "holdId")
     with deadline.shared():
-        position = await services_of(request).cashier.release(wanted, read_trace(request))
-    token = consistency_token({partition_bits(wanted): position})
+        position = await services_of(request).cashier.release(released_id, read_trace(request))
+    token = consistency_token({partition_bits(released_id): position})
     return Response(None, headers={"Consistency-Token": token})
 
 
-async def _read_hold(request: Caller) -> HoldSeatsBody | HoldBestBody:
-    """Read a request for the best seats if it names a zone or a quantity, else one for named seats.
+async def _read_hold(request: HttpRequest) -> HoldSeatsBody | HoldBestBody:
+    """Read a command for the best seats if the body has a zone or a quantity, else for named seats.
 
-    Raises what `read_body` raises.
+    Raises UnsupportedMediaType, InvalidRequest.
     """
     if await read_fields(request) & {"zoneId", "quantity"}:
         return await read_body(request, _best_decoder)

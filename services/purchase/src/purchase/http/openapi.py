@@ -1,4 +1,4 @@
-"""What the OpenAPI page says beyond the handlers' own words: bodies, headers, examples and problems."""
+"""The OpenAPI page: bodies, headers, examples and problems that no handler's signature declares."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +14,16 @@ from litestar.openapi.plugins import SwaggerRenderPlugin
 from litestar.openapi.spec import (
     Components,
     Example,
+    OpenAPIHeader,
     OpenAPIMediaType,
+    OpenAPIResponse,
     OpenAPIType,
     Operation,
     Parameter,
     RequestBody,
     Schema,
     SecurityScheme,
+    Tag,
 )
 from litestar.params import PathParameter
 from litestar.static_files import create_static_files_router
@@ -41,50 +44,86 @@ from purchase.store.connection import OutcomeUnknown, Overloaded, Recovering
 PATH = "/docs/purchase"
 ASSETS_PATH = f"{PATH}/assets"
 
+DESCRIPTION = """
+Buy and cancel tickets, hold seats, pay for them, and define what is on sale.
+
+**Errors** are `application/problem+json` (RFC 9457). The `type` names the kind of problem.
+
+**Retries.** A 503 is temporary: retry after the seconds in `Retry-After`. After a 504 the outcome is unknown: retry
+with the same `Idempotency-Key`. PUT and DELETE are idempotent and need none.
+
+**Consistency.** Queries may lag behind commands. Send a command's `Consistency-Token` with a query to see that
+command's effect.
+"""
+
+TAGS = [
+    Tag("Tickets", "Buy a ticket in one call, and cancel tickets."),
+    Tag("Catalogue", "Define venues and events. These calls need an admin token."),
+    Tag("Holds", "Keep seats for a customer who is about to pay."),
+    Tag("Payments", "Pay for a hold and turn it into tickets."),
+]
+
 EVERYWHERE = (InvalidRequest, Recovering, Overloaded, OutcomeUnknown)
-"""Problems that every command may meet."""
+"""The errors that every call can answer with."""
 
 _FACTS: Mapping[Kind, dict[str, Any]] = {
     KINDS[PaymentRequired]: {"code": "card_declined"},
     KINDS[PaymentDeclined]: {"code": "insufficient_funds"},
 }
-"""What some problems say beyond what all do."""
+"""Members of some problems beyond those of all."""
 
-NO_OTHER: Mapping[type[Struct], dict[str, Any]] = {}
+NO_BODIES: Mapping[type[Struct], dict[str, Any]] = {}
+
+_TEXT = Schema(type=OpenAPIType.STRING)
 
 HoldId = Annotated[
     str,
-    PathParameter(name="holdId", description="A UUID, which nobody else should know.", schema_extra={"format": "uuid"}),
+    PathParameter(name="holdId", description="A UUID. Keep it secret.", schema_extra={"format": "uuid"}),
 ]
 IDEMPOTENCY_KEY = Parameter(
     name="Idempotency-Key",
     param_in="header",
     schema=Schema(type=OpenAPIType.STRING, min_length=1, max_length=255, pattern="^[!-~]+$"),
-    description="The same key with the same body within 24 hours gives the same answer. Use a random one.",
+    description="A random key that makes retries safe: for 24 hours the same key with the same body gives the same "
+    "answer.",
 )
 RECEIPT = Parameter(
     name="Receipt",
     param_in="header",
-    schema=Schema(type=OpenAPIType.STRING),
-    description="What came with the purchase; whoever holds it may undo it.",
+    schema=_TEXT,
+    description="The `receipt` of the ticket. Without it, send an admin token.",
 )
-
 STRIPE_SIGNATURE = Parameter(
     name="Stripe-Signature",
     param_in="header",
-    schema=Schema(type=OpenAPIType.STRING),
+    schema=_TEXT,
     required=True,
-    description='`t=<unix seconds>,v1=<hex HMAC-SHA256 of "<t>.<body>">`, with a secret that both sides know.',
+    description='`t=<unix seconds>,v1=<hex HMAC-SHA256 of "<t>.<body>">`, signed with the shared secret.',
 )
+
+CONSISTENCY_TOKEN = {
+    "Consistency-Token": OpenAPIHeader(
+        schema=_TEXT, description="Send it with a query to see the effect of this command."
+    )
+}
+LOCATION = {"Location": OpenAPIHeader(schema=_TEXT, description="The address of the new resource.")}
+IDEMPOTENT_REPLAYED = {
+    "Idempotent-Replayed": OpenAPIHeader(
+        schema=_TEXT, description="`true` if this is the stored answer to an earlier call with the same key."
+    )
+}
+RETRY_AFTER = {
+    "Retry-After": OpenAPIHeader(schema=Schema(type=OpenAPIType.INTEGER), description="Seconds until the next try.")
+}
 
 
 def openapi() -> OpenAPIConfig:
-    """The page, and the schema beside it as openapi.json; nothing on it comes from another server."""
+    """Configure the page and its openapi.json; the page loads nothing from other servers."""
     return OpenAPIConfig(
         title="Ticketing: commands",
         version="1",
-        description="Buys, holds and undoes, and defines what is on sale. Every error is `application/problem+json`. "
-        "Whatever a command changed, a query reads that sends back its `Consistency-Token`.",
+        description=DESCRIPTION.strip(),
+        tags=TAGS,
         use_handler_docstrings=True,
         components=Components(
             security_schemes={"admin": SecurityScheme(type="http", scheme="bearer", description="An admin token.")},
@@ -103,61 +142,70 @@ def openapi() -> OpenAPIConfig:
 
 
 def assets() -> Router:
-    """The page's scripts and styles."""
+    """Serve the page's scripts and styles."""
     return create_static_files_router(ASSETS_PATH, directories=[swagger_ui_path], include_in_schema=False)
 
 
-def takes(
-    body: type[Struct] | None,
+def declare_request(
+    body: type[Struct] | None = None,
     example: dict[str, Any] | None = None,
     headers: Sequence[Parameter] = (),
     *,
-    or_else: Mapping[type[Struct], dict[str, Any]] = NO_OTHER,
+    other_bodies: Mapping[type[Struct], dict[str, Any]] = NO_BODIES,
     required: bool = True,
+    response_headers: Mapping[str, OpenAPIHeader] = CONSISTENCY_TOKEN,
 ) -> type[Operation]:
-    """An operation with this body, or one of the others, and these headers.
+    """Make an operation with this body (or one of the others) and these headers.
 
-    Handlers read both by hand, so no signature names them.
+    `response_headers` are the headers of its success.
+    Handlers read bodies and headers by hand, so no signature names them.
     """
-    bodies = {body: example, **or_else} if body else {}
+    bodies = {body: example, **other_bodies} if body else {}
 
     @dataclass
     class Command(Operation):
         def __post_init__(self) -> None:
             self.parameters = [*(self.parameters or []), *headers]
             if bodies:
-                schemas = [_schema(kind) for kind in bodies]
-                media_type = OpenAPIMediaType(
-                    schema=schemas[0] if len(schemas) == 1 else Schema(one_of=schemas),
-                    examples={_public_name(kind.__name__): Example(value=value) for kind, value in bodies.items()},
-                )
-                self.request_body = RequestBody(content={"application/json": media_type}, required=required)
+                self.request_body = RequestBody(content={"application/json": _media_type(bodies)}, required=required)
+            for status, response in (self.responses or {}).items():
+                if isinstance(response, OpenAPIResponse):
+                    response.headers = dict(_headers(status, response_headers)) or None
 
     return Command
 
 
-def declare(
-    answers: dict[int, Struct | None], *errors: type[Exception], with_body: bool = True, more: Sequence[Kind] = ()
+def declare_responses(
+    answers: dict[int, Struct | None], *errors: type[Exception], with_body: bool = True, others: Sequence[Kind] = ()
 ) -> dict[int, ResponseSpec]:
-    """Answers by status, like these examples or empty; or one of these problems, or one that every command may meet."""
-    kinds = [*(KINDS[error] for error in (*errors, *EVERYWHERE)), *more]
+    """Declare the answers by status, each by an example or as empty, and the problems.
+
+    The problems are those of `errors`, of every call, `others`, and `with_body` those of a body.
+    """
+    kinds = [*(KINDS[error] for error in (*errors, *EVERYWHERE)), *others]
     if with_body:
         kinds += [KINDS[UnsupportedMediaType], TOO_LARGE]
     by_status: dict[int, list[Kind]] = {}
     for kind in kinds:
         by_status.setdefault(kind.status, []).append(kind)
-    told = {status: _declare_answer(example) for status, example in answers.items()}
-    return {**told, **{status: _declare_problems(kinds) for status, kinds in by_status.items()}}
+    declared = {status: _declare_answer(example) for status, example in answers.items()}
+    return {**declared, **{status: _declare_problems(kinds) for status, kinds in by_status.items()}}
+
+
+def _headers(status: str, of_success: Mapping[str, OpenAPIHeader]) -> Mapping[str, OpenAPIHeader]:
+    if status.startswith("2"):
+        return of_success
+    return RETRY_AFTER if status == "503" else {}
 
 
 def _declare_answer(example: Struct | None) -> ResponseSpec:
     if example is None:
-        return ResponseSpec(data_container=None, generate_examples=False, description="Done; there is no more to tell.")
+        return ResponseSpec(data_container=None, generate_examples=False, description="Done; the answer has no body.")
     return ResponseSpec(
         data_container=type(example),
         generate_examples=False,
         description=cleandoc(type(example).__doc__ or ""),
-        examples=[Example(summary="For example", value=msgspec.to_builtins(example))],
+        examples=[Example(summary="Example", value=msgspec.to_builtins(example))],
     )
 
 
@@ -172,22 +220,33 @@ def _declare_problems(kinds: list[Kind]) -> ResponseSpec:
 
 
 def _example(kind: Kind) -> dict[str, object]:
-    told = {"type": kind.type, "title": kind.title, "status": kind.status, "detail": kind.title, "instance": "/api/v1"}
-    return {**told, **_FACTS.get(kind, {})}
+    members = {"type": kind.type, "title": kind.title, "status": kind.status, "detail": kind.title}
+    return {**members, "instance": "/api/v1", **_FACTS.get(kind, {})}
+
+
+def _media_type(bodies: Mapping[type[Struct], dict[str, Any] | None]) -> OpenAPIMediaType:
+    schemas = [_schema(body) for body in bodies]
+    return OpenAPIMediaType(
+        schema=schemas[0] if len(schemas) == 1 else Schema(one_of=schemas),
+        examples={_public_name(body.__name__): Example(value=value) for body, value in bodies.items()},
+    )
 
 
 def _schema(body: type[Struct]) -> Any:
-    """Return its JSON Schema with every part written out: the framework keeps only components of its own."""
+    """Return the JSON Schema of a body with every part inlined.
+
+    The framework keeps only components that it made itself.
+    """
     [whole], parts = msgspec.json.schema_components([body], ref_template="{name}")
 
-    def write_out(node: Any, key: str = "") -> Any:
+    def inline(node: Any, key: str = "") -> Any:
         if isinstance(node, list):
-            return [write_out(item) for item in node]
+            return [inline(item) for item in node]
         if isinstance(node, dict):
-            return write_out(parts[node["$ref"]]) if "$ref" in node else {k: write_out(v, k) for k, v in node.items()}
+            return inline(parts[node["$ref"]]) if "$ref" in node else {k: inline(v, k) for k, v in node.items()}
         return _public_name(node) if key == "title" else node
 
-    return write_out(whole)
+    return inline(whole)
 
 
 def _public_name(body: str) -> str:
@@ -195,7 +254,10 @@ def _public_name(body: str) -> str:
 
 
 async def _refuse_page_not_found(response: Response[Any]) -> Response[Any]:
-    """The framework answers unknown pages beside this one in HTML; here they are a problem like any other."""
+    """Raise NotFoundException for unknown pages beside this one.
+
+    The framework would answer them in HTML; so they become a problem like any other.
+    """
     if response.status_code == HTTP_404_NOT_FOUND:
         raise NotFoundException
     return response

@@ -1,4 +1,4 @@
-"""Receipts: whoever holds one may undo the purchase it was handed out for."""
+"""Receipts: signatures with which the holder of a ticket can cancel it."""
 
 import hmac
 from base64 import urlsafe_b64encode
@@ -8,7 +8,10 @@ from uuid import UUID
 
 
 class Receipts:
-    """base64url(HMAC-SHA256(key, ticket id)), unpadded; the first key signs, all verify: keys can be rotated."""
+    """A signer and verifier of receipts: base64url(HMAC-SHA256(key, ticket id)), unpadded.
+
+    The first key signs and all keys verify, so that keys can be rotated.
+    """
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._keys = [key.encode() for key in keys]
@@ -17,7 +20,7 @@ class Receipts:
         return _sign(self._keys[0], ticket_id)
 
     def verify(self, receipt: str, ticket_id: UUID) -> bool:
-        """Compare in constant time, with every key, whichever fits."""
+        """Compare with the signatures of all keys, each in constant time."""
         given = receipt.rstrip("=").encode()
         fits = [hmac.compare_digest(_sign(key, ticket_id).encode(), given) for key in self._keys]
         return any(fits)

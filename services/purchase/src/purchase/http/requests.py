@@ -1,4 +1,4 @@
-"""What callers send: read strictly, so that whatever passes means exactly one thing."""
+"""Reading requests strictly, so that each accepted request has exactly one meaning."""
 
 import re
 from collections.abc import Sequence
@@ -13,31 +13,44 @@ from purchase.refusals import InvalidIdempotencyKey, InvalidRequest, Unsupported
 from purchase.store.idempotency import IdempotencyKey
 
 IDENTIFIER = "^[A-Za-z0-9._~-]{1,64}$"
-IDENTIFIER_SHAPE = "1 to 64 characters of A-Z a-z 0-9 . _ ~ -"
+IDENTIFIER_SHAPE = "1 to 64 characters of `A-Z a-z 0-9 . _ ~ -`."
+
+HttpRequest = Request[Any, Any, Any]
 
 T = TypeVar("T")
 
 
-async def read_body(request: Request[Any, Any, Any], decoder: msgspec.json.Decoder[T]) -> T:
-    """The body, decoded; one that is too large is told first. Raises UnsupportedMediaType, InvalidRequest."""
+async def read_body(request: HttpRequest, decoder: msgspec.json.Decoder[T]) -> T:
+    """Decode the body. Raises UnsupportedMediaType, InvalidRequest.
+
+    The body is read first: one that is too large is refused as such, whatever its media type.
+    """
     body = await request.body()
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
-        raise UnsupportedMediaType("the body must be application/json", contentType=media_type)
+        raise UnsupportedMediaType("The body must be application/json.", contentType=media_type)
     return decode_body(body, decoder)
 
 
+async def read_optional_body(request: HttpRequest, decoder: msgspec.json.Decoder[T]) -> T:
+    """Decode the body; no body counts as an empty object.
+
+    Raises UnsupportedMediaType, InvalidRequest.
+    """
+    return await read_body(request, decoder) if await request.body() else decode_body(b"{}", decoder)
+
+
 def decode_body(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
-    """A JSON text, decoded; what does not fit is named by its field. Raises InvalidRequest."""
+    """Decode a JSON text. Raises InvalidRequest, which names the field at fault."""
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
         raise InvalidRequest(str(error), field=_field(str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidRequest(f"the body is not JSON: {error}", field="$") from None
+        raise InvalidRequest(f"The body is not JSON: {error}.", field="$") from None
 
 
-async def read_fields(request: Request[Any, Any, Any]) -> set[str]:
+async def read_fields(request: HttpRequest) -> set[str]:
     """Return the names of the body's fields; none if the body is not a JSON object."""
     try:
         return set(_fields_decoder.decode(await request.body()))
@@ -45,51 +58,42 @@ async def read_fields(request: Request[Any, Any, Any]) -> set[str]:
         return set()
 
 
-async def read_optional_body(request: Request[Any, Any, Any], decoder: msgspec.json.Decoder[T]) -> T:
-    """The body, decoded; none is as good as an empty object. Raises UnsupportedMediaType, InvalidRequest."""
-    return await read_body(request, decoder) if await request.body() else decode_body(b"{}", decoder)
+async def read_key(request: HttpRequest, call: str) -> IdempotencyKey | None:
+    """Return the Idempotency-Key with its call and body, if there is one.
 
-
-async def read_key(request: Request[Any, Any, Any], call: str) -> IdempotencyKey | None:
-    """The Idempotency-Key that came with this call and body, if one came. Raises InvalidIdempotencyKey."""
+    Raises InvalidIdempotencyKey.
+    """
     key = request.headers.get("idempotency-key")
     if key is None:
         return None
     if not _VISIBLE.fullmatch(key):
-        raise InvalidIdempotencyKey("an Idempotency-Key has 1 to 255 visible ASCII characters")
+        raise InvalidIdempotencyKey("An Idempotency-Key has 1 to 255 visible ASCII characters.")
     digest = blake2b(f"{call} {key}".encode(), digest_size=16).hexdigest()
     return IdempotencyKey(digest, blake2b(await request.body(), digest_size=16).digest())
 
 
 def read_identifier(text: str, field: str) -> str:
-    """The id of a venue or an event in a path. Raises InvalidRequest."""
+    """Return the id of a venue or an event in a path. Raises InvalidRequest."""
     if not _IDENTIFIER.fullmatch(text):
         raise InvalidRequest(f"{field} has {IDENTIFIER_SHAPE}", field=field)
     return text
 
 
-def read_ticket_id(text: str) -> UUID:
-    """The id of a ticket in a path. Raises InvalidRequest."""
+def read_uuid(text: str, field: str) -> UUID:
+    """Return the id of a ticket or a hold in a path. Raises InvalidRequest."""
     if not _UUID.fullmatch(text):
-        raise InvalidRequest("ticketId is a UUID", field="ticketId")
+        raise InvalidRequest(f"{field} is not a UUID.", field=field)
     return UUID(text)
 
 
-def read_hold_id(text: str) -> UUID:
-    """The id of a hold in a path. Raises InvalidRequest."""
-    if not _UUID.fullmatch(text):
-        raise InvalidRequest("holdId is a UUID", field="holdId")
-    return UUID(text)
-
-
-def read_bearer(request: Request[Any, Any, Any]) -> str | None:
-    """The token of `Authorization: Bearer <token>`, if there is one."""
+def read_bearer(request: HttpRequest) -> str | None:
+    """Return the token of `Authorization: Bearer <token>`, if there is one."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 
 
-def read_trace(request: Request[Any, Any, Any]) -> str | None:
-    """The trace that the request is part of (W3C `traceparent`); one that is malformed is none."""
+def read_trace(request: HttpRequest) -> str | None:
+    """Return the W3C `traceparent` of the request; None if it is absent or malformed."""
     traceparent = request.headers.get("traceparent")
     return traceparent if traceparent and _TRACEPARENT.fullmatch(traceparent) else None
 
@@ -105,7 +109,7 @@ _NAMED = re.compile(r"field `(.+?)`")
 
 
 def _field(error: str) -> str:
-    """The field that msgspec complains of, as a path such as `zones[0].rowCount`."""
+    """Return the field that a msgspec error names, as a path such as `zones[0].rowCount`."""
     path = _AT_PATH.search(error)
     named = _NAMED.search(error)
     parts: Sequence[str] = [path[1] if path else "", named[1] if named else ""]

@@ -1,4 +1,4 @@
-"""Buying a ticket and undoing it over HTTP: handlers translate, they do not decide."""
+"""Buying and cancelling tickets over HTTP: handlers translate, they do not decide."""
 
 from typing import Annotated
 from uuid import UUID
@@ -12,16 +12,18 @@ from purchase import refusals
 from purchase.http import examples
 from purchase.http.answers import consistency_token, ticket_answer
 from purchase.http.bodies import PurchaseTicketBody
-from purchase.http.openapi import IDEMPOTENCY_KEY, RECEIPT, declare, takes
-from purchase.http.problems import answer
-from purchase.http.requests import (
-    read_bearer,
-    read_body,
-    read_key,
-    read_ticket_id,
-    read_trace,
+from purchase.http.openapi import (
+    CONSISTENCY_TOKEN,
+    IDEMPOTENCY_KEY,
+    IDEMPOTENT_REPLAYED,
+    LOCATION,
+    RECEIPT,
+    declare_request,
+    declare_responses,
 )
-from purchase.http.services import Caller, services_of
+from purchase.http.problems import answer
+from purchase.http.requests import HttpRequest, read_bearer, read_body, read_key, read_trace, read_uuid
+from purchase.http.services import services_of
 from purchase.refusals import Forbidden, Refusal
 
 TicketId = Annotated[str, PathParameter(name="ticketId", description="A UUID.", schema_extra={"format": "uuid"})]
@@ -31,9 +33,14 @@ TicketId = Annotated[str, PathParameter(name="ticketId", description="A UUID.", 
     "/api/v1/tickets",
     tags=["Tickets"],
     operation_id="purchaseTicket",
-    summary="Buy one seat at once",
-    operation_class=takes(PurchaseTicketBody, examples.PURCHASE_TICKET, [IDEMPOTENCY_KEY]),
-    responses=declare(
+    summary="Buy a ticket",
+    operation_class=declare_request(
+        PurchaseTicketBody,
+        examples.PURCHASE_TICKET,
+        [IDEMPOTENCY_KEY],
+        response_headers={**CONSISTENCY_TOKEN, **LOCATION, **IDEMPOTENT_REPLAYED},
+    ),
+    responses=declare_responses(
         {201: examples.TICKET},
         refusals.InvalidIdempotencyKey,
         refusals.InvalidSeatLabel,
@@ -51,24 +58,27 @@ TicketId = Annotated[str, PathParameter(name="ticketId", description="A UUID.", 
         refusals.KeyReused,
     ),
 )
-async def purchase_ticket(request: Caller) -> ASGIResponse:
-    """Sell one seat without a payment step."""
+async def purchase_ticket(request: HttpRequest) -> ASGIResponse:
+    """Sell one seat without a payment step.
+
+    An installation can switch such direct sales off; tickets are then sold through holds only.
+    """
     services = services_of(request)
-    wanted = await read_body(request, _purchase_decoder)
-    bought = await services.box_office.purchase(
-        wanted, await read_key(request, "POST /api/v1/tickets"), read_trace(request)
+    command = await read_body(request, _purchase_decoder)
+    purchase = await services.box_office.purchase(
+        command, await read_key(request, "POST /api/v1/tickets"), read_trace(request)
     )
-    if isinstance(bought, Refusal):
-        return answer(bought, "/api/v1/tickets")
-    ticket = bought.ticket
+    if isinstance(purchase, Refusal):
+        return answer(purchase, "/api/v1/tickets")
+    ticket = purchase.ticket
     headers = {
         "Location": f"/api/v1/tickets/{ticket.ticket_id}",
-        "Consistency-Token": consistency_token({ticket.partition: bought.position}),
+        "Consistency-Token": consistency_token({ticket.partition: purchase.position}),
     }
-    if bought.is_replayed:
+    if purchase.is_replayed:
         headers["Idempotent-Replayed"] = "true"
-    told = ticket_answer(ticket, "PAID", services.receipts.sign(ticket.ticket_id))
-    return ASGIResponse(body=msgspec.json.encode(told), status_code=201, headers=headers)
+    body = ticket_answer(ticket, "PAID", services.receipts.sign(ticket.ticket_id))
+    return ASGIResponse(body=msgspec.json.encode(body), status_code=201, headers=headers)
 
 
 @delete(
@@ -76,10 +86,10 @@ async def purchase_ticket(request: Caller) -> ASGIResponse:
     status_code=200,
     tags=["Tickets"],
     operation_id="cancelTicket",
-    summary="Undo a purchase",
-    operation_class=takes(None, headers=[RECEIPT]),
+    summary="Cancel a ticket",
+    operation_class=declare_request(headers=[RECEIPT]),
     security=[{}, {"admin": []}],
-    responses=declare(
+    responses=declare_responses(
         {200: examples.CANCELLED_TICKET},
         refusals.TicketNotFound,
         refusals.Unauthorized,
@@ -87,24 +97,27 @@ async def purchase_ticket(request: Caller) -> ASGIResponse:
         with_body=False,
     ),
 )
-async def cancel_ticket(request: Caller, ticket_id: TicketId) -> ASGIResponse:
-    """Free the seat again, for whoever holds the receipt or an admin token; the same again when repeated."""
+async def cancel_ticket(request: HttpRequest, ticket_id: TicketId) -> ASGIResponse:
+    """Free the seat and refund the ticket if it was paid for through a hold.
+
+    The call needs the receipt of the ticket or an admin token. Repeating it gives the same answer.
+    """
     services = services_of(request)
-    wanted = read_ticket_id(ticket_id)
-    _admit_to_cancel(request, wanted)
-    ticket, position = await services.box_office.cancel(wanted, read_trace(request))
+    cancelled_id = read_uuid(ticket_id, "ticketId")
+    _admit_to_cancel(request, cancelled_id)
+    ticket, position = await services.box_office.cancel(cancelled_id, read_trace(request))
     token = consistency_token({ticket.partition: position})
-    told = ticket_answer(ticket, "CANCELLED", receipt=None)
-    return ASGIResponse(body=msgspec.json.encode(told), headers={"Consistency-Token": token})
+    body = ticket_answer(ticket, "CANCELLED", receipt=None)
+    return ASGIResponse(body=msgspec.json.encode(body), headers={"Consistency-Token": token})
 
 
-def _admit_to_cancel(request: Caller, ticket_id: UUID) -> None:
-    """The receipt or an admin token: either will do, whatever the other is. Raises Unauthorized, Forbidden."""
+def _admit_to_cancel(request: HttpRequest, ticket_id: UUID) -> None:
+    """Accept a valid receipt or a valid admin token. Raises Unauthorized, Forbidden."""
     services, receipt, token = services_of(request), request.headers.get("receipt"), read_bearer(request)
     if receipt is not None and services.receipts.verify(receipt, ticket_id):
         return
     if receipt is not None and token is None:
-        raise Forbidden("the receipt is not this ticket's")
+        raise Forbidden("The receipt is not the one of this ticket.")
     services.admins.admit(token)
 
 

@@ -1,12 +1,13 @@
-"""Where the payment provider tells what it does by itself."""
+"""The webhook of the payment provider."""
 
 from litestar import Response, post
 
 from purchase.http import examples
 from purchase.http.bodies import ProviderEventBody
-from purchase.http.openapi import STRIPE_SIGNATURE, declare, takes
+from purchase.http.openapi import STRIPE_SIGNATURE, declare_request, declare_responses
 from purchase.http.problems import TOO_LARGE
-from purchase.http.services import Caller, services_of
+from purchase.http.requests import HttpRequest
+from purchase.http.services import services_of
 from purchase.providers import InvalidSignature
 from purchase.refusals import InvalidRequest
 
@@ -16,20 +17,22 @@ from purchase.refusals import InvalidRequest
     status_code=204,
     tags=["Payments"],
     operation_id="receiveWebhook",
-    summary="Take a notification of the payment provider",
-    operation_class=takes(ProviderEventBody, examples.PROVIDER_EVENT, [STRIPE_SIGNATURE]),
-    responses=declare({204: None}, with_body=False, more=[TOO_LARGE]),
+    summary="Receive a provider webhook",
+    operation_class=declare_request(
+        ProviderEventBody, examples.PROVIDER_EVENT, [STRIPE_SIGNATURE], response_headers={}
+    ),
+    responses=declare_responses({204: None}, with_body=False, others=[TOO_LARGE]),
 )
-async def receive_webhook(request: Caller) -> Response[None]:
-    """Answered once it is durably stored, and handled after that. Whatever the answer is but 2xx: repeat it.
+async def receive_webhook(request: HttpRequest) -> Response[None]:
+    """Store the event durably, then answer, then handle it. Retry on any answer other than 2xx.
 
-    The signature is over the body as it came, and five minutes old at most.
+    The signature covers the body byte for byte and is valid for five minutes.
     """
     body = await request.body()
     try:
         await services_of(request).webhooks.receive(body, request.headers.get("stripe-signature", ""))
     except InvalidSignature as error:
-        raise InvalidRequest(f"the signature is not valid: {error}", field="Stripe-Signature") from None
+        raise InvalidRequest(f"The signature is not valid: {error}.", field="Stripe-Signature") from None
     return Response(None)
 
 
