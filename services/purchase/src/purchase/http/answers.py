@@ -58,7 +58,7 @@ class Hold(Struct, frozen=True, kw_only=True, rename="camel"):
 
     hold_id: HoldId
     event_id: EventId
-    seats: list[HeldSeat]
+    seats: Annotated[list[HeldSeat], Meta(description="The seats, and what they cost.")]
     amount: Annotated[float, Meta(description="The price of all seats.")]
     currency: Currency
     expires_at: Annotated[
@@ -93,7 +93,7 @@ class Confirmation(Struct, frozen=True, kw_only=True, rename="camel"):
     """The tickets of a confirmed hold."""
 
     hold_id: HoldId
-    tickets: list[Ticket]
+    tickets: Annotated[list[Ticket], Meta(description="One for each seat of the hold.")]
     amount: Annotated[float, Meta(description="The price of all tickets.")]
     currency: Currency
 
@@ -114,7 +114,7 @@ class Venue(Struct, frozen=True, kw_only=True, rename="camel"):
     name: Annotated[str | None, Meta(description="The name of the venue.")]
     city: Annotated[str | None, Meta(description="The city of the venue.")]
     currency: Currency
-    zones: list[Zone]
+    zones: Annotated[list[Zone], Meta(description="The seats of the venue, zone by zone.")]
 
 
 class Event(Struct, frozen=True, kw_only=True, rename="camel"):
