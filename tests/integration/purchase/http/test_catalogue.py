@@ -1,4 +1,4 @@
-"""Two purchase processes on one Redis: what is defined through one holds at the other, whatever happens to either."""
+"""Two purchase processes on one Redis: a definition through one is valid at the other."""
 
 import asyncio
 import random
@@ -12,7 +12,7 @@ from infra_local.running import RunningServer
 from purchase.store import keys
 from purchase.store.connection import connect
 
-from tests.stage.builders import event, venue, zone as kept_zone
+from tests.stage.builders import event, venue, zone as stored_zone
 from tests.stage.crashes import Process
 from tests.stage.http_client import Json, Show, Window, open_window, unique, zone
 from tests.stage.problems import assert_problem
@@ -20,7 +20,7 @@ from tests.stage.processes.purchase import Service, serving
 from tests.stage.redis_state import Ledger, partition_of
 
 NOTICED_SECONDS = 2
-"""A change holds within one second; the other is for a busy machine."""
+"""Changes are noticed within one second; the other second is for a busy machine."""
 
 PATIENCE_SECONDS = 20
 EVENTS = 80
@@ -41,7 +41,7 @@ async def other(other_process: RunningServer) -> AsyncIterator[Window]:
 
 
 async def within(seconds: float, holds: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until it holds."""
+    """Wait until the condition holds."""
     deadline = time.monotonic() + seconds
     while not await holds():
         assert time.monotonic() < deadline
@@ -49,7 +49,7 @@ async def within(seconds: float, holds: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def eventually_bought(window: Window, order: Json) -> Json:
-    """The ticket of an order that is refused until the process has noticed a change."""
+    """Buy as soon as the process has noticed a change, and return the ticket."""
     answer: httpx.Response
 
     async def is_bought() -> bool:
@@ -89,7 +89,7 @@ async def test_a_new_zone_is_sold_by_the_other(window: Window, other: Window) ->
     assert (await eventually_bought(other, show.seat(zoneId=2)))["price"] == 75.0
 
 
-async def test_a_sale_that_was_opened_early_is_open_at_the_other(window: Window, other: Window) -> None:
+async def test_sales_opened_early_are_open_at_the_other(window: Window, other: Window) -> None:
     show = await window.stage(salesOpenAt="2999-01-01T00:00:00Z")
     assert_problem(await other.buy(show.seat()), 403, "sales-not-open")
 
@@ -98,7 +98,7 @@ async def test_a_sale_that_was_opened_early_is_open_at_the_other(window: Window,
     await eventually_bought(other, show.seat())
 
 
-async def test_a_closed_sale_is_closed_at_the_other_at_once(window: Window, other: Window) -> None:
+async def test_closed_sales_are_closed_at_the_other_at_once(window: Window, other: Window) -> None:
     show = await window.stage()
     await other.bought(show.seat("1"))
 
@@ -107,7 +107,7 @@ async def test_a_closed_sale_is_closed_at_the_other_at_once(window: Window, othe
     assert_problem(await other.buy(show.seat("2")), 403, "sales-closed")
 
 
-async def test_a_new_price_is_asked_by_the_other_at_once(window: Window, other: Window) -> None:
+async def test_a_new_price_is_charged_by_the_other_at_once(window: Window, other: Window) -> None:
     show = await window.stage(zone(ticketPrice=25))
     assert (await other.bought(show.seat("1")))["price"] == 25.0
 
@@ -126,7 +126,7 @@ async def test_a_new_limit_binds_the_other_at_once(window: Window, other: Window
     assert_problem(await other.buy(show.seat("2", customerId="Ada")), 409, "customer-limit")
 
 
-async def test_seats_that_went_are_not_sold_by_the_other(window: Window, other: Window) -> None:
+async def test_removed_seats_are_not_sold_by_the_other(window: Window, other: Window) -> None:
     show = await window.stage(zone(1), zone(2))
     await other.bought(show.seat())
 
@@ -156,7 +156,7 @@ async def test_a_crowd_at_both_buys_each_seat_once(window: Window, other: Window
     assert len(set(sold)) == 40
 
 
-async def test_a_key_that_comes_to_both_at_once_buys_once(window: Window, other: Window) -> None:
+async def test_a_key_sent_to_both_at_once_buys_once(window: Window, other: Window) -> None:
     show, key = await window.stage(), unique("key")
 
     answers = await asyncio.gather(*(process.buy(show.seat(), key=key) for process in (window, other) for _ in "12345"))
@@ -200,11 +200,11 @@ async def test_admins_and_buyers_at_both_agree_in_the_end(window: Window, other:
 
 
 async def define_many(redis_url: str) -> tuple[str, list[str]]:
-    """A venue with many events, in the order in which a change reaches them."""
+    """Define a venue with many events, sorted as a change reaches them."""
     venue_id, event_ids = unique("venue"), sorted(unique("event") for _ in range(EVENTS))
     redis = connect(redis_url)
     definitions = Process(redis).definitions
-    await definitions.define_venue(venue(venue_id=venue_id, zones=(kept_zone(zone_id=1), kept_zone(zone_id=2))))
+    await definitions.define_venue(venue(venue_id=venue_id, zones=(stored_zone(zone_id=1), stored_zone(zone_id=2))))
     for event_id in event_ids:
         await definitions.schedule(event(event_id=event_id, venue_id=venue_id))
     await redis.aclose()
@@ -212,7 +212,7 @@ async def define_many(redis_url: str) -> tuple[str, list[str]]:
 
 
 async def kill_while_changing(redis_url: str, venue_id: str, *zones: Json, at: Callable[[], Awaitable[bool]]) -> None:
-    """Ask a process to change the venue and `kill -9` it at this moment."""
+    """Let a process change the venue, and kill it with SIGKILL at this moment."""
     with serving(redis_url) as victim:
         async with open_window(victim.url) as window:
             change = asyncio.create_task(window.define(venue_id, *zones))
@@ -222,7 +222,7 @@ async def kill_while_changing(redis_url: str, venue_id: str, *zones: Json, at: C
                 await change
 
 
-async def test_a_change_whose_process_was_killed_while_events_agreed_is_finished_by_repeating_it(
+async def test_a_retry_finishes_a_change_whose_process_was_killed_while_events_agreed(
     service: Service, window: Window, ledger: Ledger
 ) -> None:
     venue_id, event_ids = await define_many(service.redis_url)
@@ -241,7 +241,7 @@ async def test_a_change_whose_process_was_killed_while_events_agreed_is_finished
     assert_problem(await window.buy(Show(venue_id, event_ids[0]).seat("2")), 422, "seat-out-of-range")
 
 
-async def test_a_change_whose_process_was_killed_while_events_were_written_is_finished_by_a_process_that_starts(
+async def test_a_new_process_finishes_a_change_whose_process_was_killed_while_events_were_written(
     service: Service, window: Window, ledger: Ledger
 ) -> None:
     venue_id, event_ids = await define_many(service.redis_url)

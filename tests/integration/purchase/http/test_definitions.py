@@ -1,10 +1,10 @@
-"""Defining venues and events over HTTP: what the admin is answered, and what is refused."""
+"""Defining venues and events over HTTP: answers, messages and refusals."""
 
 import json
 from typing import Any
 
 import pytest
-from contracts.catalogue import EventScheduled, Scheduled, Venue as ToldVenue, VenueDefined, Zone
+from contracts.catalogue import EventScheduled, Scheduled, Venue as PublishedVenue, VenueDefined, Zone
 
 from tests.stage.http_client import ADMIN, Json, Show, Window, event, unique, venue, zone
 from tests.stage.problems import assert_problem
@@ -18,11 +18,11 @@ def without(body: Json, field: str) -> Json:
 
 
 def token_of(ledger: Ledger, *partitions: int) -> set[str]:
-    """The parts of a Consistency-Token that names these partitions' last positions."""
+    """Return the parts of a Consistency-Token: the last positions of these partitions."""
     return {f"{partition}:{ledger.last_position(partition)}" for partition in partitions}
 
 
-async def test_a_venue_is_defined_and_told(window: Window, ledger: Ledger) -> None:
+async def test_a_venue_is_defined_and_published(window: Window, ledger: Ledger) -> None:
     venue_id = unique("venue")
     zones = [zone(2**31 - 1, ticketPrice=0.5), zone(1, ticketPrice=320, rowCount=30, colCount=26)]
 
@@ -43,7 +43,7 @@ async def test_a_venue_is_defined_and_told(window: Window, ledger: Ledger) -> No
     assert answer.headers["consistency-token"] == token_of(ledger, partition_of(venue_id)).pop()
     (message,) = ledger.told_of(venue_id)
     assert isinstance(message, VenueDefined)
-    assert message.data == ToldVenue(
+    assert message.data == PublishedVenue(
         venue_id=venue_id,
         name="Studio Stage",
         city="Vancouver",
@@ -55,7 +55,7 @@ async def test_a_venue_is_defined_and_told(window: Window, ledger: Ledger) -> No
     )
 
 
-async def test_a_venue_needs_no_more_than_zones(window: Window) -> None:
+async def test_a_venue_needs_zones_only(window: Window) -> None:
     body = {"zones": [zone()]}
 
     answer = await window.http.put(f"/api/v1/venues/{unique('venue')}", json=body, headers=ADMIN)
@@ -73,7 +73,7 @@ async def test_a_venue_defined_again_is_a_change(window: Window) -> None:
     assert (again.status_code, again.content) == (200, first.content)
 
 
-async def test_an_event_is_scheduled_and_told_with_the_zones_of_its_venue(window: Window, ledger: Ledger) -> None:
+async def test_an_event_is_scheduled_and_published_with_the_zones_of_its_venue(window: Window, ledger: Ledger) -> None:
     show = Show(unique("venue"), unique("event"))
     await window.define(show.venue_id, zone(3, ticketPrice=12.34), currency="CAD")
 
@@ -113,7 +113,7 @@ async def test_an_event_is_scheduled_and_told_with_the_zones_of_its_venue(window
     assert message.data.date.isoformat() == "2030-01-02"
 
 
-async def test_an_event_scheduled_again_is_a_change_and_forgets_what_is_left_out(window: Window) -> None:
+async def test_an_event_scheduled_again_is_replaced_as_a_whole(window: Window) -> None:
     show = await window.stage(maxSeatsPerCustomer=1, salesCloseAt="2020-01-01T00:00:00Z")
 
     answer = await window.schedule(show)
@@ -123,7 +123,7 @@ async def test_an_event_scheduled_again_is_a_change_and_forgets_what_is_left_out
     assert (await window.buy(show.seat())).status_code == 201
 
 
-async def test_a_change_of_a_venue_tells_every_event_and_the_position_of_each_partition(
+async def test_a_change_of_a_venue_changes_every_event_and_answers_the_position_of_each_partition(
     window: Window, ledger: Ledger
 ) -> None:
     show = await window.stage()
@@ -140,7 +140,7 @@ async def test_a_change_of_a_venue_tells_every_event_and_the_position_of_each_pa
     ledger.assert_settled(show.venue_id, *events)
 
 
-async def test_a_venue_may_be_as_large_as_its_bounds(window: Window) -> None:
+async def test_a_venue_may_have_the_maximum_size(window: Window) -> None:
     show = await window.stage(zone(1, rowCount=1000, colCount=702), zone(2, rowCount=1000, colCount=298))
 
     assert (await window.buy(show.seat("1000", "zz"))).status_code == 201
@@ -154,7 +154,7 @@ async def test_a_venue_of_many_zones_is_sold_at_once(window: Window, ledger: Led
     ledger.assert_settled(show.venue_id, show.event_id)
 
 
-async def test_seats_that_are_sold_may_not_go(window: Window, ledger: Ledger) -> None:
+async def test_sold_seats_cannot_be_removed(window: Window, ledger: Ledger) -> None:
     show = await window.stage(zone(1), zone(2))
     for row, column, zone_id in [("1", "a", 1), ("5", "h", 1), ("2", "h", 1), ("3", "c", 2)]:
         await window.bought(show.seat(row, column, zoneId=zone_id))
@@ -175,7 +175,7 @@ async def test_seats_that_are_sold_may_not_go(window: Window, ledger: Ledger) ->
     assert ledger.messages() == before
 
 
-async def test_a_change_that_was_refused_changed_nothing(window: Window, ledger: Ledger) -> None:
+async def test_a_refused_change_changes_nothing(window: Window, ledger: Ledger) -> None:
     show = await window.stage(zone(1), zone(2))
     other = Show(show.venue_id, unique("event"))
     await window.schedule(other)
@@ -189,7 +189,7 @@ async def test_a_change_that_was_refused_changed_nothing(window: Window, ledger:
         assert (await window.bought(seat))["price"] == 25.0
 
 
-async def test_seats_that_were_sold_and_cancelled_may_go(window: Window) -> None:
+async def test_seats_that_were_sold_and_cancelled_can_be_removed(window: Window) -> None:
     show = await window.stage(zone(1), zone(2))
     ticket = await window.bought(show.seat(zoneId=2))
     assert_problem(await window.define(show.venue_id, zone(1)), 409, "seats-in-use")
@@ -198,7 +198,7 @@ async def test_seats_that_were_sold_and_cancelled_may_go(window: Window) -> None
     assert (await window.define(show.venue_id, zone(1))).status_code == 200
 
 
-async def test_many_seats_in_use_are_told_by_the_first_hundred(window: Window) -> None:
+async def test_a_refusal_lists_the_first_hundred_seats_in_use(window: Window) -> None:
     show = await window.stage(zone(rowCount=2, colCount=60))
     for row in ("1", "2"):
         for column in range(52):
@@ -258,7 +258,7 @@ async def test_a_definition_is_json_of_at_most_64_kib(window: Window, ledger: Le
 
 @pytest.mark.parametrize("kind", ["venue", "event"])
 @pytest.mark.parametrize("name", ["a%20b", "x" * 65, "%C3%A9", "a%3Ab", "a%0A"])
-async def test_an_id_out_of_shape_is_an_invalid_request(window: Window, ledger: Ledger, kind: str, name: str) -> None:
+async def test_a_malformed_id_is_an_invalid_request(window: Window, ledger: Ledger, kind: str, name: str) -> None:
     body = venue() if kind == "venue" else event("Venue1")
 
     with ledger.unchanged():
@@ -302,7 +302,7 @@ async def test_an_id_out_of_shape_is_an_invalid_request(window: Window, ledger: 
     ],
     ids=lambda value: json.dumps(value)[:60],
 )
-async def test_a_venue_out_of_bounds_is_refused_by_the_name_of_its_field(
+async def test_an_invalid_venue_is_refused_with_the_name_of_the_field(
     window: Window, ledger: Ledger, changes: Json, field: str
 ) -> None:
     body = {**venue(), **changes}
@@ -338,7 +338,7 @@ async def test_a_venue_out_of_bounds_is_refused_by_the_name_of_its_field(
     ],
     ids=lambda value: json.dumps(value)[:60],
 )
-async def test_an_event_out_of_bounds_is_refused_by_the_name_of_its_field(
+async def test_an_invalid_event_is_refused_with_the_name_of_the_field(
     window: Window, ledger: Ledger, changes: Json, field: str
 ) -> None:
     body = {**event("Venue1"), **changes}
@@ -350,7 +350,7 @@ async def test_an_event_out_of_bounds_is_refused_by_the_name_of_its_field(
 
 
 @pytest.mark.parametrize("field", ["venueId", "name", "type", "date"])
-async def test_an_event_lacks_nothing_that_it_needs(window: Window, field: str) -> None:
+async def test_a_missing_field_of_an_event_is_refused(window: Window, field: str) -> None:
     body: dict[str, Any] = without(event("Venue1"), field)
 
     answer = await window.http.put("/api/v1/events/Opening", json=body, headers=ADMIN)

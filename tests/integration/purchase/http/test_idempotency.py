@@ -1,4 +1,4 @@
-"""Idempotency-Key: a purchase that was made is answered again as it was, and nothing else is remembered."""
+"""Idempotency-Key: a purchase is answered again as it was; refusals are not stored."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from tests.stage.redis_state import Ledger, partition_of
 
 
 def assert_replayed(again: httpx.Response, first: httpx.Response) -> None:
-    """The same purchase, told again to the byte."""
+    """Check that `again` replays `first`, byte for byte."""
     assert again.status_code == 201
     assert again.headers["idempotent-replayed"] == "true"
     assert again.content == first.content
@@ -22,9 +22,9 @@ def assert_replayed(again: httpx.Response, first: httpx.Response) -> None:
 
 
 def sales(ledger: Ledger, show: Show) -> int:
-    """How many sales of this show were told."""
-    told = [message for message in ledger.messages() if isinstance(message, TicketPurchased)]
-    return sum(message.data.event_id == show.event_id for message in told)
+    """Count the sales of this show among the messages."""
+    sold = [message for message in ledger.messages() if isinstance(message, TicketPurchased)]
+    return sum(message.data.event_id == show.event_id for message in sold)
 
 
 async def test_a_purchase_repeated_with_its_key_is_the_same_purchase(window: Window, ledger: Ledger) -> None:
@@ -39,7 +39,7 @@ async def test_a_purchase_repeated_with_its_key_is_the_same_purchase(window: Win
     assert_replayed(again, first)
 
 
-async def test_both_of_two_that_arrive_at_once_are_the_same_purchase(window: Window, ledger: Ledger) -> None:
+async def test_two_calls_at_once_are_the_same_purchase(window: Window, ledger: Ledger) -> None:
     show, key = await window.stage(), unique("key")
 
     answers = await asyncio.gather(*(window.buy(show.seat(), key=key) for _ in range(10)))
@@ -62,7 +62,7 @@ async def test_a_replay_carries_the_current_position(window: Window, ledger: Led
     assert again.headers["consistency-token"] != first.headers["consistency-token"]
 
 
-async def test_a_purchase_that_was_cancelled_since_is_answered_as_it_was_sold(window: Window, ledger: Ledger) -> None:
+async def test_a_purchase_that_was_cancelled_is_answered_as_it_was_sold(window: Window, ledger: Ledger) -> None:
     show, key = await window.stage(), unique("key")
     first = await window.buy(show.seat(), key=key)
     assert (await window.cancel(first.json())).status_code == 200
@@ -93,7 +93,7 @@ async def test_a_purchase_is_answered_again_when_sales_have_closed(window: Windo
     assert_replayed(await window.buy(show.seat(), key=key), first)
 
 
-async def test_a_purchase_is_answered_again_when_the_event_now_wants_to_know_the_customer(window: Window) -> None:
+async def test_a_purchase_is_answered_again_when_the_event_now_requires_a_customer(window: Window) -> None:
     show, key = await window.stage(), unique("key")
     first = await window.buy(show.seat(), key=key)
     await window.schedule(show, maxSeatsPerCustomer=1)
@@ -102,14 +102,14 @@ async def test_a_purchase_is_answered_again_when_the_event_now_wants_to_know_the
     assert_replayed(await window.buy(show.seat(), key=key), first)
 
 
-async def test_a_purchase_is_answered_again_when_the_customer_has_all_that_is_allowed(window: Window) -> None:
+async def test_a_purchase_is_answered_again_when_the_customer_has_reached_the_limit(window: Window) -> None:
     show, key = await window.stage(maxSeatsPerCustomer=1), unique("key")
     first = await window.buy(show.seat(customerId="Ada"), key=key)
 
     assert_replayed(await window.buy(show.seat(customerId="Ada"), key=key), first)
 
 
-async def test_a_purchase_is_answered_again_when_its_seat_is_no_more(window: Window) -> None:
+async def test_a_purchase_is_answered_again_when_its_seat_was_removed(window: Window) -> None:
     show, key = await window.stage(zone(1), zone(2)), unique("key")
     first = await window.buy(show.seat(zoneId=2), key=key)
     await window.cancel(first.json())
@@ -132,7 +132,7 @@ async def test_a_purchase_is_answered_again_at_the_price_it_was_made_for(window:
     [{"row": "2"}, {"row": "0"}, {"zoneId": 9}, {"venueId": "elsewhere"}, {"customerId": "Ada"}, {"column": "A"}],
     ids=str,
 )
-async def test_a_key_that_bought_something_else_is_refused_before_any_rule_is_asked(
+async def test_a_reused_key_is_refused_before_any_other_check(
     window: Window, ledger: Ledger, other: dict[str, object]
 ) -> None:
     show, key = await window.stage(), unique("key")
@@ -156,7 +156,7 @@ async def test_another_spelling_of_the_body_is_another_body(window: Window) -> N
     assert_problem(answer, 422, "idempotency-key-reused")
 
 
-async def test_a_refusal_is_not_remembered(window: Window) -> None:
+async def test_a_refusal_is_not_stored(window: Window) -> None:
     show, key = await window.stage(), unique("key")
     owner = await window.bought(show.seat())
     assert_problem(await window.buy(show.seat(), key=key), 409, "seat-taken")
@@ -168,7 +168,7 @@ async def test_a_refusal_is_not_remembered(window: Window) -> None:
     assert "idempotent-replayed" not in answer.headers
 
 
-async def test_a_key_that_was_refused_may_come_with_another_body(window: Window) -> None:
+async def test_a_key_of_a_refused_purchase_can_be_used_with_another_body(window: Window) -> None:
     show, key = await window.stage(), unique("key")
     await window.bought(show.seat())
     assert_problem(await window.buy(show.seat(), key=key), 409, "seat-taken")
@@ -176,7 +176,7 @@ async def test_a_key_that_was_refused_may_come_with_another_body(window: Window)
     assert (await window.buy(show.seat("2"), key=key)).status_code == 201
 
 
-async def test_a_key_reaches_no_further_than_the_partition_of_the_event(window: Window) -> None:
+async def test_a_key_is_valid_in_one_partition_only(window: Window) -> None:
     show, key = await window.stage(), unique("key")
     other = await window.stage()
     while partition_of(other.event_id) == partition_of(show.event_id):
@@ -188,7 +188,7 @@ async def test_a_key_reaches_no_further_than_the_partition_of_the_event(window: 
     assert "idempotent-replayed" not in answers[1].headers
 
 
-async def test_a_key_means_the_same_for_all_events_of_a_partition(window: Window) -> None:
+async def test_a_key_is_shared_by_all_events_of_a_partition(window: Window) -> None:
     show, key = await window.stage(), unique("key")
     other = await window.stage()
     while partition_of(other.event_id) != partition_of(show.event_id):
@@ -198,7 +198,7 @@ async def test_a_key_means_the_same_for_all_events_of_a_partition(window: Window
     assert_problem(await window.buy(other.seat(), key=key), 422, "idempotency-key-reused")
 
 
-async def test_a_key_is_remembered_for_a_day(window: Window, ledger: Ledger) -> None:
+async def test_a_key_is_stored_for_a_day(window: Window, ledger: Ledger) -> None:
     show = await window.stage()
     before = set(ledger.redis.scan_iter(match=keys.idempotency(partition_of(show.event_id), "*")))
     await window.buy(show.seat(), key=unique("key"))
@@ -209,7 +209,7 @@ async def test_a_key_is_remembered_for_a_day(window: Window, ledger: Ledger) -> 
 
 
 @pytest.mark.parametrize("key", ["!", "~" * 255, "k,k=;\"'{}\\"], ids=["one", "255", "any visible"])
-async def test_any_visible_ascii_characters_make_a_key(window: Window, key: str) -> None:
+async def test_a_key_can_have_any_visible_ascii_characters(window: Window, key: str) -> None:
     show = await window.stage()
 
     first = await window.buy(show.seat(), key=key)
@@ -223,7 +223,7 @@ async def test_any_visible_ascii_characters_make_a_key(window: Window, key: str)
     [b"", b"two words", b"k\xc3\xa9y", b"x" * 256, b"tab\tbed"],
     ids=["empty", "space", "not ASCII", "256", "tab"],
 )
-async def test_a_key_out_of_shape_buys_nothing(window: Window, ledger: Ledger, key: bytes) -> None:
+async def test_a_malformed_key_is_refused(window: Window, ledger: Ledger, key: bytes) -> None:
     show = await window.stage()
 
     with ledger.unchanged():

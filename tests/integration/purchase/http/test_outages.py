@@ -1,4 +1,4 @@
-"""What is answered while Redis has lost something, has no room, or is silent; repeating the call tells the truth."""
+"""Answers while Redis has lost data, is full or does not respond; a retry shows the outcome."""
 
 import asyncio
 import time
@@ -20,12 +20,12 @@ from tests.stage.stores import stores
 
 OUTBOX_MAX = 32
 PATIENCE_SECONDS = 10
-"""Longer than any call may take, the 3 s for Redis included."""
+"""Longer than any call can take, including the 3 s for Redis."""
 
 
 @pytest.fixture(scope="module")
 def silenceable_redis() -> Iterator[RunningServer]:
-    """A Redis of this file's own."""
+    """A Redis for this file alone."""
     with stores.private_instance(stores.REDIS) as running:
         prepare(running.url)
         yield running
@@ -46,7 +46,7 @@ async def window(process: RunningServer) -> AsyncIterator[Window]:
 
 @pytest.fixture
 def ledger(silenceable_redis: RunningServer) -> Iterator[Ledger]:
-    """What that Redis keeps; its outboxes start empty, as if a relay had just been there."""
+    """The state of that Redis; its outboxes start empty, as if a relay had just published them."""
     with Redis.from_url(silenceable_redis.url) as redis:
         ledger = Ledger(redis)
         publish_all(ledger)
@@ -54,7 +54,7 @@ def ledger(silenceable_redis: RunningServer) -> Iterator[Ledger]:
 
 
 def publish_all(ledger: Ledger) -> None:
-    """What a relay leaves behind: messages that were confirmed are deleted."""
+    """Delete all messages, as a relay does once they are confirmed."""
     for name in ledger.redis.scan_iter(match="*:outbox"):
         for position, _ in ledger.redis.xrange(name):
             ledger.redis.xdel(name, position)
@@ -62,7 +62,7 @@ def publish_all(ledger: Ledger) -> None:
 
 @contextmanager
 def removed(ledger: Ledger, name: str) -> Iterator[None]:
-    """Redis without this key for a while."""
+    """Remove a key from Redis for a while."""
     ledger.redis.rename(name, f"removed {name}")
     try:
         yield
@@ -72,7 +72,7 @@ def removed(ledger: Ledger, name: str) -> Iterator[None]:
 
 @contextmanager
 def silent(redis: RunningServer) -> Iterator[None]:
-    """Redis keeps its connections and answers nothing."""
+    """Let Redis keep its connections and answer nothing."""
     redis.pause()
     try:
         yield
@@ -88,7 +88,7 @@ async def wait_until(condition: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def calls_begun(window: Window) -> float:
-    """How many calls to the sale script this process has begun."""
+    """Return how many calls to the sale script this process has begun."""
     metrics = (await window.http.get("/metrics")).text.splitlines()
     (count,) = [line.split()[1] for line in metrics if line.startswith("orders_joined_count")]
     return float(count)
@@ -99,8 +99,8 @@ async def is_ready(window: Window) -> bool:
 
 
 def sales(ledger: Ledger, show: Show) -> int:
-    told = [message for message in ledger.messages() if isinstance(message, TicketPurchased)]
-    return sum(message.data.event_id == show.event_id for message in told)
+    sold = [message for message in ledger.messages() if isinstance(message, TicketPurchased)]
+    return sum(message.data.event_id == show.event_id for message in sold)
 
 
 @pytest.mark.parametrize("key", [keys.outbox, keys.epoch], ids=["outbox", "epoch"])
@@ -122,7 +122,7 @@ async def test_a_partition_that_lost_its_clock_changes_nothing(
     assert (await window.buy(show.seat("2"))).status_code == 201
 
 
-async def test_the_other_partitions_go_on_selling(window: Window, ledger: Ledger) -> None:
+async def test_the_other_partitions_continue_to_sell(window: Window, ledger: Ledger) -> None:
     show, other = await window.stage(), await window.stage()
     while partition_of(other.event_id) == partition_of(show.event_id):
         other = await window.stage()
@@ -173,9 +173,7 @@ async def test_a_redis_that_lost_everything_sells_nothing(window: Window, ledger
     assert (await window.buy(show.seat("2"))).status_code == 201
 
 
-async def test_what_a_partition_that_lost_its_clock_does_not_have_is_not_said_to_be_missing(
-    window: Window, ledger: Ledger
-) -> None:
+async def test_a_partition_that_lost_its_clock_never_answers_404(window: Window, ledger: Ledger) -> None:
     show = Show(unique("venue"), unique("event"))
     homes = {partition_of(show.venue_id), partition_of(show.event_id)}
     ticket = {"ticketId": str(mint_id(partition_of(show.event_id)))}
@@ -214,7 +212,7 @@ async def test_a_full_outbox_is_overload(window: Window, ledger: Ledger) -> None
 @pytest.mark.parametrize(
     ("setting", "value", "slug"), [("maxmemory", 1, "overloaded"), ("min-replicas-to-write", 1, "recovering")]
 )
-async def test_a_redis_that_may_not_write_does_nothing(
+async def test_a_redis_that_cannot_write_does_nothing(
     window: Window, ledger: Ledger, setting: str, value: int, slug: str
 ) -> None:
     show = await window.stage()
@@ -244,7 +242,7 @@ async def test_an_admin_call_at_a_full_outbox_is_overload(window: Window, ledger
     assert_problem(answer, 503, "overloaded")
 
 
-async def test_an_order_that_redis_does_not_answer_has_an_unknown_outcome(
+async def test_a_purchase_that_redis_does_not_answer_has_an_unknown_outcome(
     window: Window, ledger: Ledger, silenceable_redis: RunningServer
 ) -> None:
     show, key = await window.stage(), unique("key")
@@ -262,7 +260,7 @@ async def test_an_order_that_redis_does_not_answer_has_an_unknown_outcome(
     assert sales(ledger, show) == 2
 
 
-async def test_whoever_comes_while_redis_is_silent_waits_no_longer_than_the_first(
+async def test_later_calls_during_a_silence_of_redis_wait_no_longer_than_the_first(
     window: Window, ledger: Ledger, silenceable_redis: RunningServer
 ) -> None:
     show = await window.stage(zone(rowCount=4, colCount=8))
@@ -289,7 +287,9 @@ async def test_whoever_comes_while_redis_is_silent_waits_no_longer_than_the_firs
     assert sales(ledger, show) == 25
 
 
-async def test_a_call_that_had_to_read_first_has_done_nothing(window: Window, silenceable_redis: RunningServer) -> None:
+async def test_a_call_that_fails_at_its_first_read_does_nothing(
+    window: Window, silenceable_redis: RunningServer
+) -> None:
     show = await window.stage()
     ticket = await window.bought(show.seat())
 

@@ -1,4 +1,4 @@
-"""A purchase with two faults is told the one that stands earlier in SPEC §3's table."""
+"""A purchase with two faults is refused for the one that comes earlier in `FAULTS`."""
 
 import json
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ IN_AN_HOUR = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
 
 
 class Fault(Struct, frozen=True, kw_only=True):
-    """One thing that is wrong: with the request, with the order in it, or with the event it is for."""
+    """One thing that is wrong with the request, with its order, or with the event."""
 
     status: int
     slug: str
@@ -31,6 +31,7 @@ class Fault(Struct, frozen=True, kw_only=True):
     sold_before: Mapping[str, Any] | None = None
 
 
+# In the order in which they are checked.
 FAULTS = [
     Fault(status=413, slug="too-large", size=BODY_BYTES_MAX + 1),
     Fault(status=415, slug="unsupported-media-type", media_type="text/plain"),
@@ -54,7 +55,7 @@ UNNAMED = Fault(status=400, slug="invalid-request", event={"maxSeatsPerCustomer"
 
 
 async def attempt(window: Window, show: Show, *faults: Fault) -> httpx.Response:
-    """Prepare the event, then send the one order that has all these faults."""
+    """Prepare the event, then send one order with all these faults."""
     for fault in faults:
         if fault.sold_before is not None:
             await window.bought(show.seat(**fault.sold_before))
@@ -68,14 +69,14 @@ async def attempt(window: Window, show: Show, *faults: Fault) -> httpx.Response:
 
 
 @pytest.mark.parametrize("fault", [*FAULTS, CLOSED, UNNAMED], ids=lambda fault: fault.slug)
-async def test_each_fault_alone_is_told(window: Window, fault: Fault) -> None:
+async def test_each_fault_alone_is_refused(window: Window, fault: Fault) -> None:
     show = await window.stage()
 
     assert_problem(await attempt(window, show, fault), fault.status, fault.slug)
 
 
 @pytest.mark.parametrize(("earlier", "later"), list(combinations(FAULTS, 2)), ids=lambda fault: fault.slug)
-async def test_of_two_faults_the_earlier_is_told(window: Window, earlier: Fault, later: Fault) -> None:
+async def test_of_two_faults_the_earlier_one_is_refused(window: Window, earlier: Fault, later: Fault) -> None:
     show = await window.stage()
 
     assert_problem(await attempt(window, show, earlier, later), earlier.status, earlier.slug)
@@ -83,7 +84,7 @@ async def test_of_two_faults_the_earlier_is_told(window: Window, earlier: Fault,
 
 @pytest.mark.parametrize("earlier", FAULTS[:8], ids=lambda fault: fault.slug)
 @pytest.mark.parametrize("later", [CLOSED, UNNAMED], ids=["sales-closed", "customer missing"])
-async def test_what_the_event_asks_for_is_told_after_what_the_order_asks_for(
+async def test_the_conditions_of_the_event_are_checked_after_the_order(
     window: Window, earlier: Fault, later: Fault
 ) -> None:
     show = await window.stage()
@@ -91,13 +92,13 @@ async def test_what_the_event_asks_for_is_told_after_what_the_order_asks_for(
     assert_problem(await attempt(window, show, earlier, later), earlier.status, earlier.slug)
 
 
-async def test_a_closed_sale_is_told_before_the_customer_is_asked_for(window: Window) -> None:
+async def test_closed_sales_are_refused_before_a_missing_customer(window: Window) -> None:
     show = await window.stage()
 
     assert_problem(await attempt(window, show, CLOSED, UNNAMED), 403, "sales-closed")
 
 
-async def test_a_missing_customer_is_told_before_a_taken_seat(window: Window) -> None:
+async def test_a_missing_customer_is_refused_before_a_taken_seat(window: Window) -> None:
     show = await window.stage()
 
     answer = await attempt(window, show, UNNAMED, FAULTS[-1])

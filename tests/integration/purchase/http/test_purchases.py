@@ -1,4 +1,4 @@
-"""Buying a seat: what the buyer is answered, and what the others are told."""
+"""Buying a seat: the answer to the buyer, and the message about the sale."""
 
 import asyncio
 import re
@@ -38,7 +38,7 @@ async def test_a_seat_is_bought_at_its_price(window: Window) -> None:
     }
 
 
-async def test_the_sale_is_told_as_it_was_answered(window: Window, ledger: Ledger) -> None:
+async def test_the_message_says_the_same_as_the_answer(window: Window, ledger: Ledger) -> None:
     show = await window.stage(zone(ticketPrice=0.1))
 
     answer = await window.buy(show.seat("5", "h", customerId="Ada"))
@@ -71,7 +71,7 @@ async def test_a_sale_is_dated_to_six_decimals(window: Window) -> None:
     assert all(CREATED_ON.fullmatch(ticket["createdOn"]) for ticket in tickets)
 
 
-async def test_a_price_is_answered_as_a_json_number(window: Window) -> None:
+async def test_a_price_is_a_json_number(window: Window) -> None:
     show = await window.stage(zone(1, ticketPrice=120), zone(2, ticketPrice=999999.99), zone(3, ticketPrice=0))
 
     prices = [(await window.buy(show.seat(zoneId=zone_id))).content for zone_id in (1, 2, 3)]
@@ -119,7 +119,7 @@ async def test_a_customer_of_128_characters_may_buy(window: Window) -> None:
     assert answer.status_code == 201
 
 
-async def test_a_body_may_say_its_character_set(window: Window) -> None:
+async def test_the_content_type_may_name_a_character_set(window: Window) -> None:
     show = await window.stage()
     body = f'{{"venueId":"{show.venue_id}","eventId":"{show.event_id}","zoneId":1,"row":"1","column":"a"}}'
 
@@ -130,18 +130,18 @@ async def test_a_body_may_say_its_character_set(window: Window) -> None:
     assert answer.status_code == 201
 
 
-async def test_nobody_but_the_buyer_learns_receipt_and_customer(window: Window, ledger: Ledger) -> None:
+async def test_messages_contain_neither_receipt_nor_customer(window: Window, ledger: Ledger) -> None:
     show = await window.stage()
     ticket = await window.bought(show.seat(customerId="Ada Lovelace"))
 
-    waiting = b"".join(ledger.redis.xrange(f"{{{partition_of(show.event_id)}}}:outbox")[-1][1].values())
+    message = b"".join(ledger.redis.xrange(f"{{{partition_of(show.event_id)}}}:outbox")[-1][1].values())
 
-    assert ticket["ticketId"].encode() in waiting
-    assert b"Ada" not in waiting
-    assert ticket["receipt"].encode() not in waiting
+    assert ticket["ticketId"].encode() in message
+    assert b"Ada" not in message
+    assert ticket["receipt"].encode() not in message
 
 
-async def test_a_seat_that_many_want_is_sold_once(window: Window, ledger: Ledger) -> None:
+async def test_a_seat_in_demand_is_sold_once(window: Window, ledger: Ledger) -> None:
     show = await window.stage()
 
     answers = await asyncio.gather(*(window.buy(show.seat("3", "c")) for _ in range(40)))
@@ -153,9 +153,9 @@ async def test_a_seat_that_many_want_is_sold_once(window: Window, ledger: Ledger
 
 async def test_all_seats_are_sold_to_a_crowd_each_once(window: Window) -> None:
     show = await window.stage(zone(rowCount=5, colCount=8))
-    wanted = [show.seat(str(row), column) for row in range(1, 6) for column in "abcdefgh"] * 2
+    orders = [show.seat(str(row), column) for row in range(1, 6) for column in "abcdefgh"] * 2
 
-    answers = await asyncio.gather(*(window.buy(order) for order in wanted))
+    answers = await asyncio.gather(*(window.buy(order) for order in orders))
 
     sold = [answer.json() for answer in answers if answer.status_code == 201]
     assert len(sold) == 40

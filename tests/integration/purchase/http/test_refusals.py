@@ -1,4 +1,4 @@
-"""Every refusal of a purchase, by its real cause: what it says, and that nothing was changed."""
+"""Every refusal of a purchase, provoked by its real cause; each changes nothing."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ JSON_TYPE = {"Content-Type": "application/json"}
 
 @pytest.fixture(scope="module")
 def without_direct_sales(service: Service) -> Iterator[RunningServer]:
-    """A second process, which sells nothing at once."""
+    """A second process, without direct sales."""
     with serving(service.redis_url, DIRECT_SALES="false") as running:
         yield running
 
@@ -38,16 +38,16 @@ async def post(window: Window, content: bytes, headers: dict[str, str] = JSON_TY
 
 
 def sized(show: Show, size: int) -> bytes:
-    """A good order of this many bytes."""
+    """Return a valid order of this many bytes."""
     return json.dumps(show.seat()).encode().ljust(size)
 
 
 def hours_from_now(hours: int) -> datetime:
-    """On the full second, where an encoder might leave the fraction out."""
+    """Return a full second, for which an encoder might omit the fraction."""
     return datetime.now(UTC).replace(microsecond=0) + timedelta(hours=hours)
 
 
-async def test_a_body_of_64_kib_is_read(window: Window) -> None:
+async def test_a_body_of_64_kib_is_accepted(window: Window) -> None:
     show = await window.stage()
 
     assert (await post(window, sized(show, BODY_BYTES_MAX))).status_code == 201
@@ -80,9 +80,7 @@ async def test_a_larger_body_of_unknown_length_is_too_large(window: Window, ledg
     [{}, {"Content-Type": ""}, {"Content-Type": "text/plain"}, {"Content-Type": "application/x-www-form-urlencoded"}],
     ids=str,
 )
-async def test_a_body_that_does_not_say_it_is_json_is_not_read(
-    window: Window, ledger: Ledger, headers: dict[str, str]
-) -> None:
+async def test_a_body_of_another_media_type_is_refused(window: Window, ledger: Ledger, headers: dict[str, str]) -> None:
     show = await window.stage()
 
     with ledger.unchanged():
@@ -107,7 +105,7 @@ async def test_a_body_that_does_not_say_it_is_json_is_not_read(
     ],
     ids=lambda content: repr(content[:16]),
 )
-async def test_what_is_not_json_is_an_invalid_request(window: Window, ledger: Ledger, content: bytes) -> None:
+async def test_a_body_that_is_not_json_is_an_invalid_request(window: Window, ledger: Ledger, content: bytes) -> None:
     with ledger.unchanged():
         answer = await post(window, content)
 
@@ -115,7 +113,7 @@ async def test_what_is_not_json_is_an_invalid_request(window: Window, ledger: Le
 
 
 @pytest.mark.parametrize("content", [b"[]", b"null", b'"seat"', b"1"])
-async def test_json_that_is_no_object_is_an_invalid_request(window: Window, content: bytes) -> None:
+async def test_json_that_is_not_an_object_is_an_invalid_request(window: Window, content: bytes) -> None:
     assert_problem(await post(window, content), 400, "invalid-request", field="$")
 
 
@@ -164,7 +162,7 @@ async def test_an_unknown_field_is_named(window: Window, ledger: Ledger, field: 
     ],
     ids=lambda value: repr(value)[:12],
 )
-async def test_a_wrong_value_is_named_by_its_field(window: Window, ledger: Ledger, field: str, value: object) -> None:
+async def test_the_field_of_a_wrong_value_is_named(window: Window, ledger: Ledger, field: str, value: object) -> None:
     show = await window.stage()
 
     with ledger.unchanged():
@@ -175,7 +173,7 @@ async def test_a_wrong_value_is_named_by_its_field(window: Window, ledger: Ledge
 
 @pytest.mark.parametrize("field", ["venueId", "eventId"])
 @pytest.mark.parametrize("name", ["", "x" * 65, "a b", "é", "a/b", "a:b", "a{1}", "a\n", "a\x00"], ids=repr)
-async def test_an_id_out_of_shape_is_an_invalid_request(window: Window, ledger: Ledger, field: str, name: str) -> None:
+async def test_a_malformed_id_is_an_invalid_request(window: Window, ledger: Ledger, field: str, name: str) -> None:
     show = await window.stage()
 
     with ledger.unchanged():
@@ -213,7 +211,7 @@ async def test_an_id_out_of_shape_is_an_invalid_request(window: Window, ledger: 
     ],
     ids=repr,
 )
-async def test_a_label_that_means_no_seat_is_refused(window: Window, ledger: Ledger, row: str, column: str) -> None:
+async def test_a_malformed_seat_label_is_refused(window: Window, ledger: Ledger, row: str, column: str) -> None:
     show = await window.stage()
 
     with ledger.unchanged():
@@ -222,7 +220,7 @@ async def test_a_label_that_means_no_seat_is_refused(window: Window, ledger: Led
     assert_problem(answer, 422, "invalid-seat-label", row=row, column=column)
 
 
-async def test_an_event_that_nobody_defined_is_not_found(window: Window, ledger: Ledger) -> None:
+async def test_an_undefined_event_is_not_found(window: Window, ledger: Ledger) -> None:
     show = await window.stage()
 
     with ledger.unchanged():
@@ -231,7 +229,7 @@ async def test_an_event_that_nobody_defined_is_not_found(window: Window, ledger:
     assert_problem(answer, 404, "event-not-found", eventId="Atlantis.~-_1")
 
 
-async def test_ids_tell_upper_from_lower_case(window: Window) -> None:
+async def test_ids_are_case_sensitive(window: Window) -> None:
     show = await window.stage()
 
     assert_problem(await window.buy(show.seat(eventId=show.event_id.upper())), 404, "event-not-found")
@@ -289,7 +287,7 @@ async def test_direct_sales_can_be_switched_off(other_window: Window, ledger: Le
     assert_problem(answer, 403, "direct-sales-off")
 
 
-async def test_direct_sales_that_are_off_are_told_after_the_seat_and_before_the_sale(other_window: Window) -> None:
+async def test_direct_sales_are_checked_after_the_seat_and_before_the_sales_window(other_window: Window) -> None:
     show = await other_window.stage(salesCloseAt=hours_from_now(-1).isoformat(), maxSeatsPerCustomer=1)
 
     assert_problem(await other_window.buy(show.seat("6")), 422, "seat-out-of-range")
@@ -303,8 +301,8 @@ async def test_before_sales_open_nothing_is_sold(window: Window, ledger: Ledger)
     with ledger.unchanged():
         answer = await window.buy(show.seat())
 
-    told = opens.isoformat(timespec="microseconds").replace("+00:00", "Z")
-    assert_problem(answer, 403, "sales-not-open", salesOpenAt=told)
+    open_at = opens.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    assert_problem(answer, 403, "sales-not-open", salesOpenAt=open_at)
 
 
 async def test_after_sales_closed_nothing_is_sold(window: Window, ledger: Ledger) -> None:
@@ -314,17 +312,17 @@ async def test_after_sales_closed_nothing_is_sold(window: Window, ledger: Ledger
     with ledger.unchanged():
         answer = await window.buy(show.seat())
 
-    told = closed.isoformat(timespec="microseconds").replace("+00:00", "Z")
-    assert_problem(answer, 403, "sales-closed", salesCloseAt=told)
+    close_at = closed.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    assert_problem(answer, 403, "sales-closed", salesCloseAt=close_at)
 
 
-async def test_between_the_two_moments_seats_are_sold(window: Window) -> None:
+async def test_seats_are_sold_while_sales_are_open(window: Window) -> None:
     show = await window.stage(salesOpenAt=hours_from_now(-1).isoformat(), salesCloseAt=hours_from_now(1).isoformat())
 
     assert (await window.buy(show.seat())).status_code == 201
 
 
-async def test_sales_open_by_themselves_when_the_moment_comes(window: Window) -> None:
+async def test_sales_open_by_themselves_at_their_time(window: Window) -> None:
     show = await window.stage(salesOpenAt=(datetime.now(UTC) + timedelta(seconds=1.5)).isoformat())
     assert_problem(await window.buy(show.seat()), 403, "sales-not-open")
 
@@ -336,7 +334,7 @@ async def test_sales_open_by_themselves_when_the_moment_comes(window: Window) ->
     assert answer.status_code == 201
 
 
-async def test_an_event_that_limits_its_customers_asks_who_is_buying(window: Window, ledger: Ledger) -> None:
+async def test_an_event_with_a_limit_requires_a_customer(window: Window, ledger: Ledger) -> None:
     show = await window.stage(maxSeatsPerCustomer=2)
 
     with ledger.unchanged():
@@ -357,16 +355,16 @@ async def test_a_customer_gets_no_more_seats_than_the_event_allows(window: Windo
     assert (await window.buy(show.seat("3", customerId="Bob"))).status_code == 201
 
 
-async def test_a_customer_who_asks_for_all_at_once_gets_no_more(window: Window) -> None:
+async def test_a_customer_who_buys_all_seats_at_once_gets_no_more(window: Window) -> None:
     show = await window.stage(maxSeatsPerCustomer=3)
-    wanted = [show.seat(str(row), column, customerId="Ada") for row in range(1, 6) for column in "abcdefgh"]
+    orders = [show.seat(str(row), column, customerId="Ada") for row in range(1, 6) for column in "abcdefgh"]
 
-    answers = await asyncio.gather(*(window.buy(order) for order in wanted))
+    answers = await asyncio.gather(*(window.buy(order) for order in orders))
 
     assert sorted(answer.status_code for answer in answers) == [201] * 3 + [409] * 37
 
 
-async def test_each_event_counts_a_customer_for_itself(window: Window) -> None:
+async def test_the_limit_applies_to_each_event_separately(window: Window) -> None:
     shows = [await window.stage(maxSeatsPerCustomer=1) for _ in range(2)]
 
     answers = [await window.buy(show.seat(customerId="Ada")) for show in shows]

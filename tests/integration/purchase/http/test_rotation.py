@@ -1,4 +1,4 @@
-"""Admin tokens and receipt keys are rotated: for a while the one before is as good as the new one."""
+"""Admin tokens and receipt keys are rotated: for a while both the old and the new one are valid."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -12,7 +12,7 @@ from tests.stage.processes.purchase import Service, serving
 
 @pytest.fixture(scope="module")
 def rotating(service: Service) -> Iterator[RunningServer]:
-    """A process that is told two admin tokens and two receipt keys, the second of each the local one."""
+    """A process with two admin tokens and two receipt keys; the second of each is the local one."""
     variables = {
         "PROFILE": "production",
         "ADMIN_TOKENS": "brand-new-token, local-admin-token",
@@ -28,7 +28,7 @@ async def rotating_window(rotating: RunningServer) -> AsyncIterator[Window]:
         yield window
 
 
-async def test_tokens_are_rotated_while_both_are_valid(rotating_window: Window) -> None:
+async def test_both_admin_tokens_are_valid_during_rotation(rotating_window: Window) -> None:
     for token in ("brand-new-token", "local-admin-token"):
         answer = await rotating_window.http.put(
             f"/api/v1/venues/{unique('venue')}", json=venue(), headers={"Authorization": f"Bearer {token}"}
@@ -36,7 +36,7 @@ async def test_tokens_are_rotated_while_both_are_valid(rotating_window: Window) 
         assert answer.status_code == 201
 
 
-async def test_a_receipt_of_the_key_before_is_still_good(window: Window, rotating_window: Window) -> None:
+async def test_a_receipt_of_the_old_key_is_valid_during_rotation(window: Window, rotating_window: Window) -> None:
     show = await window.stage()
     old, new = await window.bought(show.seat("1")), await rotating_window.bought(show.seat("2"))
 
@@ -44,7 +44,7 @@ async def test_a_receipt_of_the_key_before_is_still_good(window: Window, rotatin
     assert (await rotating_window.cancel(new)).status_code == 200
 
 
-async def test_a_receipt_of_a_key_that_nobody_knows_is_not_good(window: Window, rotating_window: Window) -> None:
+async def test_a_receipt_of_an_unknown_key_is_not_valid(window: Window, rotating_window: Window) -> None:
     show = await window.stage()
     ticket = await rotating_window.bought(show.seat())
 

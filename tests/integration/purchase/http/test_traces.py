@@ -1,4 +1,4 @@
-"""What a command leaves in its caller's trace, and what its message carries on to the projectors."""
+"""The span of a command in its caller's trace, and the trace context in its message."""
 
 import json
 import secrets
@@ -22,14 +22,14 @@ MUCH_LATER_MS = "600000"
 
 @pytest.fixture(scope="module")
 def collector() -> Iterator[Collector]:
-    """Where the traced process sends its spans to."""
+    """The collector that receives the spans of the traced process."""
     with collecting() as own:
         yield own
 
 
 @pytest.fixture(scope="module")
 def traced(service: Service, collector: Collector) -> Iterator[RunningServer]:
-    """A second process beside `service`, which is told where to send traces to."""
+    """A second process beside `service`, which sends traces to the collector."""
     logging = {"LOGGING_CONFIG": str(INFRA / "logging.json")}
     with serving(service.redis_url, **collector.environment, **logging) as running:
         yield running
@@ -40,17 +40,17 @@ def new_trace() -> str:
 
 
 def sampled(trace_id: str) -> str:
-    """What a caller says who records this trace."""
+    """Return the traceparent of a caller who records this trace."""
     return f"00-{trace_id}-{CALLER}-01"
 
 
 def unsampled(trace_id: str) -> str:
-    """What a caller says who does not."""
+    """Return the traceparent of a caller who does not record this trace."""
     return f"00-{trace_id}-{CALLER}-00"
 
 
 async def call(url: str, method: str, path: str, traceparent: str | None, body: Json | None = None) -> httpx.Response:
-    """Ask this of a purchase process, as part of a trace."""
+    """Call a purchase process, as part of a trace."""
     headers = {} if traceparent is None else {"traceparent": traceparent}
     async with open_window(url) as window:
         return await window.http.request(method, path, json=body, headers=headers)
@@ -61,25 +61,25 @@ async def buy(url: str, order: Json, traceparent: str | None) -> httpx.Response:
 
 
 def message_of(ledger: Ledger, answer: httpx.Response) -> Any:
-    """What was told of this sale."""
+    """Return the message about this sale."""
     assert answer.status_code == 201, answer.text
     (message,) = ledger.told_of(answer.json()["ticketId"])
     return message
 
 
-async def test_without_a_collector_the_message_carries_on_what_the_caller_said(
+async def test_without_a_collector_the_message_has_the_trace_context_of_the_caller(
     window: Window, ledger: Ledger, service: Service
 ) -> None:
     show, traceparent = await window.stage(), sampled(new_trace())
 
-    of_a_trace = await buy(service.url, show.seat("1", "a"), traceparent)
-    of_none = await buy(service.url, show.seat("1", "b"), None)
+    with_trace = await buy(service.url, show.seat("1", "a"), traceparent)
+    without_trace = await buy(service.url, show.seat("1", "b"), None)
 
-    assert message_of(ledger, of_a_trace).traceparent == traceparent
-    assert message_of(ledger, of_none).traceparent is None
+    assert message_of(ledger, with_trace).traceparent == traceparent
+    assert message_of(ledger, without_trace).traceparent is None
 
 
-async def test_a_purchase_is_a_span_of_its_callers_trace_and_its_message_carries_the_span_on(
+async def test_a_purchase_is_a_span_of_its_callers_trace_and_its_message_names_the_span(
     window: Window, ledger: Ledger, traced: RunningServer, collector: Collector
 ) -> None:
     show, trace_id = await window.stage(), new_trace()
@@ -97,7 +97,7 @@ async def test_a_purchase_is_a_span_of_its_callers_trace_and_its_message_carries
     assert message_of(ledger, answer).traceparent == f"00-{trace_id}-{span.span_id}-01"
 
 
-async def test_a_purchase_that_is_part_of_no_trace_begins_one(
+async def test_a_purchase_without_a_trace_begins_one(
     window: Window, ledger: Ledger, traced: RunningServer, collector: Collector
 ) -> None:
     show = await window.stage()
@@ -107,10 +107,10 @@ async def test_a_purchase_that_is_part_of_no_trace_begins_one(
     _, trace_id, span_id, flags = message_of(ledger, answer).traceparent.split("-")
     (span,) = await collector.spans(trace_id)
     assert (span.span_id, span.parent_id) == (span_id, "")
-    assert int(flags, 16) & 1, "it is recorded, and so will what its message causes be"
+    assert int(flags, 16) & 1, "the trace is recorded, and so are the spans that the message causes"
 
 
-async def test_a_refusal_is_told_by_its_status_and_is_no_failure(
+async def test_the_span_of_a_refusal_has_its_status_and_no_failure(
     window: Window, traced: RunningServer, collector: Collector
 ) -> None:
     show, trace_id = await window.stage(), new_trace()
@@ -141,7 +141,7 @@ async def test_a_span_names_the_route_and_never_the_id_in_the_path(
     assert ledger.told_of(ticket["ticketId"])[-1].traceparent == f"00-{trace_id}-{span.span_id}-01"
 
 
-async def test_who_does_not_record_the_trace_gets_no_span_and_neither_do_health_and_metrics(
+async def test_unrecorded_traces_health_and_metrics_have_no_spans(
     window: Window, ledger: Ledger, traced: RunningServer, collector: Collector
 ) -> None:
     show, silent, last = await window.stage(), new_trace(), new_trace()
@@ -157,7 +157,7 @@ async def test_who_does_not_record_the_trace_gets_no_span_and_neither_do_health_
     assert (trace_id, flags) == (silent, "00")
 
 
-async def test_a_failure_is_told_by_the_span_and_its_log_line_names_the_trace(
+async def test_the_span_of_a_failure_says_so_and_its_log_line_names_the_trace(
     window: Window, ledger: Ledger, traced: RunningServer, collector: Collector
 ) -> None:
     show, trace_id = await window.stage(), new_trace()
@@ -174,7 +174,7 @@ async def test_a_failure_is_told_by_the_span_and_its_log_line_names_the_trace(
     assert [line["traceparent"] for line in lines] == [f"00-{trace_id}-{span.span_id}-01"]
 
 
-async def test_a_process_that_is_told_to_end_sends_the_spans_that_wait(
+async def test_a_process_that_stops_sends_its_remaining_spans(
     window: Window, service: Service, collector: Collector
 ) -> None:
     show, trace_id = await window.stage(), new_trace()

@@ -1,4 +1,4 @@
-"""Money is whole minor units inside; outside it is a number of at most two decimals, and no cent is lost between."""
+"""Money is whole cents inside and a number with two decimals outside; no cent is lost between."""
 
 from decimal import Decimal
 
@@ -18,7 +18,7 @@ DECODER = msgspec.json.Decoder(DefineVenueBody)
 
 
 def price_cents(price: str) -> int:
-    """What a zone costs that was defined at this price, written as in JSON. Raises InvalidRequest."""
+    """Return the price of a zone that is defined with this JSON number. Raises InvalidRequest."""
     body = '{"zones":[{"zoneId":1,"ticketPrice":%s,"rowCount":1,"colCount":1}]}' % price  # noqa: UP031
     (defined,) = decode_body(body.encode(), DECODER).venue("Arena").zones
     return defined.price_cents
@@ -30,16 +30,16 @@ def test_every_price_is_read_to_the_cent(cents: int) -> None:
 
 
 @given(CENTS)
-def test_every_price_is_told_as_the_number_that_it_is(cents: int) -> None:
-    told = msgspec.json.encode(ticket_answer(ticket(price_cents=cents), "PAID", receipt=None))
-    price = msgspec.json.decode(told, type=dict[str, msgspec.Raw])["price"]
+def test_every_price_is_written_exactly(cents: int) -> None:
+    answer = msgspec.json.encode(ticket_answer(ticket(price_cents=cents), "PAID", receipt=None))
+    price = msgspec.json.decode(answer, type=dict[str, msgspec.Raw])["price"]
     assert Decimal(bytes(price).decode()) == Decimal(cents) / 100
 
 
 @given(CENTS)
-def test_a_venue_tells_the_prices_that_define_it(cents: int) -> None:
-    (told,) = venue_answer(venue(zones=(zone(price_cents=cents),))).zones
-    assert price_cents(msgspec.json.encode(told.ticket_price).decode()) == cents
+def test_an_answered_price_defines_the_same_price(cents: int) -> None:
+    (answered,) = venue_answer(venue(zones=(zone(price_cents=cents),))).zones
+    assert price_cents(msgspec.json.encode(answered.ticket_price).decode()) == cents
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_venue_tells_the_prices_that_define_it(cents: int) -> None:
         ("999999.99", 99_999_999),
     ],
 )  # fmt: skip
-def test_a_price_may_be_written_in_any_way_that_json_knows(price: str, cents: int) -> None:
+def test_a_price_can_be_any_json_number(price: str, cents: int) -> None:
     assert price_cents(price) == cents
 
 
@@ -61,7 +61,7 @@ def test_a_price_may_be_written_in_any_way_that_json_knows(price: str, cents: in
         "0." + "0" * 60 + "1", "9" * 60, '"NaN"', '"Infinity"', '"-Infinity"', '"sNaN"',
     ],
 )  # fmt: skip
-def test_any_other_price_is_refused_by_the_name_of_its_field(price: str) -> None:
+def test_any_other_price_is_refused_with_the_name_of_the_field(price: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         price_cents(price)
     assert refused.value.facts["field"] == "zones[0].ticketPrice"

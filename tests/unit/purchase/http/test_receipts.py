@@ -1,4 +1,4 @@
-"""A receipt fits its ticket and no other, whichever of the keys signed it."""
+"""A receipt is valid for its ticket only, whichever of the keys signed it."""
 
 import hmac
 from base64 import urlsafe_b64encode
@@ -45,7 +45,7 @@ def test_a_receipt_may_come_with_its_padding() -> None:
 
 
 @pytest.mark.parametrize("receipt", ["", "=", "é", "x" * 60_000, "a\0"])
-def test_what_is_no_receipt_does_not_fit(receipt: str) -> None:
+def test_other_text_does_not_fit(receipt: str) -> None:
     assert not Receipts([OLD, NEW]).verify(receipt, TICKET)
 
 
