@@ -230,9 +230,9 @@ def refuse_unknown_parameters(request: Request[Any, Any, Any]) -> None:
     known = known_parameters(request.route_handler)
     for name, times in Counter(name for name, _ in request.query_params.multi_items()).items():
         if name not in known:
-            raise InvalidRequest(name, "unknown parameter")
+            raise InvalidRequest(name, f"The parameter {name} is unknown.")
         if times > 1:
-            raise InvalidRequest(name, "given more than once")
+            raise InvalidRequest(name, f"The parameter {name} is given more than once.")
 
 
 @cache

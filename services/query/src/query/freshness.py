@@ -37,14 +37,14 @@ def parse_token(text: str, partitions: int) -> Positions:
     for item in text.split(","):
         partition_text, _, position_text = item.strip().partition(":")
         if not (partition_text.isascii() and partition_text.isdecimal() and len(partition_text) <= 4):
-            raise InvalidConsistencyToken(f"{item.strip()!r} does not begin with a partition")
+            raise InvalidConsistencyToken(f"{item.strip()!r} does not begin with a partition.")
         partition = int(partition_text)
         if partition >= partitions:
-            raise InvalidConsistencyToken(f"partition {partition} does not exist; there are {partitions}")
+            raise InvalidConsistencyToken(f"Partition {partition} does not exist; there are {partitions}.")
         try:
             position = Position.parse(position_text)
         except MalformedPosition:
-            raise InvalidConsistencyToken(f"{item.strip()!r} is not <partition>:<epoch>-<sequence>") from None
+            raise InvalidConsistencyToken(f"{item.strip()!r} is not <partition>:<epoch>-<sequence>.") from None
         wanted[partition] = max(wanted.get(partition, position), position)
     return wanted
 

@@ -38,9 +38,9 @@ def read_cursor(cursor: str | None, id_pattern: str) -> str:
     try:
         last_id = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
     except (binascii.Error, ValueError):
-        raise InvalidRequest("cursor", "not a nextCursor of this list") from None
+        raise InvalidRequest("cursor", "This is not a nextCursor of this list.") from None
     if re.search(id_pattern, last_id) is None or write_cursor(last_id) != cursor:
-        raise InvalidRequest("cursor", "not a nextCursor of this list")
+        raise InvalidRequest("cursor", "This is not a nextCursor of this list.")
     return last_id
 
 

@@ -122,7 +122,7 @@ def _invalid_request(error: HTTPException) -> Problem:
         fault = error.extra[0]
         return Problem(INVALID_REQUEST, fault["message"], field=camel(fault.get("key", "")))
     if missing := _MISSING.match(error.detail):
-        return Problem(INVALID_REQUEST, f"{missing[1]} is missing", field=missing[1])
+        return Problem(INVALID_REQUEST, f"The parameter {missing[1]} is missing.", field=missing[1])
     return Problem(INVALID_REQUEST, error.detail)
 
 

@@ -44,7 +44,7 @@ class TicketNotFound(LookupError):
     """No ticket with that id has been projected."""
 
     def __init__(self, ticket_id: str) -> None:
-        super().__init__(f"there is no ticket {ticket_id}")
+        super().__init__(f"There is no ticket {ticket_id}.")
         self.ticket_id = ticket_id
 
 
@@ -52,7 +52,7 @@ class EventNotFound(LookupError):
     """No event with that id has been projected, or it is at another venue."""
 
     def __init__(self, event_id: str, venue_id: str | None = None) -> None:
-        super().__init__(f"there is no event {event_id}" + (f" at venue {venue_id}" if venue_id else ""))
+        super().__init__(f"There is no event {event_id}" + (f" at venue {venue_id}." if venue_id else "."))
         self.event_id = event_id
 
 
@@ -60,7 +60,7 @@ class VenueNotFound(LookupError):
     """No venue with that id has been projected."""
 
     def __init__(self, venue_id: str) -> None:
-        super().__init__(f"there is no venue {venue_id}")
+        super().__init__(f"There is no venue {venue_id}.")
         self.venue_id = venue_id
 
 
@@ -68,7 +68,7 @@ class ZoneNotFound(LookupError):
     """The event has no such zone."""
 
     def __init__(self, event_id: str, zone_id: int) -> None:
-        super().__init__(f"event {event_id} has no zone {zone_id}")
+        super().__init__(f"Event {event_id} has no zone {zone_id}.")
         self.event_id = event_id
         self.zone_id = zone_id
 

@@ -79,7 +79,7 @@ class Definitions:
                 raise AlreadyDefined
             if stored.event is not None and stored.event.venue_id != event.venue_id:
                 venue_id = stored.event.venue_id
-                raise VenueMismatch(f"event {event.event_id} is at {venue_id}", venueId=venue_id)
+                raise VenueMismatch(f"Event {event.event_id} is at {venue_id}.", venueId=venue_id)
             at = await self._ledger.register(event)
             if at.venue is None or at.change is not None:
                 await self.finish_pending(event.venue_id)
@@ -125,7 +125,7 @@ class Definitions:
         positions |= await self._ledger.end_change(change)
         if phase == "refusing":
             seats = in_use or await self._seats_in_use(change)
-            raise SeatsInUse("seats that are sold or held would be removed", seats=seats)
+            raise SeatsInUse("The change would remove seats that are sold or held.", seats=seats)
         return positions
 
     async def _agree(self, change: Change) -> list[dict[str, Any]]:

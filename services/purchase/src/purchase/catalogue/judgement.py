@@ -61,7 +61,7 @@ async def decide(
 def offered(offer: Offer | None, event_id: str) -> Offer:
     """Return the offer, which exists. Raises EventNotFound."""
     if offer is None:
-        raise EventNotFound(f"there is no event {event_id}", eventId=event_id)
+        raise EventNotFound(f"There is no event {event_id}.", eventId=event_id)
     return offer
 
 
@@ -69,7 +69,7 @@ def zone_of(offer: Offer, zone_id: int) -> Zone:
     """Return a zone of the offer. Raises ZoneNotFound."""
     zone = offer.zones.get(zone_id)
     if zone is None:
-        raise ZoneNotFound(f"event {offer.event.event_id} has no zone {zone_id}", zoneId=zone_id)
+        raise ZoneNotFound(f"Event {offer.event.event_id} has no zone {zone_id}.", zoneId=zone_id)
     return zone
 
 
@@ -77,7 +77,7 @@ def check_range(zone: Zone, seat: Seat) -> None:
     """Check that the zone has this seat. Raises SeatOutOfRange."""
     if seat.row > zone.row_count or seat.column > zone.col_count:
         raise SeatOutOfRange(
-            f"zone {zone.zone_id} has {zone.row_count} rows of {zone.col_count} seats",
+            f"Zone {zone.zone_id} has {zone.row_count} rows of {zone.col_count} seats.",
             zoneId=zone.zone_id,
             rowCount=zone.row_count,
             colCount=zone.col_count,
@@ -91,15 +91,15 @@ def check_sale(event: Event) -> None:
         return
     now = datetime.now(UTC)
     if opens is not None and now < opens:
-        raise SalesNotOpen(f"sales open at {(text := encode_timestamp(opens))}", salesOpenAt=text)
+        raise SalesNotOpen(f"Sales open at {(text := encode_timestamp(opens))}.", salesOpenAt=text)
     if closes is not None and now >= closes:
-        raise SalesClosed(f"sales closed at {(text := encode_timestamp(closes))}", salesCloseAt=text)
+        raise SalesClosed(f"Sales closed at {(text := encode_timestamp(closes))}.", salesCloseAt=text)
 
 
 def check_customer(event: Event, customer_id: str | None) -> None:
     """Check that a customer is named where the event limits each one's seats. Raises CustomerRequired."""
     if event.max_seats_per_customer is not None and customer_id is None:
-        raise CustomerRequired("the event limits the seats of each customer: send a customerId", field="customerId")
+        raise CustomerRequired("The event limits the seats of each customer: send a customerId.", field="customerId")
 
 
 def _version(offer: Offer | None) -> int | None:

@@ -112,7 +112,7 @@ class CatalogueLedger:
         stored = await self.read_venue(event.venue_id)
         if stored.venue is None and stored.change is None:
             await self.confirm_absence(event.venue_id)
-            raise VenueNotFound(f"there is no venue {event.venue_id}", venueId=event.venue_id)
+            raise VenueNotFound(f"There is no venue {event.venue_id}.", venueId=event.venue_id)
         await self._partitions.ask("SADD", keys.venue_events(home, event.venue_id), event.event_id)
         return await self.read_venue(event.venue_id)
 

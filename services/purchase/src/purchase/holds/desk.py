@@ -153,13 +153,13 @@ class HoldDesk:
             return KEY_REUSED
         if outcome == "LIMIT":
             limit = wanted.limit
-            return CustomerLimit(f"a customer may have {limit} seats of this event", maxSeatsPerCustomer=limit)
+            return CustomerLimit(f"A customer may have at most {limit} seats of this event.", maxSeatsPerCustomer=limit)
         if outcome == "HOLDS":
             most = self._ledger.holds_per_customer
-            return CustomerLimit(f"a customer may have {most} holds at a time", maxHoldsPerCustomer=most)
+            return CustomerLimit(f"A customer may have at most {most} holds at a time.", maxHoldsPerCustomer=most)
         if wanted.quantity > SEATS_MAX:
-            return TooManySeats(f"a hold has at most {SEATS_MAX} seats", maxSeats=SEATS_MAX)
-        return DuplicateSeat("a hold has each seat once", seats=_facts(_repeated(wanted.hold.seats)))
+            return TooManySeats(f"A hold has at most {SEATS_MAX} seats.", maxSeats=SEATS_MAX)
+        return DuplicateSeat("A hold can name each seat once.", seats=_facts(_repeated(wanted.hold.seats)))
 
 
 def _seats(wanted: HoldSeats | HoldBest) -> list[Seat]:
@@ -177,12 +177,12 @@ def _not_free(wanted: NewHold, outcome: NotFree) -> Refusal:
         zone_ids = [wanted.best.zone.zone_id]
         facts = {"zoneId": zone_ids[0], "available": outcome.available}
     if outcome.full == "event":
-        return EventFull(f"every seat of {wanted.hold.event_id} is sold", **facts)
+        return EventFull(f"Every seat of event {wanted.hold.event_id} is sold.", **facts)
     if outcome.full == "zone":
-        return ZoneFull(f"every seat of zone {', '.join(map(str, zone_ids))} is sold", **facts)
+        return ZoneFull(f"Every seat of zone {', '.join(map(str, zone_ids))} is sold.", **facts)
     if wanted.best:
-        return SeatTaken(f"zone {zone_ids[0]} has {outcome.available} free seats", **facts)
-    return SeatTaken("seats are sold or held by another", **facts)
+        return SeatTaken(f"Zone {zone_ids[0]} has {outcome.available} free seats.", **facts)
+    return SeatTaken("Seats are sold or held by another customer.", **facts)
 
 
 def _repeated(seats: Sequence[HoldSeat]) -> list[HoldSeat]:

@@ -136,7 +136,7 @@ class HoldLedger:
         """The hold that somebody asks for. Raises HoldNotFound, Recovering."""
         hold = await self.find(hold_id)
         if hold is None:
-            raise HoldNotFound("there is no such hold, or it ended more than a day ago")
+            raise HoldNotFound("There is no such hold, or it ended more than a day ago.")
         return hold
 
     async def found_again(self, hold: Hold) -> Hold:

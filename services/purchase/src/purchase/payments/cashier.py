@@ -89,13 +89,13 @@ class Cashier:
         for _ in range(TRIES):
             match hold.state:
                 case "HELD" if hold.is_free and not await self._clock.is_past(hold.deadline_ms):
-                    raise PaymentDeclined("there is nothing to pay: confirm the hold", code=NOTHING_TO_PAY)
+                    raise PaymentDeclined("There is nothing to pay: confirm the hold.", code=NOTHING_TO_PAY)
                 case "HELD":
                     noted = await self._begin(hold, method, key, traceparent)
                 case "PAYING":
                     noted = await self._join(hold, method, key, traceparent)
                 case "CONFIRMED":
-                    raise HoldPaid("the hold is paid for")
+                    raise HoldPaid("The hold is paid for.")
                 case _:
                     raise _expired()
             if noted != "MOVED":
@@ -149,7 +149,7 @@ class Cashier:
                 case "ENDING":
                     released = await self._end_now(hold, traceparent)
                 case "CONFIRMED":
-                    raise HoldPaid("the hold is paid for")
+                    raise HoldPaid("The hold is paid for.")
                 case _:
                     return await self._payments.position(hold)
             if released is not None:
@@ -289,16 +289,16 @@ def _unless_reused(noted: Noted | Literal["KEY_REUSED"]) -> Noted:
 
 
 def _reused() -> KeyReused:
-    return KeyReused("this Idempotency-Key came with another body before")
+    return KeyReused("This Idempotency-Key was used with another body.")
 
 
 def _expired() -> HoldExpired:
-    return HoldExpired("the hold is over")
+    return HoldExpired("The hold has ended.")
 
 
 def _required(code: str | None) -> PaymentRequired:
-    return PaymentRequired("nothing is authorised for this hold", **({"code": code} if code else {}))
+    return PaymentRequired("The hold has no authorised payment.", **({"code": code} if code else {}))
 
 
 def _declined(code: str) -> PaymentDeclined:
-    return PaymentDeclined("the payment was declined", code=code)
+    return PaymentDeclined("The payment was declined.", code=code)

@@ -22,7 +22,7 @@ def parse_seat(zone_id: int, row: str, column: str) -> Seat:
     if _LETTERS.fullmatch(row) and _NUMBER.fullmatch(column):
         row, column = column, row
     if not (_NUMBER.fullmatch(row) and _LETTERS.fullmatch(column)):
-        raise InvalidSeatLabel("a seat is a row such as 10 and a column such as b", row=row[:16], column=column[:16])
+        raise InvalidSeatLabel("A seat is a row such as 10 and a column such as b.", row=row[:16], column=column[:16])
     return Seat(
         zone_id,
         int(row) if len(row) <= 6 else BEYOND,

@@ -14,7 +14,7 @@ from purchase.store.scripts import load
 REMEMBERED_SECONDS = 24 * 60 * 60
 """How long an idempotency key is remembered."""
 
-KEY_REUSED = KeyReused("this Idempotency-Key came with another body before")
+KEY_REUSED = KeyReused("This Idempotency-Key was used with another body.")
 """The refusal of such a key: answered, never raised."""
 
 
