@@ -14,7 +14,7 @@ from infra_local import servers
 from infra_local.ports import free_port
 from infra_local.running import RunningServer
 
-CONTRACTS = Path(__file__).parents[2] / "libs/contracts"
+CONTRACTS = Path(__file__).parents[3] / "libs/contracts"
 BREAKS_OFF = "/api/v1/breaks-off"
 CUTS_SHORT = "/api/v1/holds/cut-short-"
 
