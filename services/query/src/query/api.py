@@ -45,7 +45,7 @@ Limit = Annotated[int, QueryParameter(ge=1, le=LIMIT_MAX, description="The page 
     "/tickets/{ticketId:str}",
     tags=["Tickets"],
     operation_id="readTicket",
-    summary="A ticket",
+    summary="Get a ticket",
     operation_class=Query,
     responses=declare(examples.TICKET, InvalidRequest, TicketNotFound),
 )
@@ -58,7 +58,7 @@ async def read_ticket(ticket_id: TicketId, reads: NamedDependency[Reads]) -> Tic
     "/tickets",
     tags=["Tickets"],
     operation_id="listTickets",
-    summary="Tickets of an event",
+    summary="List the tickets of an event",
     operation_class=Query,
     responses=declare(examples.TICKET_PAGE, InvalidRequest, EventNotFound),
 )
@@ -78,7 +78,7 @@ async def list_tickets(
     "/tickets/count/{eventId:str}",
     tags=["Tickets"],
     operation_id="countTickets",
-    summary="Sold tickets per zone of an event",
+    summary="Count the sold tickets of an event",
     operation_class=Query,
     responses=declare(examples.EVENT_COUNT, InvalidRequest, EventNotFound),
 )
@@ -91,7 +91,7 @@ async def count_tickets(event_id: EventId, reads: NamedDependency[Reads]) -> Eve
     "/tickets/money/{venueId:str}/{eventId:str}",
     tags=["Tickets"],
     operation_id="readMoney",
-    summary="Revenue of an event (older name of `/revenue`)",
+    summary="Get the revenue of an event (older address)",
     operation_class=Query,
     responses=declare(examples.REVENUE, InvalidRequest, EventNotFound),
 )
@@ -104,7 +104,7 @@ async def read_money(venue_id: VenueId, event_id: EventId, reads: NamedDependenc
     "/tickets/revenue/{venueId:str}/{eventId:str}",
     tags=["Tickets"],
     operation_id="readRevenue",
-    summary="Revenue of an event",
+    summary="Get the revenue of an event",
     operation_class=Query,
     responses=declare(examples.REVENUE, InvalidRequest, EventNotFound),
 )
@@ -117,7 +117,7 @@ async def read_revenue(venue_id: VenueId, event_id: EventId, reads: NamedDepende
     "/venues",
     tags=["Catalogue"],
     operation_id="listVenues",
-    summary="Venues",
+    summary="List venues",
     operation_class=Query,
     responses=declare(examples.VENUE_PAGE, InvalidRequest),
 )
@@ -130,7 +130,7 @@ async def list_venues(reads: NamedDependency[Reads], cursor: Cursor = None, limi
     "/venues/{venueId:str}",
     tags=["Catalogue"],
     operation_id="readVenue",
-    summary="A venue with its zones",
+    summary="Get a venue",
     operation_class=Query,
     responses=declare(examples.VENUE, InvalidRequest, VenueNotFound),
 )
@@ -143,7 +143,7 @@ async def read_venue(venue_id: VenueId, reads: NamedDependency[Reads]) -> Venue:
     "/events",
     tags=["Catalogue"],
     operation_id="listEvents",
-    summary="Events",
+    summary="List events",
     operation_class=Query,
     responses=declare(examples.EVENT_PAGE, InvalidRequest),
 )
@@ -156,7 +156,7 @@ async def list_events(reads: NamedDependency[Reads], cursor: Cursor = None, limi
     "/events/{eventId:str}",
     tags=["Catalogue"],
     operation_id="readEvent",
-    summary="An event with its zones and prices",
+    summary="Get an event",
     operation_class=Query,
     responses=declare(examples.EVENT, InvalidRequest, EventNotFound),
 )
@@ -169,7 +169,7 @@ async def read_event(event_id: EventId, reads: NamedDependency[Reads]) -> Event:
     "/events/{eventId:str}/seats",
     tags=["Catalogue"],
     operation_id="readSeatMap",
-    summary="Seat map of an event",
+    summary="Get the seat map of an event",
     operation_class=Query,
     responses=declare(examples.SEAT_MAP, InvalidRequest, EventNotFound, ZoneNotFound),
 )

@@ -9,7 +9,16 @@ from litestar.exceptions import NotFoundException
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.plugins import SwaggerRenderPlugin
-from litestar.openapi.spec import Example, OpenAPIType, Operation, Parameter, Schema
+from litestar.openapi.spec import (
+    Example,
+    OpenAPIHeader,
+    OpenAPIResponse,
+    OpenAPIType,
+    Operation,
+    Parameter,
+    Schema,
+    Tag,
+)
 from litestar.static_files import create_static_files_router
 from litestar.status_codes import HTTP_404_NOT_FOUND
 from msgspec import Struct
@@ -23,6 +32,22 @@ from query.problems import KINDS, MEDIA_TYPE, Kind, ProblemDetails
 PATH = "/docs/query"
 ASSETS_PATH = f"{PATH}/assets"
 
+DESCRIPTION = """
+Read tickets, revenue, venues, events and seat maps.
+
+**Errors** are `application/problem+json` (RFC 9457). The `type` names the kind of problem.
+
+**Retries.** A 503 is temporary: retry after the seconds in `Retry-After`.
+
+**Consistency.** Queries may lag behind commands. Send a command's `Consistency-Token` with a query to see that
+command's effect.
+"""
+
+TAGS = [
+    Tag("Tickets", "Read sold tickets, count them, and add up their revenue."),
+    Tag("Catalogue", "Read venues, events and seat maps."),
+]
+
 _EVERYWHERE = (InvalidConsistencyToken, ProjectionLagging, ReadModelUnavailable, Overloaded)
 _TOKEN = Parameter(
     name=HEADER,
@@ -32,17 +57,21 @@ _TOKEN = Parameter(
     description="The `Consistency-Token` of a command's answer; separate several by commas. The query waits "
     "until the read model has reached it; after 2 s it answers `projection-lagging`.",
 )
+_RETRY_AFTER = OpenAPIHeader(schema=Schema(type=OpenAPIType.INTEGER), description="Seconds until the next try.")
 
 
 @dataclass
 class Query(Operation):
-    """An operation with a Consistency-Token.
+    """An operation with a Consistency-Token, and a Retry-After with each 503.
 
     The token is read before any handler, so no handler's signature has it.
     """
 
     def __post_init__(self) -> None:
         self.parameters = [*(self.parameters or []), _TOKEN]
+        unavailable = (self.responses or {}).get("503")
+        if isinstance(unavailable, OpenAPIResponse):
+            unavailable.headers = {"Retry-After": _RETRY_AFTER}
 
 
 def openapi() -> OpenAPIConfig:
@@ -50,8 +79,8 @@ def openapi() -> OpenAPIConfig:
     return OpenAPIConfig(
         title="Ticketing: queries",
         version="1",
-        description="Read tickets, revenue, venues, events and seat maps. Send a command's `Consistency-Token` with a "
-        "query to see that command's effect. Every error is `application/problem+json` (RFC 9457).",
+        description=DESCRIPTION.strip(),
+        tags=TAGS,
         use_handler_docstrings=True,
         openapi_router=Router(PATH, route_handlers=[], include_in_schema=False, after_request=refuse_page_not_found),
         render_plugins=[
