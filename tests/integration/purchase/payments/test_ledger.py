@@ -122,8 +122,8 @@ async def sell(payments: PaymentLedger, hold: Hold) -> Any:
     return await payments.sell(hold)
 
 
-async def note_captured(payments: PaymentLedger, hold: Hold) -> Any:
-    return await payments.note_captured(hold, "sandbox")
+async def record_captured(payments: PaymentLedger, hold: Hold) -> Any:
+    return await payments.record_captured(hold, "sandbox")
 
 
 async def refuse_capture(payments: PaymentLedger, hold: Hold) -> Any:
@@ -141,7 +141,7 @@ STATES_OF: dict[Step, tuple[str, ...]] = {
     note: ("PAYING", "CONFIRMED"),
     decline: ("PAYING", "HELD"),
     sell: ("PAYING", "CONFIRMED"),
-    note_captured: ("CONFIRMED",),
+    record_captured: ("CONFIRMED",),
     refuse_capture: ("CONFIRMED", "CANCELLED"),
     begin_ending: ("PAYING", "ENDING"),
 }
@@ -192,7 +192,7 @@ async def test_a_step_of_an_older_attempt_is_refused(desk: Desk, ledger: Ledger,
         (Desk.paying, sell, "CONFIRMED", 2),
         (Desk.free, sell, "CONFIRMED", 1),
         (Desk.paying, begin_ending, "ENDING", 0),
-        (Desk.confirmed, note_captured, "CONFIRMED", 1),
+        (Desk.confirmed, record_captured, "CONFIRMED", 1),
         (Desk.confirmed, refuse_capture, "CANCELLED", 2),
     ],
     ids=name_of,

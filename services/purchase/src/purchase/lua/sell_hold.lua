@@ -47,7 +47,7 @@ if customer ~= '' then redis.call('HINCRBY', customers, customer, #seats) end
 redis.call('ZREM', held, id .. string.char(#seats))
 move_hold(hold, 'CONFIRMED', 'tickets', tickets)
 if is_free then
-  note_captured(hold, due, id)
+  record_captured(hold, due, id)
 else
   redis.call('ZADD', due, look, 'H' .. id)
 end

@@ -75,13 +75,13 @@ class PaymentLedger:
         self._keys = KeyMemory(redis, partitions)
         self._confirm = load(redis, "confirm")
         self._begin = load(redis, "begin_payment")
-        self._note = load(redis, "note_payment")
+        self._record = load(redis, "record_payment")
         self._decline = load(redis, "decline")
         self._sell = load(redis, "sell_hold")
-        self._note_captured = load(redis, "note_captured")
+        self._record_captured = load(redis, "record_captured")
         self._refuse_capture = load(redis, "refuse_capture")
         self._begin_ending = load(redis, "begin_ending")
-        self._note_late_refund = load(redis, "note_late_refund")
+        self._record_late_refund = load(redis, "record_late_refund")
 
     async def recall(self, hold_id: UUID, key: IdempotencyKey) -> Noted | Literal["KEY_REUSED"] | None:
         """What was told with this key, None when nothing."""
@@ -135,14 +135,14 @@ class PaymentLedger:
 
     async def ask_again(self, hold: Hold) -> Hold | None:
         """Note that the provider is asked again for a payment that is not known; the hold, if it still needs it."""
-        decided = await self._note_payment(hold, "")
+        decided = await self._record_payment(hold, "")
         return msgspec.structs.replace(hold, version=int(decided.told)) if decided.word == "NOTED" else None
 
     async def note(
         self, hold: Hold, begun: Begun, key: IdempotencyKey | None
     ) -> Noted | Literal["KEY_REUSED", "MOVED"]:
         """Note the payment of this attempt, and what is answered to this key."""
-        decided = await self._note_payment(hold, begun.payment_id, key, _encode_begun(begun))
+        decided = await self._record_payment(hold, begun.payment_id, key, _encode_begun(begun))
         match decided.word:
             case "NOTED":
                 return Noted(begun, decided.last, is_replayed=False)
@@ -155,7 +155,7 @@ class PaymentLedger:
     async def look_later(self, hold: Hold) -> None:
         """The payment is not decided yet: leave it for a while."""
         assert hold.payment_id is not None
-        await self._note_payment(hold, hold.payment_id)
+        await self._record_payment(hold, hold.payment_id)
 
     async def decline(self, hold: Hold, code: str | None) -> bool:
         """Hold the seats again for whoever pays otherwise; whether the hold was as it was judged."""
@@ -210,9 +210,9 @@ class PaymentLedger:
                 return word
         return "MOVED"
 
-    async def note_captured(self, hold: Hold, provider: str) -> bool:
+    async def record_captured(self, hold: Hold, provider: str) -> bool:
         """The money was taken; whether the tickets were still waiting for it."""
-        decided = await self._run(self._note_captured, hold, _short(hold), encode(payment_captured(hold, provider)))
+        decided = await self._run(self._record_captured, hold, _short(hold), encode(payment_captured(hold, provider)))
         return decided.word == "CAPTURED"
 
     async def refuse_capture(self, hold: Hold, tickets: Sequence[Ticket], code: str) -> bool:
@@ -244,20 +244,20 @@ class PaymentLedger:
         last, _ = await self._partitions.run(self._confirm, hold.partition, [])
         return last
 
-    async def note_late_refund(self, payment: Payment, hold_id: UUID, provider: str) -> None:
+    async def record_late_refund(self, payment: Payment, hold_id: UUID, provider: str) -> None:
         """All of a payment was given back for which there were no seats any more: tell it once."""
         partition = partition_bits(hold_id)
         message = late_money_refunded(payment, hold_id, provider)
         names = [keys.late_refund(partition, payment.id)]
-        await self._partitions.run(self._note_late_refund, partition, names, TOLD_SECONDS, encode(message))
+        await self._partitions.run(self._record_late_refund, partition, names, TOLD_SECONDS, encode(message))
 
-    async def _note_payment(
+    async def _record_payment(
         self, hold: Hold, payment_id: str, key: IdempotencyKey | None = None, answer: bytes = b""
     ) -> _Decided:
         names = [*_short(hold), *_key_names(hold, key)]
         remembering = (key.fingerprint, REMEMBERED_SECONDS, answer) if key else ()
         look = self._next_look(hold, await self._clock.now_ms())
-        return await self._run(self._note, hold, names, hold.attempt, payment_id, look, *remembering)
+        return await self._run(self._record, hold, names, hold.attempt, payment_id, look, *remembering)
 
     async def _run(
         self, script: AsyncScript, hold: Hold, names: Sequence[str], *arguments: str | bytes | int

@@ -43,7 +43,7 @@ class Refunds:
         self._provider = provider
         self._cases = cases
         self._settle_hold = settle_hold
-        self._note = load(redis, "note_refunded")
+        self._record = load(redis, "record_refunded")
 
     async def try_at_once(self, ticket_id: UUID) -> None:
         """Give a refund now if that is quickly done; else it stays due, and is settled later."""
@@ -95,7 +95,7 @@ class Refunds:
     async def _end(self, ticket: Ticket, message: bytes = b"") -> bool:
         """It is owed no longer; whether it was until now."""
         names = [keys.due(ticket.partition)]
-        _, (word,) = await self._partitions.run(self._note, ticket.partition, names, ticket.ticket_id.bytes, message)
+        _, (word,) = await self._partitions.run(self._record, ticket.partition, names, ticket.ticket_id.bytes, message)
         return bool(word == b"NOTED")
 
     async def _open_case(self, ticket: Ticket, refusal: RefundRefused | NoSuchPayment) -> None:

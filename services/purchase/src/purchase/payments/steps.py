@@ -210,7 +210,7 @@ class PaymentSteps:
                 return
         if payment.status is not Status.CAPTURED:
             raise ProviderSilent(f"payment {payment.id} is {payment.status.name}")
-        if await self._payments.note_captured(hold, self._provider.name):
+        if await self._payments.record_captured(hold, self._provider.name):
             metrics.payments_captured.inc()
 
     async def _payment_asked_for(self, hold: Hold) -> str | None:
@@ -231,7 +231,7 @@ class PaymentSteps:
                 await self._open_case(payment, left, partition_bits(hold_id), refused)
                 return
             metrics.payments_refunded.inc()
-        await self._payments.note_late_refund(payment, hold_id, self._provider.name)
+        await self._payments.record_late_refund(payment, hold_id, self._provider.name)
 
     async def _open_case(self, payment: Payment, cents: int, partition: int, refused: RefundRefused) -> None:
         case = Case(

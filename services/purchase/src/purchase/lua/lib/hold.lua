@@ -50,7 +50,7 @@ local function move_hold(hold, state, ...)
 end
 
 -- All the money for a hold that is sold has come: nothing is due any more.
-local function note_captured(hold, due, id)
+local function record_captured(hold, due, id)
   redis.call('HSET', hold, 'captured', 1)
   redis.call('EXPIRE', hold, HOLD_KEPT_SECONDS)
   redis.call('ZREM', due, 'H' .. id)

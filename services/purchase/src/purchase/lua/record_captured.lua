@@ -23,5 +23,5 @@ if captured then return {'JUDGED', last, {'CAPTURED'}} end
 
 last = append(epoch, message)
 move_hold(hold, 'CONFIRMED')
-note_captured(hold, due, id)
+record_captured(hold, due, id)
 return {'JUDGED', last, {'CAPTURED'}}
