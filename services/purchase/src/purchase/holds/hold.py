@@ -1,4 +1,19 @@
-"""A hold: seats kept for a customer, what they shall cost, how long, and how far their payment has come."""
+"""A hold: seats kept for a customer, their prices, a deadline, and the progress of their payment.
+
+                       payment begun             authorised: seats sold                captured
+ (free) ─────▶ HELD ─────────────────▶ PAYING ─────────────────────────▶ CONFIRMED ──────────────▶ CONFIRMED
+          held   │ ▲      declined        │                                  │                     (and captured)
+                 │ └──────────────────────┤                                  │ capture refused for good:
+  given up, or   │                        │ given up, or past its deadline   │ tickets cancelled, seats free
+  past its       │                        ▼                                  ▼
+  deadline       │                      ENDING                           CANCELLED
+                 │                        │ payment voided,
+                 ▼                        ▼ or its late money refunded
+            RELEASED or EXPIRED ◀─────────┘
+
+Seats that cost nothing go from HELD to CONFIRMED and captured at once, without a payment.
+`payments/progress.py` says which step leads from each state of a payment to the next.
+"""
 
 import struct
 from hashlib import blake2b

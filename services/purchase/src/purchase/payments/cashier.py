@@ -16,6 +16,7 @@ from purchase.holds.desk import HoldDesk
 from purchase.holds.hold import Hold
 from purchase.holds.ledger import HoldLedger
 from purchase.payments.ledger import Noted, PaymentLedger
+from purchase.payments.progress import Step, next_step, step_to_pay, step_to_reconcile
 from purchase.payments.steps import CANCELLED_THERE, TRIES, PaymentSteps
 from purchase.providers import Declined, Payment, PaymentFailure, Provider, ProviderAway, ProviderSilent, Status
 from purchase.refusals import HoldExpired, HoldPaid, KeyReused, PaymentDeclined, PaymentRequired
@@ -86,18 +87,9 @@ class Cashier:
         hold = await self._holds.found(hold_id)
         if key is not None and (remembered := await self._payments.recall(hold_id, key)):
             return _unless_reused(remembered)
+        now_ms = await self._clock.now_ms()
         for _ in range(TRIES):
-            match hold.state:
-                case "HELD" if hold.is_free and not await self._clock.is_past(hold.deadline_ms):
-                    raise PaymentDeclined("There is nothing to pay: confirm the hold.", code=NOTHING_TO_PAY)
-                case "HELD":
-                    noted = await self._begin(hold, method, key, traceparent)
-                case "PAYING":
-                    noted = await self._join(hold, method, key, traceparent)
-                case "CONFIRMED":
-                    raise HoldPaid("The hold is paid for.")
-                case _:
-                    raise _expired()
+            noted = await self._try_to_pay(hold, method, key, traceparent, is_past_deadline=hold.deadline_ms <= now_ms)
             if noted != "MOVED":
                 return noted
             hold = await self._holds.found_again(hold)
@@ -140,15 +132,15 @@ class Cashier:
         """
         hold = await self._holds.found(hold_id)
         for _ in range(TRIES):
-            match hold.state:
-                case "HELD":
+            match next_step(hold, is_given_up=True, is_past_deadline=False):
+                case Step.FREE_SEATS:
                     released = await self._steps.let_go(hold, traceparent)
-                case "PAYING":
+                case Step.BEGIN_ENDING:
                     await self._payments.begin_ending(hold, "RELEASED")
                     released = None
-                case "ENDING":
+                case Step.END:
                     released = await self._end_now(hold, traceparent)
-                case "CONFIRMED":
+                case _ if hold.state == "CONFIRMED":
                     raise HoldPaid("The hold is paid for.")
                 case _:
                     return await self._payments.position(hold)
@@ -166,19 +158,46 @@ class Cashier:
             await self._steps.carry_on(hold)
 
     async def disown(self, payment_id: str, hold_id: UUID) -> None:
-        """End a payment that its hold does not want, or give it back, once; with one that it wants, carry on.
-
-        A hold is forgotten only when it was sold, or when none of its payments could still bring money: what was
-        captured for a hold that is forgotten stays with us.
-        """
+        """Reconcile a payment with its hold: continue it if the hold still needs it, otherwise void or refund it."""
         payment = await self._provider.retrieve(payment_id)
         if payment.hold_id != hold_id or payment.attempt is None:
             return
         hold = await self._holds.find(hold_id)
-        if hold is not None and _wants(hold, payment):
-            await self._steps.carry_on(hold)
-        elif hold is not None or payment.status is not Status.CAPTURED:
+        step = step_to_reconcile(hold, payment)
+        if step is Step.VOID_OR_REFUND:
             await self._steps.give_up(payment.id, hold_id, payment.attempt)
+        elif step is Step.CONTINUE and hold is not None:
+            await self._steps.carry_on(hold)
+
+    async def _try_to_pay(
+        self,
+        hold: Hold,
+        method: str | None,
+        key: IdempotencyKey | None,
+        traceparent: str | None,
+        *,
+        is_past_deadline: bool,
+    ) -> Noted | Literal["MOVED"]:
+        """Take the steps that lead to a payment, until it is recorded or the hold has moved."""
+        if hold.state == "PAYING" and key is not None and key.is_reused(hold.key_mark):
+            raise _reused()
+        payment = None
+        step = step_to_pay(hold, None, method, is_past_deadline=is_past_deadline)
+        if step is Step.RETRIEVE and hold.payment_id is not None:
+            payment = await self._provider.retrieve(hold.payment_id)
+            step = step_to_pay(hold, payment, method, is_past_deadline=is_past_deadline)
+        match step:
+            case Step.BEGIN:
+                return await self._begin(hold, method, key, traceparent)
+            case Step.REPLACE:
+                return await self._replace(hold, method, key, traceparent)
+            case Step.RECORD if payment is not None:
+                return await self._tell(hold, payment, key)
+            case Step.AUTHORISE_AGAIN:
+                await self._find_payment(hold)
+            case Step.REST:
+                raise _nothing_to_begin(hold)
+        return "MOVED"
 
     async def _sold(self, hold: Hold) -> Confirmed | Undecided:
         """What is told of a hold that is sold or may be at any moment: it is too late to say that nothing was done."""
@@ -217,20 +236,12 @@ class Cashier:
             raise OutcomeUnknown from away  # others have asked too, and who knows what they were told
         return await self._tell(hold, payment, key)
 
-    async def _join(
+    async def _replace(
         self, hold: Hold, method: str | None, key: IdempotencyKey | None, traceparent: str | None
     ) -> Noted | Literal["MOVED"]:
-        """Tell of the payment that is under way, or begin another in its place."""
-        if key is not None and key.is_reused(hold.key_mark):
-            raise _reused()
-        if hold.payment_id is None:
-            await self._find_payment(hold)
-            return "MOVED"
-        payment = await self._provider.retrieve(hold.payment_id)
-        if _stands(payment, hold, method):
-            return await self._tell(hold, payment, key)
-        if payment.status is not Status.CANCELLED:
-            payment = await self._steps.void(hold.payment_id, hold.hold_id, hold.attempt)
+        """Void the payment of a hold and begin the next attempt."""
+        assert hold.payment_id is not None
+        payment = await self._steps.void(hold.payment_id, hold.hold_id, hold.attempt)
         if payment.status is not Status.CANCELLED:
             return "MOVED"
         return await self._begin(hold, method, key, traceparent)
@@ -264,22 +275,14 @@ class Cashier:
             raise OutcomeUnknown from error
 
 
-def _wants(hold: Hold, payment: Payment) -> bool:
-    """Whether it is the payment that the hold waits for, or was sold for."""
-    is_its_own = hold.attempt == payment.attempt and hold.payment_id in (None, payment.id)
-    return is_its_own and hold.state in ("PAYING", "CONFIRMED", "ENDING")
-
-
-def _stands(payment: Payment, hold: Hold, method: str | None) -> bool:
-    """Whether the payment under way is also the answer to whoever wants to pay by this method."""
-    match payment.status:
-        case Status.CANCELLED:
-            return False
-        case Status.REQUIRES_PAYMENT:
-            return hold.method is None and method is None
-        case Status.REQUIRES_ACTION:
-            return hold.method == method
-    return True
+def _nothing_to_begin(hold: Hold) -> HoldExpired | HoldPaid | PaymentDeclined:
+    """The refusal for a hold that needs no payment."""
+    match hold.state:
+        case "HELD":
+            return PaymentDeclined("There is nothing to pay: confirm the hold.", code=NOTHING_TO_PAY)
+        case "CONFIRMED":
+            return HoldPaid("The hold is paid for.")
+    return _expired()
 
 
 def _unless_reused(noted: Noted | Literal["KEY_REUSED"]) -> Noted:

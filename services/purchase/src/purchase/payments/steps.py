@@ -14,6 +14,7 @@ from purchase.cases.ledger import Case, Cases
 from purchase.holds.hold import Hold
 from purchase.holds.ledger import Ended, HoldLedger
 from purchase.payments.ledger import Begun, Noted, PaymentLedger
+from purchase.payments.progress import Step, next_step
 from purchase.providers import (
     Authorisation,
     CaptureRefused,
@@ -63,13 +64,15 @@ class PaymentSteps:
         self._cases = cases
 
     async def carry_on(self, hold: Hold, traceparent: str | None = None) -> tuple[Hold, Payment | None]:
-        """Take step after step, until none is left or the payment is undecided; the hold, and that payment."""
+        """Take step after step, until none is left or the payment is undecided; return the hold and that payment."""
         for _ in range(TRIES):
-            if _is_at_rest(hold):
+            step, payment = await self._next_step(hold)
+            if step is Step.REST:
                 return hold, None
-            undecided = await self._step(hold, traceparent)
-            if undecided is not None:
-                return hold, undecided
+            if step is Step.WAIT:
+                await self._payments.look_later(hold)
+                return hold, payment
+            await self._take(step, hold, payment, traceparent)
             hold = await self._holds.found_again(hold)
         raise OutcomeUnknown
 
@@ -153,41 +156,43 @@ class PaymentSteps:
         elif payment.status is not Status.CANCELLED:
             raise ProviderSilent(f"payment {payment.id} is {payment.status.name}")
 
-    async def _step(self, hold: Hold, traceparent: str | None) -> Payment | None:
-        """The next step of a hold; its payment, if that must be decided first."""
-        match hold.state:
-            case "PAYING" if hold.payment_id is not None:
-                return await self._decide(hold, hold.payment_id, traceparent)
-            case "PAYING" if await self._clock.is_past(hold.deadline_ms):
-                await self._payments.begin_ending(hold, "EXPIRED")
-            case "PAYING":
-                await self.ask_once_more(hold)
-            case "CONFIRMED":
-                await self._capture(hold)
-            case "ENDING":
-                await self.end(hold, traceparent)
-        return None
+    async def _next_step(self, hold: Hold) -> tuple[Step, Payment | None]:
+        """Return the next step of a hold, and its payment where the step depends on it. Raises NoSuchPayment."""
+        step = next_step(hold, is_past_deadline=await self._clock.is_past(hold.deadline_ms))
+        if step is not Step.RETRIEVE:
+            return step, None
+        answer = await self._retrieve(hold)
+        step = next_step(hold, answer, is_past_deadline=await self._clock.is_past(hold.deadline_ms))
+        if not isinstance(answer, NoSuchPayment):
+            return step, answer
+        if step is Step.FAIL:
+            raise answer
+        return step, None
 
-    async def _decide(self, hold: Hold, payment_id: str, traceparent: str | None) -> Payment | None:
-        """Do what the payment's status asks for; the payment, while it is undecided."""
+    async def _retrieve(self, hold: Hold) -> Payment | NoSuchPayment:
+        assert hold.payment_id is not None
         try:
-            payment = await self._provider.retrieve(payment_id)
-        except NoSuchPayment:
-            if not await self._clock.is_past(hold.deadline_ms):
-                raise
-            await self._payments.begin_ending(hold, "EXPIRED")
-            return None
-        match payment.status:
-            case Status.AUTHORISED | Status.CAPTURED:
+            return await self._provider.retrieve(hold.payment_id)
+        except NoSuchPayment as unknown:
+            return unknown
+
+    async def _take(self, step: Step, hold: Hold, payment: Payment | None, traceparent: str | None) -> None:
+        """Carry out one step, which moves the hold unless another process has moved it."""
+        match step:
+            case Step.AUTHORISE_AGAIN:
+                await self.ask_once_more(hold)
+            case Step.SELL:
                 await self._sell(hold, traceparent)
-            case Status.CANCELLED:
-                await self.decline(hold, payment.code or CANCELLED_THERE)
-            case _ if await self._clock.is_past(hold.deadline_ms):
+            case Step.DECLINE:
+                await self.decline(hold, (payment and payment.code) or CANCELLED_THERE)
+            case Step.BEGIN_ENDING:
                 await self._payments.begin_ending(hold, "EXPIRED")
+            case Step.CAPTURE:
+                await self._capture(hold)
+            case Step.END:
+                await self.end(hold, traceparent)
             case _:
-                await self._payments.look_later(hold)
-                return payment
-        return None
+                raise AssertionError(f"{step} is no step of a hold in state {hold.state}")
 
     async def _sell(self, hold: Hold, traceparent: str | None) -> None:
         """Sell the seats to whoever has authorised; where they are gone, that shall end too."""
@@ -242,7 +247,3 @@ class PaymentSteps:
             currency=payment.currency,
         )
         await self._cases.open(partition, case)
-
-
-def _is_at_rest(hold: Hold) -> bool:
-    return hold.is_captured or hold.state not in ("PAYING", "CONFIRMED", "ENDING")
