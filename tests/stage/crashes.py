@@ -11,6 +11,7 @@ from purchase.cases.ledger import Cases
 from purchase.catalogue.definitions import Definitions
 from purchase.catalogue.ledger import CatalogueLedger
 from purchase.catalogue.offers import Offers
+from purchase.payments.refund_ledger import RefundLedger
 from purchase.payments.refunds import Refunds
 from purchase.providers.chosen import Nobody
 from purchase.seats.inventory import Inventory
@@ -107,7 +108,8 @@ class Process:
         self.inventory = Inventory(self.connection, self.partitions)
         self.definitions = Definitions(catalogue, Occupancy(self.partitions))
         self.cases = Cases(self.partitions)
-        refunds = Refunds(self.connection, self.partitions, self.inventory, Nobody(), self.cases, settle_hold=_nothing)
+        refund_ledger = RefundLedger(self.connection, self.partitions)
+        refunds = Refunds(refund_ledger, self.inventory, Nobody(), self.cases, finish_hold=_nothing)
         self.box_office = BoxOffice(self.offers, self.inventory, refunds, direct_sales=True)
         self.commands = 0
         self._commands_max = commands_max

@@ -6,7 +6,9 @@ from purchase.box_office import BoxOffice
 from purchase.holds.desk import HoldDesk
 from purchase.holds.ledger import HoldLedger
 from purchase.payments.cashier import Cashier
+from purchase.payments.due_ledger import DueLedger
 from purchase.payments.ledger import PaymentLedger
+from purchase.payments.refund_ledger import RefundLedger
 from purchase.payments.refunds import Refunds
 from purchase.payments.settlement import Settlement
 from purchase.payments.steps import PaymentSteps
@@ -41,14 +43,16 @@ class CashierProcess(Process):
         self.cashier = Cashier(
             desk, self.holds, self.payments, self.inventory, line, clock, steps, pauses_seconds=[0.01]
         )
-        self.refunds = Refunds(
-            self.connection, self.partitions, self.inventory, line, self.cases, settle_hold=self.cashier.settle
-        )
+        refund_ledger = RefundLedger(self.connection, self.partitions)
+        self.refunds = Refunds(refund_ledger, self.inventory, line, self.cases, self.cashier.finish_hold)
         self.box_office = BoxOffice(self.offers, self.inventory, self.refunds, direct_sales=True)
         webhook_ledger = WebhookLedger(self.connection, self.partitions)
         self.webhooks = Webhooks(webhook_ledger, line, self.cashier, self.cases)
-        settlers = {b"H": self.cashier.settle, b"R": self.refunds.settle}
-        self.settlement = Settlement(redis, self.partitions, clock, settlers)
+        self.settlement = Settlement(
+            DueLedger(redis, self.partitions, clock),
+            finish_hold=self.cashier.finish_hold,
+            give_refund=self.refunds.give_refund,
+        )
 
 
 class _Line:

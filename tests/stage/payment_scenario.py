@@ -55,7 +55,7 @@ class Stage:
         """What recovery does: seats of before may be another's by now."""
         self._redis.incr(keys.epoch(PARTITION))
 
-    async def settle_all(self) -> None:
+    async def finish_all(self) -> None:
         """Another process settles whatever is due, while anything is; a bank that has not decided yet declines."""
         process = self.process()
         for _ in range(LOOKS_MAX):
@@ -63,7 +63,7 @@ class Stage:
                 return
             self.bank_decides("declined")
             self.pass_time(HOLD_MS)
-            await process.settlement.settle_due()
+            await process.settlement.finish_due()
         raise AssertionError("something is due for ever")
 
     def bank_decides(self, outcome: str) -> None:

@@ -25,9 +25,11 @@ from purchase.http.receipts import Receipts
 from purchase.http.services import AdminTokens, Services
 from purchase.http.tracing import tracing
 from purchase.payments.cashier import Cashier
+from purchase.payments.due_ledger import DueLedger
 from purchase.payments.ledger import PaymentLedger
+from purchase.payments.refund_ledger import RefundLedger
 from purchase.payments.refunds import Refunds
-from purchase.payments.settlement import Settlement, keep_settling
+from purchase.payments.settlement import Settlement, keep_finishing
 from purchase.payments.steps import PaymentSteps
 from purchase.payments.webhook_ledger import WebhookLedger
 from purchase.payments.webhooks import Webhooks
@@ -72,9 +74,10 @@ def create_app(settings: Settings) -> Litestar:
     cases = Cases(partitions)
     steps = PaymentSteps(hold_ledger, payment_ledger, inventory, provider, clock, cases)
     cashier = Cashier(hold_desk, hold_ledger, payment_ledger, inventory, provider, clock, steps)
-    refunds = Refunds(redis, partitions, inventory, provider, cases, cashier.settle)
+    refunds = Refunds(RefundLedger(redis, partitions), inventory, provider, cases, cashier.finish_hold)
     webhook_inbox = Webhooks(WebhookLedger(redis, partitions), provider, cashier, cases)
-    settlement = Settlement(redis, partitions, clock, {b"H": cashier.settle, b"R": refunds.settle})
+    due_ledger = DueLedger(redis, partitions, clock)
+    settlement = Settlement(due_ledger, finish_hold=cashier.finish_hold, give_refund=refunds.give_refund)
 
     services = Services(
         box_office=BoxOffice(offers, inventory, refunds, direct_sales=settings.direct_sales),
@@ -92,8 +95,8 @@ def create_app(settings: Settings) -> Litestar:
         await partitions.check_partitions()
         running = [
             asyncio.create_task(_finish_pending(definitions)),
-            asyncio.create_task(keep_settling(settlement.settle_due)),
-            asyncio.create_task(keep_settling(webhook_inbox.settle)),
+            asyncio.create_task(keep_finishing(settlement.finish_due)),
+            asyncio.create_task(keep_finishing(webhook_inbox.handle_webhooks)),
         ]
         try:
             yield

@@ -109,10 +109,10 @@ def decided_late(outcome: str) -> Story:
         await pays(process, hold, "pm_sandbox_processing")
         stage.pass_time(PAYMENT_MS)
         with suppress(*EXPECTED):
-            await process.cashier.settle(hold.hold_id)
+            await process.cashier.finish_hold(hold.hold_id)
         stage.bank_decides(outcome)
         with suppress(*EXPECTED):
-            await process.cashier.settle(hold.hold_id)
+            await process.cashier.finish_hold(hold.hold_id)
 
     return story
 
@@ -179,7 +179,7 @@ async def test_whatever_a_process_leaves_behind_is_finished(
             was_killed = True
         if was_killed and who == "the customer":
             await story(stage, stage.process(), hold)
-        await stage.settle_all()
+        await stage.finish_all()
         stage.books().assert_agree()
         if not was_killed:
             return

@@ -53,7 +53,7 @@ async def test_an_older_attempt_s_payment_is_voided(stage: Stage, paying: Hold, 
     payment_id = await payment_for(stage, paying, "pm_card_visa")
 
     for _ in range(2):
-        await stage.process().cashier.disown(payment_id, paying.hold_id)
+        await stage.process().cashier.reconcile(payment_id, paying.hold_id)
 
     assert sandbox.entry(payment_id)["status"] == "canceled"
     assert refunds_told(stage) == []
@@ -65,7 +65,7 @@ async def test_an_older_attempt_s_money_is_given_back_and_told_once(
     payment_id = await payment_for(stage, paying, "pm_sandbox_automatic")
 
     for _ in range(3):
-        await stage.process().cashier.disown(payment_id, paying.hold_id)
+        await stage.process().cashier.reconcile(payment_id, paying.hold_id)
 
     entry = sandbox.entry(payment_id)
     assert (entry["captured"], entry["refunded"], entry["refunds"]) == (4_000, 4_000, 1)
@@ -81,7 +81,7 @@ async def test_what_the_provider_s_staff_has_given_back_before_is_not_given_back
     payment_id = await payment_for(stage, paying, "pm_sandbox_automatic")
     sandbox.refund(payment_id, 1_000)
 
-    await stage.process().cashier.disown(payment_id, paying.hold_id)
+    await stage.process().cashier.reconcile(payment_id, paying.hold_id)
 
     assert sandbox.entry(payment_id)["refunded"] == 4_000
     assert len(refunds_told(stage)) == 1
@@ -90,7 +90,7 @@ async def test_what_the_provider_s_staff_has_given_back_before_is_not_given_back
 async def test_a_payment_that_its_hold_waits_for_sells_the_seats(stage: Stage, paying: Hold, sandbox: Sandbox) -> None:
     [payment] = stage.payments()
 
-    await stage.process().cashier.disown(payment["id"], paying.hold_id)
+    await stage.process().cashier.reconcile(payment["id"], paying.hold_id)
 
     assert sandbox.entry(payment["id"])["captured"] == paying.amount_cents
     stage.books().assert_agree()
@@ -100,7 +100,7 @@ async def test_a_payment_that_has_bought_its_seats_stays(stage: Stage, paying: H
     await stage.process().cashier.confirm(paying.hold_id)
     [payment] = stage.payments()
 
-    await stage.process().cashier.disown(payment["id"], paying.hold_id)
+    await stage.process().cashier.reconcile(payment["id"], paying.hold_id)
 
     assert sandbox.entry(payment["id"])["refunded"] == 0
     stage.books().assert_agree()
@@ -113,7 +113,7 @@ async def test_money_stays_where_its_hold_is_forgotten_because_it_was_sold_long_
     [payment] = stage.payments()
     client.delete(keys.hold(PARTITION, paying.hold_id.bytes))
 
-    await stage.process().cashier.disown(payment["id"], paying.hold_id)
+    await stage.process().cashier.reconcile(payment["id"], paying.hold_id)
 
     assert sandbox.entry(payment["id"])["refunded"] == 0
 
@@ -122,7 +122,7 @@ async def test_an_authorisation_whose_hold_is_forgotten_is_voided(stage: Stage, 
     forgotten = hold()
     payment_id = await payment_for(stage, forgotten, "pm_card_visa")
 
-    await stage.process().cashier.disown(payment_id, forgotten.hold_id)
+    await stage.process().cashier.reconcile(payment_id, forgotten.hold_id)
 
     assert sandbox.entry(payment_id)["status"] == "canceled"
 
@@ -130,6 +130,6 @@ async def test_an_authorisation_whose_hold_is_forgotten_is_voided(stage: Stage, 
 async def test_a_payment_that_names_another_hold_is_left_alone(stage: Stage, paying: Hold, sandbox: Sandbox) -> None:
     payment_id = await payment_for(stage, hold(), "pm_card_visa")
 
-    await stage.process().cashier.disown(payment_id, paying.hold_id)
+    await stage.process().cashier.reconcile(payment_id, paying.hold_id)
 
     assert sandbox.entry(payment_id)["status"] == "requires_capture"

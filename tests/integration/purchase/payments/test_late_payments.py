@@ -58,7 +58,7 @@ async def test_what_was_asked_for_before_the_cap_is_not_bought_after_it(
     await begin_unanswered(stage, hold, sandbox)
     stage.pass_time(PAYMENT_MS)
 
-    await stage.settle_all()
+    await stage.finish_all()
 
     assert await state_of(stage, hold) == "EXPIRED"
     assert [entry["captured"] for entry in stage.payments()] == [0]
@@ -72,7 +72,7 @@ async def test_whoever_confirms_what_was_not_answered_is_not_told_that_nothing_w
     with sandbox.misbehaving("lost"), pytest.raises(OutcomeUnknown):
         await stage.process().cashier.confirm(hold.hold_id)
 
-    await stage.settle_all()
+    await stage.finish_all()
 
     assert await state_of(stage, hold) == "CONFIRMED"
     stage.books().assert_agree()
@@ -88,9 +88,9 @@ async def test_a_payment_that_its_provider_does_not_know_keeps_no_seats_and_is_a
         await stage.process().cashier.release(hold.hold_id)
     else:
         with pytest.raises(NoSuchPayment):
-            await stage.process().cashier.settle(hold.hold_id)
+            await stage.process().cashier.finish_hold(hold.hold_id)
         stage.pass_time(PAYMENT_MS)
-        await stage.settle_all()
+        await stage.finish_all()
 
     assert await state_of(stage, hold) == ("RELEASED" if is_given_up else "EXPIRED")
     [case] = await open_cases(stage)
@@ -105,7 +105,7 @@ async def test_another_payment_of_the_same_attempt_is_ended(
     first = await stage.process().cashier.pay(hold.hold_id, "pm_card_visa", None)
     client.hset(keys.hold(PARTITION, hold.hold_id.bytes), "payment", "pi_second")
 
-    await stage.process().cashier.disown(first.begun.payment_id, hold.hold_id)
+    await stage.process().cashier.reconcile(first.begun.payment_id, hold.hold_id)
 
     assert sandbox.entry(first.begun.payment_id)["status"] == "canceled"
     assert await state_of(stage, hold) == "PAYING"

@@ -163,12 +163,12 @@ class Lifecycle(RuleBasedStateMachine):
     def settle_refund(self, number: int, trouble: Trouble) -> None:
         """Whether one is owed or not."""
         ticket_id = self.one_ticket(number)
-        self.outcome(trouble, lambda process: process.refunds.settle(ticket_id))
+        self.outcome(trouble, lambda process: process.refunds.give_refund(ticket_id))
 
     @precondition(lambda self: self.holds)
     @rule(number=NUMBERS, trouble=TROUBLES)
     def settle(self, number: int, trouble: Trouble) -> None:
-        self.outcome(trouble, lambda process: process.cashier.settle(self.one(number).hold_id))
+        self.outcome(trouble, lambda process: process.cashier.finish_hold(self.one(number).hold_id))
 
     @precondition(lambda self: self.holds)
     @rule(number=NUMBERS, trouble=TROUBLES)
@@ -178,7 +178,7 @@ class Lifecycle(RuleBasedStateMachine):
         if payments:
             entry = payments[number % len(payments)]
             [hold] = [hold for hold in self.holds if str(hold.hold_id) == entry["metadata"]["hold"]]
-            self.outcome(trouble, lambda process: process.cashier.disown(entry["id"], hold.hold_id))
+            self.outcome(trouble, lambda process: process.cashier.reconcile(entry["id"], hold.hold_id))
 
     @precondition(lambda self: self.holds)
     @rule(outcome=st.sampled_from(["authorised", "captured", "declined"]))
@@ -216,7 +216,7 @@ class Lifecycle(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not hasattr(self, "runner"):
             return
-        self.run(self.stage.settle_all())
+        self.run(self.stage.finish_all())
         self.stage.books().assert_agree()
         self.sell_every_free_seat()
         self.stage.books().assert_agree()

@@ -119,7 +119,7 @@ async def test_undone_by_many_at_once_it_is_refunded_once(stage: Stage) -> None:
     first, _ = await buy(stage)
 
     await asyncio.gather(*(stage.process().box_office.cancel(first.ticket_id) for _ in range(10)))
-    await stage.settle_all()
+    await stage.finish_all()
 
     assert given_back(stage) == (2_500, 1)
     assert len(refunds_told(stage)) == 1
@@ -152,7 +152,7 @@ async def test_while_the_provider_is_away_a_purchase_is_undone_and_refunded_late
     assert stage.books().stored.tickets[first.ticket_id].is_cancelled
     assert is_anything_due(stage)
     sandbox.misbehave(None)
-    await stage.settle_all()
+    await stage.finish_all()
     assert given_back(stage) == (2_500, 1)
     stage.books().assert_agree()
 
@@ -164,9 +164,11 @@ async def test_a_refund_that_many_settle_at_once_is_told_once(stage: Stage, sand
     await stage.process().box_office.cancel(first.ticket_id)
     sandbox.misbehave(None)
 
-    await asyncio.gather(*(stage.process().refunds.settle(first.ticket_id) for _ in range(5)), return_exceptions=True)
+    await asyncio.gather(
+        *(stage.process().refunds.give_refund(first.ticket_id) for _ in range(5)), return_exceptions=True
+    )
 
-    await stage.settle_all()
+    await stage.finish_all()
     assert given_back(stage) == (2_500, 1)
     stage.books().assert_agree()
 
@@ -180,7 +182,7 @@ async def test_a_refund_whose_answer_was_lost_is_given_once(stage: Stage, sandbo
     await process.box_office.cancel(first.ticket_id)
 
     sandbox.misbehave(None)
-    await stage.settle_all()
+    await stage.finish_all()
     assert given_back(stage) == (2_500, 1)
     stage.books().assert_agree()
 
@@ -197,7 +199,7 @@ async def test_whatever_a_process_leaves_behind_is_refunded_once(
         was_killed = await is_killed_undoing(stage, first, commands_max)
         if who == "the customer":
             await stage.process().box_office.cancel(first.ticket_id)
-        await stage.settle_all()
+        await stage.finish_all()
 
         books = stage.books()
         books.assert_agree()
@@ -213,7 +215,7 @@ async def buy_in_the_end(stage: Stage, method: str) -> list[Ticket]:
     assert hold is not None
     with suppress(*EXPECTED):
         await stage.process().cashier.pay(hold.hold_id, method, None)
-    await stage.settle_all()
+    await stage.finish_all()
     confirmed = await stage.process().cashier.confirm(hold.hold_id)
     assert isinstance(confirmed, Confirmed)
     return confirmed.tickets
@@ -238,7 +240,7 @@ async def test_a_ticket_whose_money_was_not_taken_yet_is_refunded_once_it_is(
     first = await sell_without_capture(stage, method)
 
     await stage.process().box_office.cancel(first.ticket_id)
-    await stage.settle_all()
+    await stage.finish_all()
 
     [entry] = stage.payments()
     assert (entry["authorised"], entry["captured"], entry["refunded"]) == (0, captured, refunded)

@@ -12,7 +12,8 @@ from contracts.hold import HoldExpired
 from infra_local.running import RunningServer
 from purchase.holds.hold import Hold
 from purchase.holds.ledger import Made
-from purchase.payments.settlement import CLAIMED_MAX, LEASE_SECONDS, PAUSE_SECONDS, Settle, Settlement, keep_settling
+from purchase.payments.due_ledger import CLAIMED_MAX, LEASE_SECONDS, DueLedger
+from purchase.payments.settlement import PAUSE_SECONDS, Finish, Settlement, keep_finishing
 from purchase.store import keys
 from purchase.store.clock import Clock
 from purchase.store.connection import Recovering
@@ -44,25 +45,31 @@ async def seller(redis_url: str) -> AsyncIterator[Seller]:
         yield own
 
 
-class Settler:
-    """Notes what it is asked to settle, and raises what it is told to."""
+class Finisher:
+    """Records the holds that it is called for, and raises `error`."""
 
     def __init__(self) -> None:
         self.asked: list[UUID] = []
         self.error: Exception | None = None
 
-    async def settle(self, due: UUID) -> None:
-        self.asked.append(due)
+    async def finish(self, hold_id: UUID) -> None:
+        self.asked.append(hold_id)
         await asyncio.sleep(0)
         if self.error:
             raise self.error
 
 
-def settlement(seller: Seller, settle: Settle | None = None) -> Settlement:
-    """One process's; it ends holds whose time is over, unless it is told to do something else."""
-    return Settlement(
-        seller.redis, seller.partitions, Clock(seller.partitions), {b"H": settle or seller.hold_desk.settle}
-    )
+def settlement(seller: Seller, finish: Finish | None = None) -> Settlement:
+    """The settlement of one process; it ends expired holds unless another `finish` is given."""
+
+    async def expire(hold_id: UUID) -> None:
+        assert await seller.hold_desk.finish_unpaid(hold_id) is None
+
+    async def give_refund(_: UUID) -> None:
+        raise AssertionError("no refund is due here")
+
+    ledger = DueLedger(seller.redis, seller.partitions, Clock(seller.partitions))
+    return Settlement(ledger, finish_hold=finish or expire, give_refund=give_refund)
 
 
 async def held(seller: Seller, holds: int = 1) -> list[Hold]:
@@ -91,8 +98,8 @@ async def test_holds_whose_time_is_over_are_ended_and_told_of_once(seller: Selle
     holds = await held(seller, 5)
     pass_time(client, PARTITION, ms=HOLD_MS)
 
-    assert await settlement(seller).settle_due() == 5
-    assert await settlement(seller).settle_due() == 0
+    assert await settlement(seller).finish_due() == 5
+    assert await settlement(seller).finish_due() == 0
 
     assert sorted(expired(client)) == sorted(hold.reference for hold in holds)
     assert not client.exists(keys.due(PARTITION))
@@ -101,34 +108,34 @@ async def test_holds_whose_time_is_over_are_ended_and_told_of_once(seller: Selle
 
 async def test_a_hold_whose_time_is_not_over_is_not_looked_at(seller: Seller) -> None:
     await held(seller)
-    settler = Settler()
+    finisher = Finisher()
 
-    assert await settlement(seller, settler.settle).settle_due() == 0
-    assert settler.asked == []
+    assert await settlement(seller, finisher.finish).finish_due() == 0
+    assert finisher.asked == []
 
 
 async def test_of_two_processes_one_settles_what_is_due(seller: Seller, client: Any) -> None:
     holds = await held(seller, 10)
     pass_time(client, PARTITION, ms=HOLD_MS)
-    settlers = [Settler(), Settler()]
+    finishers = [Finisher(), Finisher()]
 
-    await asyncio.gather(*(settlement(seller, settler.settle).settle_due() for settler in settlers))
+    await asyncio.gather(*(settlement(seller, finisher.finish).finish_due() for finisher in finishers))
 
-    asked = [*settlers[0].asked, *settlers[1].asked]
+    asked = [*finishers[0].asked, *finishers[1].asked]
     assert sorted(asked) == sorted(hold.hold_id for hold in holds)
 
 
 async def test_what_a_process_that_died_has_claimed_is_settled_after_its_lease(seller: Seller, client: Any) -> None:
     [hold] = await held(seller)
     pass_time(client, PARTITION, ms=HOLD_MS)
-    died, settler = Settler(), Settler()
-    await settlement(seller, died.settle).settle_due()
+    died, finisher = Finisher(), Finisher()
+    await settlement(seller, died.finish).finish_due()
 
-    assert await settlement(seller, settler.settle).settle_due() == 0
+    assert await settlement(seller, finisher.finish).finish_due() == 0
     pass_time(client, PARTITION, ms=int(LEASE_SECONDS * 1_000))
-    assert await settlement(seller, settler.settle).settle_due() == 1
+    assert await settlement(seller, finisher.finish).finish_due() == 1
 
-    assert settler.asked == [hold.hold_id]
+    assert finisher.asked == [hold.hold_id]
 
 
 async def test_so_much_of_a_partition_is_claimed_at_a_time(seller: Seller, client: Any) -> None:
@@ -136,18 +143,18 @@ async def test_so_much_of_a_partition_is_claimed_at_a_time(seller: Seller, clien
     pass_time(client, PARTITION, ms=HOLD_MS)
     own = settlement(seller)
 
-    assert [await own.settle_due() for _ in range(3)] == [CLAIMED_MAX, 3, 0]
+    assert [await own.finish_due() for _ in range(3)] == [CLAIMED_MAX, 3, 0]
 
 
 async def test_what_cannot_be_settled_is_looked_at_again_after_a_growing_pause(seller: Seller, client: Any) -> None:
     [hold] = await held(seller)
     pass_time(client, PARTITION, ms=HOLD_MS)
-    settler = Settler()
-    settler.error = Recovering()
-    own = settlement(seller, settler.settle)
+    finisher = Finisher()
+    finisher.error = Recovering()
+    own = settlement(seller, finisher.finish)
     pauses = []
     for _ in range(9):
-        assert await own.settle_due() == 1
+        assert await own.finish_due() == 1
         [pause_ms] = due(client).values()
         pauses.append(seconds(pause_ms))
         pass_time(client, PARTITION, ms=pause_ms)
@@ -155,11 +162,11 @@ async def test_what_cannot_be_settled_is_looked_at_again_after_a_growing_pause(s
     first, longest = map(int, PAUSE_SECONDS)
     assert pauses == [min(first * 2**tries, longest) for tries in range(9)]
 
-    settler.error = None
-    await own.settle_due()
-    settler.error = Recovering()
+    finisher.error = None
+    await own.finish_due()
+    finisher.error = Recovering()
     pass_time(client, PARTITION, ms=int(LEASE_SECONDS * 1_000))
-    await own.settle_due()
+    await own.finish_due()
     assert seconds(due(client)[b"H" + hold.hold_id.bytes]) == first
 
 
@@ -172,12 +179,12 @@ async def test_what_cannot_be_settled_keeps_nothing_else_from_being_settled(sell
     bad, good = await held(seller, 2)
     pass_time(client, PARTITION, ms=HOLD_MS)
 
-    async def settle(hold_id: UUID) -> None:
+    async def finish(hold_id: UUID) -> None:
         if hold_id == bad.hold_id:
             raise AssertionError("impossible")
-        await seller.hold_desk.settle(hold_id)
+        await seller.hold_desk.finish_unpaid(hold_id)
 
-    assert await settlement(seller, settle).settle_due() == 2
+    assert await settlement(seller, finish).finish_due() == 2
     assert expired(client) == [good.reference]
     assert list(due(client)) == [b"H" + bad.hold_id.bytes]
 
@@ -185,7 +192,7 @@ async def test_what_cannot_be_settled_keeps_nothing_else_from_being_settled(sell
 async def test_a_hold_that_is_not_kept_is_looked_at_no_more(seller: Seller, client: Any) -> None:
     client.zadd(keys.due(PARTITION), {b"H" + mint_id(PARTITION).bytes: 1})
 
-    await settlement(seller).settle_due()
+    await settlement(seller).finish_due()
 
     assert due(client) == {}
 
@@ -195,7 +202,7 @@ async def test_a_redis_that_was_away_is_asked_again(private_redis: RunningServer
     async with selling(private_redis.url) as seller:
         await seller.put_on_sale("Gala", zones=(ROOM,))
         await held(seller)
-        running = asyncio.create_task(keep_settling(settlement(seller).settle_due))
+        running = asyncio.create_task(keep_finishing(settlement(seller).finish_due))
         private_redis.kill()
         private_redis.start()
         with Redis.from_url(private_redis.url) as client:

@@ -73,7 +73,7 @@ async def tell(stage: Stage, *bodies: bytes) -> None:
 async def settle(stage: Stage) -> None:
     """Another process handles whatever waits and is not in the hands of one that died."""
     process = stage.process()
-    while await process.webhooks.settle():
+    while await process.webhooks.handle_webhooks():
         pass
 
 
@@ -150,7 +150,7 @@ async def test_money_that_came_although_the_hold_is_gone_is_given_back_once(
 
     await tell(stage, *bodies)
     await asyncio.gather(*(settle(stage) for _ in range(3)))
-    await stage.settle_all()
+    await stage.finish_all()
 
     entry = sandbox.entry(payment_id)
     assert (entry["captured"], entry["refunded"], entry["refunds"]) == (4_000, 4_000, 1)
@@ -185,7 +185,7 @@ async def test_what_a_dead_process_had_in_hand_is_handled_by_another(
 async def die_in_hand(stage: Stage) -> None:
     """Something is handed out to a process that is killed before its first command about it."""
     process = stage.process(commands_max=0)
-    await process.webhooks.settle()
+    await process.webhooks.handle_webhooks()
 
 
 async def test_what_cannot_be_handled_is_tried_again_after_ever_longer_pauses(
@@ -249,7 +249,7 @@ async def settle_every_page(stage: Stage) -> None:
     """Idle deliveries are looked at a page at a time."""
     process = stage.process()
     for _ in range(2):
-        while await process.webhooks.settle():
+        while await process.webhooks.handle_webhooks():
             pass
 
 
@@ -267,7 +267,7 @@ async def test_idle_deliveries_that_must_wait_do_not_stand_before_those_that_nee
     let_last_idle(ledger, IDLE_MS[0])
 
     process = stage.process()
-    handled = [await process.webhooks.settle() for _ in range(2)]
+    handled = [await process.webhooks.handle_webhooks() for _ in range(2)]
 
     assert handled == [0, 1]
     assert sandbox.entry(payment_id)["captured"] == 4_000

@@ -1,0 +1,1 @@
+"""Holds: seats that are kept for a customer until a deadline or until they are paid for."""

@@ -91,13 +91,19 @@ class HoldDesk:
         hold = await self._ledger.found(hold_id)
         return hold, hold.state_at(await self._clock.now_ms())
 
-    async def settle(self, hold_id: UUID) -> None:
-        """End a hold whose time is over, and tell the others. Raises Recovering, Overloaded, OutcomeUnknown."""
+    async def finish_unpaid(self, hold_id: UUID) -> Hold | None:
+        """End a hold that is past its deadline; return it instead where its payment decides.
+
+        Raises Recovering, Overloaded, OutcomeUnknown.
+        """
         hold = await self._ledger.find(hold_id)
         if hold is None:
             await self._ledger.forget(hold_id)
-        elif isinstance(await self._ledger.end(hold, is_given_up=False), Ended) and hold.state == "HELD":
+        elif hold.state != "HELD":
+            return hold
+        elif isinstance(await self._ledger.end(hold, is_given_up=False), Ended):
             metrics.holds_expired.inc()
+        return None
 
     async def _unless_held_before(
         self, wanted: HoldSeats | HoldBest, key: IdempotencyKey | None, refusal: Refusal

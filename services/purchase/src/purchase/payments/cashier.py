@@ -52,7 +52,7 @@ class Cashier:
     """Takes the money for holds.
 
     Every command raises Unavailable, OutcomeUnknown, and PaymentFailure where the provider gives no answer that tells;
-    what was begun by then is carried on by `settle`.
+    what was begun by then is carried on by `finish_hold`.
     """
 
     def __init__(
@@ -149,15 +149,13 @@ class Cashier:
             hold = await self._holds.found_again(hold)
         raise OutcomeUnknown
 
-    async def settle(self, hold_id: UUID) -> None:
+    async def finish_hold(self, hold_id: UUID) -> None:
         """Carry on with a hold that nobody else may be looking after, as far as it goes just now."""
-        hold = await self._holds.find(hold_id)
-        if hold is None or hold.state == "HELD":
-            await self._desk.settle(hold_id)
-        else:
+        hold = await self._desk.finish_unpaid(hold_id)
+        if hold is not None:
             await self._steps.carry_on(hold)
 
-    async def disown(self, payment_id: str, hold_id: UUID) -> None:
+    async def reconcile(self, payment_id: str, hold_id: UUID) -> None:
         """Reconcile a payment with its hold: continue it if the hold still needs it, otherwise void or refund it."""
         payment = await self._provider.retrieve(payment_id)
         if payment.hold_id != hold_id or payment.attempt is None:
@@ -220,7 +218,7 @@ class Cashier:
             return "MOVED" if begun == "MOVED" else _unless_reused(begun)
         try:
             return await self._ask(begun, key)
-        except (ProviderSilent, Unavailable) as error:  # it may have been done, and `settle` finds out
+        except (ProviderSilent, Unavailable) as error:  # it may have been done, and `finish_hold` finds out
             raise OutcomeUnknown from error
 
     async def _ask(self, hold: Hold, key: IdempotencyKey | None) -> Noted | Literal["MOVED"]:

@@ -5,20 +5,15 @@ import logging
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-from contracts.codec import encode
-from redis.asyncio import Redis
-
 from purchase import metrics
 from purchase.cases.ledger import Case, Cases
 from purchase.payments.messages import ticket_refunded
+from purchase.payments.refund_ledger import RefundLedger
 from purchase.providers import NoSuchPayment, Payment, PaymentFailure, Provider, RefundRefused, Status
 from purchase.refusals import Refusal
 from purchase.seats.inventory import Inventory
 from purchase.seats.ticket import Ticket
-from purchase.store import keys
 from purchase.store.connection import OutcomeUnknown, Unavailable
-from purchase.store.partitions import Partitions
-from purchase.store.scripts import load
 
 AT_ONCE_SECONDS = 3.0
 """How long whoever undoes a purchase waits for the provider at most."""
@@ -31,36 +26,34 @@ class Refunds:
 
     def __init__(
         self,
-        redis: Redis,
-        partitions: Partitions,
+        ledger: RefundLedger,
         inventory: Inventory,
         provider: Provider,
         cases: Cases,
-        settle_hold: Callable[[UUID], Awaitable[None]],
+        finish_hold: Callable[[UUID], Awaitable[None]],
     ) -> None:
-        self._partitions = partitions
+        self._ledger = ledger
         self._inventory = inventory
         self._provider = provider
         self._cases = cases
-        self._settle_hold = settle_hold
-        self._record = load(redis, "record_refunded")
+        self._finish_hold = finish_hold
 
     async def try_at_once(self, ticket_id: UUID) -> None:
         """Give a refund now if that is quickly done; else it stays due, and is settled later."""
         try:
             async with asyncio.timeout(AT_ONCE_SECONDS):
-                await self.settle(ticket_id)
+                await self.give_refund(ticket_id)
         except (PaymentFailure, Refusal, Unavailable, OutcomeUnknown, TimeoutError) as error:
             log.warning("a refund comes later: %s", type(error).__name__, extra={"ticket_id": str(ticket_id)})
 
-    async def settle(self, ticket_id: UUID) -> None:
+    async def give_refund(self, ticket_id: UUID) -> None:
         """Give back what is owed for a cancelled ticket; while the provider has not decided about it, it stays due.
 
         Raises ProviderAway, ProviderSilent, Recovering, Overloaded, OutcomeUnknown.
         """
         ticket = await self._inventory.ticket(ticket_id)
         assert ticket is not None, "a refund is due for a ticket that is not kept"
-        if not await self._is_owed(ticket):
+        if not await self._ledger.is_owed(ticket):
             return
         try:
             payment = await self._decided(ticket)
@@ -68,15 +61,15 @@ class Refunds:
                 await self._give(ticket, payment)
         except (RefundRefused, NoSuchPayment) as refusal:
             await self._open_case(ticket, refusal)
-            await self._end(ticket)
+            await self._ledger.end(ticket)
 
     async def _give(self, ticket: Ticket, payment: Payment) -> None:
         """Raises RefundRefused."""
         if payment.status is Status.CANCELLED:  # its money never came
-            await self._end(ticket)
+            await self._ledger.end(ticket)
             return
         await self._provider.refund(payment.id, ticket.price_cents, f"{ticket.ticket_id}:refund")
-        if await self._end(ticket, encode(ticket_refunded(ticket, payment, self._provider.name))):
+        if await self._ledger.end(ticket, ticket_refunded(ticket, payment, self._provider.name)):
             metrics.tickets_refunded.inc()
 
     async def _decided(self, ticket: Ticket) -> Payment | None:
@@ -84,19 +77,9 @@ class Refunds:
         assert ticket.payment_id is not None, "a refund is due for a ticket that nobody paid for"
         payment = await self._provider.retrieve(ticket.payment_id)
         if payment.status is Status.AUTHORISED and payment.hold_id is not None:
-            await self._settle_hold(payment.hold_id)
+            await self._finish_hold(payment.hold_id)
             payment = await self._provider.retrieve(ticket.payment_id)
         return payment if payment.status in (Status.CAPTURED, Status.CANCELLED) else None
-
-    async def _is_owed(self, ticket: Ticket) -> bool:
-        due = await self._partitions.ask("ZSCORE", keys.due(ticket.partition), b"R" + ticket.ticket_id.bytes)
-        return due is not None
-
-    async def _end(self, ticket: Ticket, message: bytes = b"") -> bool:
-        """It is owed no longer; whether it was until now."""
-        names = [keys.due(ticket.partition)]
-        _, (word,) = await self._partitions.run(self._record, ticket.partition, names, ticket.ticket_id.bytes, message)
-        return bool(word == b"NOTED")
 
     async def _open_case(self, ticket: Ticket, refusal: RefundRefused | NoSuchPayment) -> None:
         case = Case(

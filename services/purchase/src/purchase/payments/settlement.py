@@ -1,128 +1,110 @@
-"""Looks at what is due, holds whose time is over first of all, and settles it.
+"""Background task: claims due holds and refunds and finishes them.
 
-It remembers nothing: what is due is in Redis, whoever claims it has a while to settle it, and what a process that died
-has left behind is claimed again.
+It stores nothing itself. Redis has what is due, each claim is a lease, and another process claims again what
+a process that died has left behind.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from uuid import UUID
 
 from msgspec import Struct
-from redis.asyncio import Redis
 
 from purchase import metrics
 from purchase.cancelling import is_cancelled
+from purchase.payments.due_ledger import LEASE_SECONDS, Due, DueLedger, Kind
 from purchase.providers import ProviderAway, ProviderSilent
-from purchase.store import keys
-from purchase.store.clock import Clock
 from purchase.store.connection import OutcomeUnknown, Unavailable
-from purchase.store.partitions import Partitions
-from purchase.store.scripts import load
-
-CLAIMED_MAX = 16
-"""How much of one partition is claimed at a time."""
 
 AT_ONCE = 16
-LEASE_SECONDS = 30.0
 IDLE_SECONDS = 1.0
 PAUSE_SECONDS = (1.0, 60.0)
-"""First and longest pause before what could not be settled is looked at again; it doubles in between."""
+"""First and longest pause before a retry; it doubles in between."""
 
-REMEMBERED_MAX = 10_000
-"""Things whose pauses are remembered; beyond, all begin with the first pause again."""
+DEFERRED_MAX = 10_000
+"""Deferred holds and refunds whose pauses are remembered; beyond, all begin with the first pause again."""
 
 log = logging.getLogger(__name__)
 
-Settle = Callable[[UUID], Awaitable[None]]
+Finish = Callable[[UUID], Awaitable[None]]
 
 
 class _Pause(Struct, frozen=True):
-    """How long something was put off, and until when (`time.monotonic()`)."""
+    """How long something was deferred, and until when (`time.monotonic()`)."""
 
     seconds: float
     until: float
 
 
 class Settlement:
-    """Settles whatever is due, by the letter that it begins with: `H` a hold, `R` the refund of a ticket."""
+    """Finishes due holds and gives due refunds; a failure is deferred."""
 
-    def __init__(self, redis: Redis, partitions: Partitions, clock: Clock, settlers: Mapping[bytes, Settle]) -> None:
-        self._redis = redis
-        self._partitions = partitions
-        self._clock = clock
-        self._settlers = settlers
-        self._claim = load(redis, "claim_due")
+    def __init__(self, ledger: DueLedger, *, finish_hold: Finish, give_refund: Finish) -> None:
+        self._ledger = ledger
+        self._finish: dict[Kind, Finish] = {"hold": finish_hold, "refund": give_refund}
         self._at_once = asyncio.Semaphore(AT_ONCE)
-        self._pauses: dict[bytes, _Pause] = {}
+        self._pauses: dict[Due, _Pause] = {}
 
-    async def settle_due(self) -> int:
-        """Settle what is due in any partition, as much as may be claimed at a time; how much that was."""
+    async def finish_due(self) -> int:
+        """Finish one claim's worth of due holds and refunds; return how many were claimed.
+
+        Raises the errors of redis-py.
+        """
         now = time.monotonic()
-        self._count_put_off(now)
-        settling = [
-            self._settle(partition, member, now + LEASE_SECONDS)
-            for partition, members in enumerate(await self._claim_due())
-            for member in members
-        ]
-        await asyncio.gather(*settling)
-        return len(settling)
+        self._count_deferred(now)
+        claimed = await self._ledger.claim()
+        await asyncio.gather(*(self._finish_claimed(due, now + LEASE_SECONDS) for due in claimed))
+        return len(claimed)
 
-    async def _claim_due(self) -> Sequence[Sequence[bytes]]:
-        """What is claimed of each partition."""
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for partition in range(self._partitions.count):
-                await self._claim([keys.due(partition)], [CLAIMED_MAX, int(LEASE_SECONDS * 1_000)], pipeline)
-            claimed: Sequence[Sequence[bytes]] = await pipeline.execute()
-            return claimed
-
-    async def _settle(self, partition: int, member: bytes, until: float) -> None:
+    async def _finish_claimed(self, due: Due, until: float) -> None:
         async with self._at_once:
-            if time.monotonic() >= until:  # by now it is anybody's again
+            if time.monotonic() >= until:  # the lease is over: another process may have claimed it
                 return
             try:
-                await self._settlers[member[:1]](UUID(bytes=member[1:]))
-                self._pauses.pop(member, None)
-            except Exception as error:  # whoever was away, it stays due
+                await self._finish[due.kind](due.id)
+                self._pauses.pop(due, None)
+            except Exception as error:  # any failure leaves it due
                 metrics.settlement_failures.inc()
-                log.warning("put off: %s", type(error).__name__, exc_info=_unexpected(error))
-                await self._put_off(partition, member)
+                log.warning("settlement deferred: %s", type(error).__name__, exc_info=_unexpected(error))
+                await self._defer(due)
 
-    async def _put_off(self, partition: int, member: bytes) -> None:
-        """Look at it again after a pause; where not even that can be noted, when its lease is over."""
+    async def _defer(self, due: Due) -> None:
+        """Retry after a pause; where Redis cannot record the pause, after the lease."""
         first, longest = PAUSE_SECONDS
-        before = self._pauses.get(member)
+        before = self._pauses.get(due)
         pause = min(2 * before.seconds, longest) if before else first
-        if len(self._pauses) >= REMEMBERED_MAX:
+        if len(self._pauses) >= DEFERRED_MAX:
             self._pauses.clear()
-        self._pauses[member] = _Pause(pause, time.monotonic() + pause)
+        self._pauses[due] = _Pause(pause, time.monotonic() + pause)
         with suppress(Unavailable):
-            due_ms = await self._clock.now_ms() + int(pause * 1_000)
-            await self._partitions.ask("ZADD", keys.due(partition), "XX", str(due_ms), member)
+            await self._ledger.defer(due, pause)
 
-    def _count_put_off(self, now: float) -> None:
-        """Of what was due again more than a lease ago, another process has taken care."""
-        self._pauses = {member: pause for member, pause in self._pauses.items() if pause.until + LEASE_SECONDS > now}
+    def _count_deferred(self, now: float) -> None:
+        """Count what this process has deferred.
+
+        A member that was due again more than a lease ago has been finished by another process.
+        """
+        self._pauses = {due: pause for due, pause in self._pauses.items() if pause.until + LEASE_SECONDS > now}
         metrics.payments_unsettled.set(len(self._pauses))
 
 
-async def keep_settling(settle: Callable[[], Awaitable[int]]) -> None:
-    """Settle some of what waits, again and again until cancelled; `settle` says how much that was."""
+async def keep_finishing(finish: Callable[[], Awaitable[int]]) -> None:
+    """Call `finish` until cancelled, and pause when it returns 0; it returns how much there was to do."""
     pause, longest = PAUSE_SECONDS
     while not is_cancelled():
         try:
-            if not await settle():
+            if not await finish():
                 await asyncio.sleep(IDLE_SECONDS)
             pause, _ = PAUSE_SECONDS
-        except Exception as error:  # whatever Redis said, nothing is lost by trying again
-            log.warning("what waits could not be claimed: %s", type(error).__name__)
+        except Exception as error:  # a retry loses nothing
+            log.warning("could not claim due work: %s", type(error).__name__)
             await asyncio.sleep(pause)
             pause = min(2 * pause, longest)
 
 
 def _unexpected(error: Exception) -> Exception | None:
-    """Worth a trace in the log: anything but a store or a provider that is away."""
+    """Return an error that deserves a trace in the log: any but an unavailable store or provider."""
     return None if isinstance(error, Unavailable | OutcomeUnknown | ProviderAway | ProviderSilent) else error

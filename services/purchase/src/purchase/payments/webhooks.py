@@ -45,14 +45,14 @@ class Webhooks:
         outcome = await self._ledger.store(notification) if self._concerns_us(notification) else "IGNORED"
         metrics.webhooks.labels(notification.kind, outcome.lower()).inc()
 
-    async def settle(self) -> int:
+    async def handle_webhooks(self) -> int:
         """Handle some of those that wait; how many that were. Raises what Redis and the connection to it say."""
         until = time.monotonic() + HELD_SECONDS
         claimed = await self._ledger.claim()
-        await asyncio.gather(*(self._settle(delivery, until) for delivery in claimed))
+        await asyncio.gather(*(self._handle_delivery(delivery, until) for delivery in claimed))
         return len(claimed)
 
-    async def _settle(self, delivery: Delivery, until: float) -> None:
+    async def _handle_delivery(self, delivery: Delivery, until: float) -> None:
         async with self._at_once:
             if time.monotonic() >= until:  # by now it is anybody's again
                 return
@@ -85,7 +85,7 @@ class Webhooks:
     async def _handle(self, partition: int, notification: Notification) -> None:
         match notification:
             case Notification(kind="payment", payment_id=str(payment_id), hold_id=UUID() as hold_id):
-                await self._cashier.disown(payment_id, hold_id)
+                await self._cashier.reconcile(payment_id, hold_id)
             case Notification(kind="refund" | "dispute" as kind, payment_id=str(payment_id)):
                 payment = await self._provider.retrieve(payment_id)
                 if payment.hold_id is not None:  # else it is somebody else's, whom the provider serves too
