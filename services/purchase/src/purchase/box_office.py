@@ -95,7 +95,7 @@ class BoxOffice:
         if cancelled.is_new:
             metrics.tickets_cancelled.inc()
             if ticket.is_refundable:
-                await self._refunds.try_at_once(ticket_id)
+                await self._refunds.try_now(ticket_id)
         return ticket, cancelled.position
 
     async def _recall_or_refuse(

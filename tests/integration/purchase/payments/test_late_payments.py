@@ -105,9 +105,9 @@ async def test_another_payment_of_the_same_attempt_is_ended(
     first = await stage.process().cashier.pay(hold.hold_id, "pm_card_visa", None)
     client.hset(keys.hold(PARTITION, hold.hold_id.bytes), "payment", "pi_second")
 
-    await stage.process().cashier.reconcile(first.begun.payment_id, hold.hold_id)
+    await stage.process().cashier.reconcile(first.payment.payment_id, hold.hold_id)
 
-    assert sandbox.entry(first.begun.payment_id)["status"] == "canceled"
+    assert sandbox.entry(first.payment.payment_id)["status"] == "canceled"
     assert await state_of(stage, hold) == "PAYING"
 
 

@@ -9,7 +9,7 @@ from contracts.ticket import TicketCancelled
 from msgspec.structs import replace
 from purchase.holds.hold import Hold
 from purchase.holds.ledger import HoldLedger, Made, NotFree
-from purchase.payments.ledger import Begun, Noted, PaymentLedger
+from purchase.payments.ledger import BegunPayment, PaymentLedger, Recorded
 from purchase.seats.inventory import Inventory
 from purchase.store import keys
 from purchase.store.clock import Clock
@@ -33,7 +33,7 @@ from tests.stage.redis_state import Ledger
 from tests.stage.sellers import HOLDS_PER_CUSTOMER, OUTBOX_MAX, prepare, selling
 
 PARTITION = keys.partition_of("Gala", PARTITIONS)
-BEGUN = Begun("pi_1", "sandbox", "pi_1_secret", "AUTHORISED")
+BEGUN = BegunPayment("pi_1", "sandbox", "pi_1_secret", "AUTHORISED")
 REFUSED = ("MOVED", "EXPIRED", False)
 
 
@@ -69,7 +69,7 @@ class Desk:
         """A hold with a payment under way, of which the provider has told."""
         begun = await self.payments.begin(await self.held(), "pm_card_visa")
         assert isinstance(begun, Hold)
-        assert isinstance(await self.payments.note(begun, BEGUN, None), Noted)
+        assert isinstance(await self.payments.record_payment(begun, BEGUN, None), Recorded)
         return await self.found(begun)
 
     async def confirmed(self) -> Hold:
@@ -110,8 +110,8 @@ async def begin(payments: PaymentLedger, hold: Hold) -> Any:
     return await payments.begin(hold, "pm_card_visa")
 
 
-async def note(payments: PaymentLedger, hold: Hold) -> Any:
-    return await payments.note(hold, BEGUN, None)
+async def record(payments: PaymentLedger, hold: Hold) -> Any:
+    return await payments.record_payment(hold, BEGUN, None)
 
 
 async def decline(payments: PaymentLedger, hold: Hold) -> Any:
@@ -138,7 +138,7 @@ async def begin_ending(payments: PaymentLedger, hold: Hold) -> Any:
 STATES = ("HELD", "PAYING", "ENDING", "CONFIRMED", "CANCELLED", "RELEASED", "EXPIRED")
 STATES_OF: dict[Step, tuple[str, ...]] = {
     begin: ("HELD", "PAYING"),
-    note: ("PAYING", "CONFIRMED"),
+    record: ("PAYING", "CONFIRMED"),
     decline: ("PAYING", "HELD"),
     sell: ("PAYING", "CONFIRMED"),
     record_captured: ("CONFIRMED",),
@@ -175,7 +175,7 @@ async def test_a_step_that_was_judged_by_an_older_version_is_refused(desk: Desk,
         assert await step(desk.payments, replace(hold, version=hold.version - 1)) in REFUSED
 
 
-@pytest.mark.parametrize("step", [note, sell], ids=name_of)
+@pytest.mark.parametrize("step", [record, sell], ids=name_of)
 async def test_a_step_of_an_older_attempt_is_refused(desk: Desk, ledger: Ledger, step: Step) -> None:
     hold = await desk.paying()
 
@@ -224,7 +224,7 @@ async def test_whoever_asked_first_cannot_say_that_nothing_was_done_once_another
     begun = await desk.payments.begin(await desk.held(), "pm_card_visa")
     assert isinstance(begun, Hold)
 
-    assert await desk.payments.ask_again(begun)
+    assert await desk.payments.record_retry(begun)
 
     assert not await desk.payments.decline(begun, code=None)
     assert (await desk.found(begun)).state == "PAYING"
@@ -286,7 +286,7 @@ async def test_a_payment_that_nobody_hears_of_is_looked_at_less_and_less_often_a
     hold = await desk.paying()
     pass_time(ledger.redis, PARTITION, ms=age_seconds * 1_000)
 
-    await desk.payments.look_later(await desk.found(hold))
+    await desk.payments.poll_later(await desk.found(hold))
 
     now, _ = ledger.redis.time()
     due = ledger.redis.zscore(keys.due(PARTITION), b"H" + hold.hold_id.bytes)
@@ -295,27 +295,30 @@ async def test_a_payment_that_nobody_hears_of_is_looked_at_less_and_less_often_a
 
 async def test_a_key_is_answered_with_what_was_told_first(desk: Desk) -> None:
     hold, key = await desk.paying(), idempotency_key("a key")
-    other = Begun("pi_1", "sandbox", None, "CAPTURED")
+    other = BegunPayment("pi_1", "sandbox", None, "CAPTURED")
 
-    first, again = await desk.payments.note(hold, BEGUN, key), await desk.payments.note(hold, other, key)
+    first, again = (
+        await desk.payments.record_payment(hold, BEGUN, key),
+        await desk.payments.record_payment(hold, other, key),
+    )
 
-    assert isinstance(first, Noted)
-    assert isinstance(again, Noted)
-    assert (first.begun, first.is_replayed) == (BEGUN, False)
-    assert (again.begun, again.is_replayed) == (BEGUN, True)
-    assert await desk.payments.note(hold, BEGUN, idempotency_key("a key", "another body")) == "KEY_REUSED"
+    assert isinstance(first, Recorded)
+    assert isinstance(again, Recorded)
+    assert (first.payment, first.is_replayed) == (BEGUN, False)
+    assert (again.payment, again.is_replayed) == (BEGUN, True)
+    assert await desk.payments.record_payment(hold, BEGUN, idempotency_key("a key", "another body")) == "KEY_REUSED"
 
 
 async def test_a_key_that_was_answered_begins_no_other_attempt(desk: Desk, ledger: Ledger) -> None:
     hold, key = await desk.paying(), idempotency_key("a key")
-    await desk.payments.note(hold, BEGUN, key)
+    await desk.payments.record_payment(hold, BEGUN, key)
 
     with ledger.unchanged():
         again = await desk.payments.begin(hold, "pm_card_visa", key)
         reused = await desk.payments.begin(hold, "pm_card_visa", idempotency_key("a key", "another body"))
 
-    assert isinstance(again, Noted)
-    assert (again.begun, again.is_replayed) == (BEGUN, True)
+    assert isinstance(again, Recorded)
+    assert (again.payment, again.is_replayed) == (BEGUN, True)
     assert reused == "KEY_REUSED"
 
 

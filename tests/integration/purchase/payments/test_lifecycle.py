@@ -21,7 +21,7 @@ from msgspec import Struct
 from msgspec.structs import astuple
 from purchase.holds.hold import Hold, HoldSeat
 from purchase.payments.cashier import Confirmed
-from purchase.payments.ledger import Noted
+from purchase.payments.ledger import Recorded
 from purchase.providers import ProviderAway
 from purchase.refusals import HoldExpired, HoldPaid, PaymentDeclined
 from purchase.store.connection import connect
@@ -235,8 +235,8 @@ class Lifecycle(RuleBasedStateMachine):
     def try_to_pay(self, hold: Hold, method: str | None, trouble: Trouble) -> None:
         before = self.state_of(hold)
         match self.outcome(trouble, lambda process: process.cashier.pay(hold.hold_id, method, None)):
-            case Noted(begun):
-                assert begun.payment_id in self.stage.books().payments
+            case Recorded(payment):
+                assert payment.payment_id in self.stage.books().payments
             case PaymentDeclined():
                 assert self.state_of(hold) == "HELD"
             case HoldPaid():

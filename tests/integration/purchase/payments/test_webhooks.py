@@ -7,7 +7,7 @@ import pytest
 from contracts.payment import PaymentRefunded
 from purchase.holds.hold import Hold
 from purchase.payments import webhook_ledger
-from purchase.payments.ledger import Noted
+from purchase.payments.ledger import Recorded
 from purchase.payments.webhook_ledger import IDLE_MS
 from purchase.payments.webhooks import DELIVERIES_MAX
 from purchase.store import keys
@@ -60,7 +60,7 @@ async def hold_seats(stage: Stage) -> Hold:
     return hold
 
 
-async def pay(stage: Stage, hold: Hold, method: str | None = "pm_card_visa") -> Noted:
+async def pay(stage: Stage, hold: Hold, method: str | None = "pm_card_visa") -> Recorded:
     return await stage.process().cashier.pay(hold.hold_id, method, None)
 
 
@@ -99,7 +99,7 @@ def waiting(ledger: Ledger) -> int:
 
 async def test_a_customer_who_has_paid_and_left_has_the_seats(stage: Stage, ledger: Ledger, sandbox: Sandbox) -> None:
     hold = await hold_seats(stage)
-    begun = (await pay(stage, hold, method=None)).begun
+    begun = (await pay(stage, hold, method=None)).payment
     sandbox.pay(begun.payment_id, str(begun.client_secret), "pm_card_visa")
 
     await tell(stage, of_payment(AUTHORISED, begun.payment_id, hold.hold_id))
@@ -115,7 +115,7 @@ async def test_notifications_say_nothing_of_what_is_done(
     stage: Stage, sandbox: Sandbox, order: tuple[int, ...]
 ) -> None:
     hold = await hold_seats(stage)
-    payment_id = (await pay(stage, hold)).begun.payment_id
+    payment_id = (await pay(stage, hold)).payment.payment_id
     kinds = (AUTHORISED, "payment_intent.succeeded", "payment_intent.canceled")
     bodies = [of_payment(kinds[number], payment_id, hold.hold_id) for number in order]
 
@@ -141,7 +141,7 @@ async def test_money_that_came_although_the_hold_is_gone_is_given_back_once(
     stage: Stage, sandbox: Sandbox, method: str
 ) -> None:
     hold = await hold_seats(stage)
-    payment_id = (await pay(stage, hold, method)).begun.payment_id
+    payment_id = (await pay(stage, hold, method)).payment.payment_id
     if method == "pm_sandbox_processing":
         sandbox.decide(payment_id, "captured")
     await stage.process().payments.begin_ending(await found(stage, hold), "EXPIRED")
@@ -170,7 +170,7 @@ async def test_what_a_dead_process_had_in_hand_is_handled_by_another(
     stage: Stage, ledger: Ledger, sandbox: Sandbox
 ) -> None:
     hold = await hold_seats(stage)
-    payment_id = (await pay(stage, hold)).begun.payment_id
+    payment_id = (await pay(stage, hold)).payment.payment_id
     await tell(stage, of_payment(AUTHORISED, payment_id, hold.hold_id))
     await die_in_hand(stage)
     await settle(stage)
@@ -192,7 +192,7 @@ async def test_what_cannot_be_handled_is_tried_again_after_ever_longer_pauses(
     stage: Stage, ledger: Ledger, sandbox: Sandbox
 ) -> None:
     hold = await hold_seats(stage)
-    payment_id = (await pay(stage, hold)).begun.payment_id
+    payment_id = (await pay(stage, hold)).payment.payment_id
     await tell(stage, of_payment(AUTHORISED, payment_id, hold.hold_id))
     sandbox.misbehave("unavailable")
     for deliveries in range(1, 5):
@@ -212,7 +212,7 @@ async def test_what_cannot_be_handled_is_tried_again_after_ever_longer_pauses(
 
 async def test_what_fails_too_often_is_put_before_a_person(stage: Stage, ledger: Ledger, sandbox: Sandbox) -> None:
     hold = await hold_seats(stage)
-    payment_id = (await pay(stage, hold)).begun.payment_id
+    payment_id = (await pay(stage, hold)).payment.payment_id
     await tell(stage, of_payment(AUTHORISED, payment_id, hold.hold_id))
     sandbox.misbehave("unavailable")
     await settle(stage)
@@ -230,7 +230,7 @@ async def test_what_cannot_be_read_is_put_before_a_person_and_stops_nobody(
     stage: Stage, ledger: Ledger, sandbox: Sandbox
 ) -> None:
     hold = await hold_seats(stage)
-    payment_id = (await pay(stage, hold)).begun.payment_id
+    payment_id = (await pay(stage, hold)).payment.payment_id
     for _ in range(200):
         ledger.redis.xadd(WEBHOOKS, {"notification": b"?"})
     await settle(stage)
@@ -261,7 +261,7 @@ async def test_idle_deliveries_that_must_wait_do_not_stand_before_those_that_nee
     await settle(stage)
     let_idle(ledger, IDLE_MS[0], deliveries=10)
     hold = await hold_seats(stage)
-    payment_id = (await pay(stage, hold)).begun.payment_id
+    payment_id = (await pay(stage, hold)).payment.payment_id
     await tell(stage, of_payment(AUTHORISED, payment_id, hold.hold_id))
     await die_in_hand(stage)
     let_last_idle(ledger, IDLE_MS[0])
@@ -320,7 +320,7 @@ async def test_what_another_sells_through_the_same_provider_is_nobody_s_matter_h
 async def bought(stage: Stage) -> str:
     """The payment of a hold that became tickets."""
     hold = await hold_seats(stage)
-    payment_id = (await pay(stage, hold)).begun.payment_id
+    payment_id = (await pay(stage, hold)).payment.payment_id
     await stage.process().cashier.confirm(hold.hold_id)
     return payment_id
 

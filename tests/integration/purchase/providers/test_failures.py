@@ -84,7 +84,7 @@ async def test_a_key_that_the_provider_refuses_is_logged_and_not_shown(
         async with client(name, sandbox.url, api_key="sk_not_the_key") as provider:
             with pytest.raises(ProviderAway):
                 await provider.authorise(wanted())
-    assert "refuses this service's key" in caplog.text
+    assert "rejects this service's API key" in caplog.text
     assert "sk_not_the_key" not in caplog.text
 
 

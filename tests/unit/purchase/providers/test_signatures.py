@@ -66,7 +66,7 @@ def test_a_signature_holds_for_five_minutes(age_seconds: int) -> None:
 @pytest.mark.parametrize("age_seconds", [-310, 310, 1_000_000])
 def test_a_signature_of_another_time_is_refused(age_seconds: int) -> None:
     body = event()
-    with pytest.raises(InvalidSignature, match="lately"):
+    with pytest.raises(InvalidSignature, match="timestamp"):
         read(body, sign(body, age_seconds=age_seconds))
 
 

@@ -1,4 +1,4 @@
-"""Holding seats, and looking at holds: what happens to them before anybody pays."""
+"""The commands on holds before anybody pays: hold seats, read a hold, end it at its deadline."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -56,7 +56,10 @@ class HoldBest(Struct, frozen=True, kw_only=True):
 
 
 class HoldDesk:
-    """Judges by the catalogue, decides by the ledger; seats are held for so many seconds."""
+    """The desk that holds seats for `hold_seconds`.
+
+    It checks the catalogue, and the ledger decides.
+    """
 
     def __init__(self, offers: Offers, ledger: HoldLedger, clock: Clock, *, hold_seconds: int) -> None:
         self._offers = offers
@@ -67,14 +70,16 @@ class HoldDesk:
     async def hold(
         self, wanted: HoldSeats | HoldBest, key: IdempotencyKey | None, traceparent: str | None = None
     ) -> Made | Refusal:
-        """Hold seats. A refusal is answered, not raised; the message continues the trace of `traceparent` (W3C).
+        """Hold seats.
+
+        A refusal is returned, not raised; the message continues the trace `traceparent` (W3C).
 
         Raises Recovering, Overloaded, OutcomeUnknown.
         """
         try:
             seats = _seats(wanted)
         except InvalidSeatLabel as refusal:
-            return await self._unless_held_before(wanted, key, refusal)
+            return await self._unless_remembered(wanted, key, refusal)
         ends_ms = await self._clock.now_ms() + self._hold_ms
         decided = await decide(
             self._offers,
@@ -83,12 +88,12 @@ class HoldDesk:
             self._ledger.hold,
         )
         if isinstance(decided, Refusal):
-            return await self._unless_held_before(wanted, key, decided)
-        return self._answered(*decided)
+            return await self._unless_remembered(wanted, key, decided)
+        return self._answer(*decided)
 
     async def find(self, hold_id: UUID) -> tuple[Hold, State]:
-        """The hold, and its state at this moment. Raises HoldNotFound, Recovering."""
-        hold = await self._ledger.found(hold_id)
+        """Return a hold, and its state at this moment. Raises HoldNotFound, Recovering."""
+        hold = await self._ledger.get(hold_id)
         return hold, hold.state_at(await self._clock.now_ms())
 
     async def finish_unpaid(self, hold_id: UUID) -> Hold | None:
@@ -98,17 +103,20 @@ class HoldDesk:
         """
         hold = await self._ledger.find(hold_id)
         if hold is None:
-            await self._ledger.forget(hold_id)
+            await self._ledger.remove_due(hold_id)
         elif hold.state != "HELD":
             return hold
         elif isinstance(await self._ledger.end(hold, is_given_up=False), Ended):
             metrics.holds_expired.inc()
         return None
 
-    async def _unless_held_before(
+    async def _unless_remembered(
         self, wanted: HoldSeats | HoldBest, key: IdempotencyKey | None, refusal: Refusal
     ) -> Made | Refusal:
-        """The refusal, unless the key is remembered: what was answered once stands before every rule."""
+        """Return the refusal, unless the key is remembered.
+
+        The first answer for a key precedes every rule.
+        """
         if key is None:
             return refusal
         remembered = await self._ledger.recall(self._offers.partition_of(wanted.event_id), key)
@@ -125,7 +133,10 @@ class HoldDesk:
         key: IdempotencyKey | None,
         traceparent: str | None,
     ) -> NewHold:
-        """The hold of seats that the offer has, at their prices; the checks stand in their order of precedence."""
+        """Return the hold of seats that the offer has, at their prices.
+
+        The checks run in order of precedence.
+        """
         event = offer.event
         best = Best(zone_of(offer, wanted.zone_id), wanted.quantity) if isinstance(wanted, HoldBest) else None
         zones = [zone_of(offer, seat.zone_id) for seat in seats]
@@ -147,7 +158,7 @@ class HoldDesk:
         limit = event.max_seats_per_customer
         return NewHold(hold=hold, best=best, version=offer.version, limit=limit, key=key, traceparent=traceparent)
 
-    def _answered(self, wanted: NewHold, outcome: Outcome) -> Made | Refusal:
+    def _answer(self, wanted: NewHold, outcome: Outcome) -> Made | Refusal:
         if isinstance(outcome, Made):
             if not outcome.is_replayed:
                 metrics.holds_made.inc()
@@ -169,14 +180,14 @@ class HoldDesk:
 
 
 def _seats(wanted: HoldSeats | HoldBest) -> list[Seat]:
-    """The seats that are named. Raises InvalidSeatLabel."""
+    """Return the seats that are named. Raises InvalidSeatLabel."""
     if isinstance(wanted, HoldBest):
         return []
     return [parse_seat(seat.zone_id, seat.row, seat.column) for seat in wanted.seats]
 
 
 def _not_free(wanted: NewHold, outcome: NotFree) -> Refusal:
-    """Whichever seats were wanted: those that are not free, or how many are."""
+    """Return the refusal: named seats that are not free, or how many seats of the zone are."""
     facts: dict[str, Any] = {"seats": _facts(outcome.seats)}
     zone_ids = sorted({held.seat.zone_id for held in outcome.seats})
     if wanted.best:

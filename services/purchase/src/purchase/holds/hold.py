@@ -1,15 +1,15 @@
 """A hold: seats kept for a customer, their prices, a deadline, and the progress of their payment.
 
-                       payment begun             authorised: seats sold                captured
- (free) ─────▶ HELD ─────────────────▶ PAYING ─────────────────────────▶ CONFIRMED ──────────────▶ CONFIRMED
-          held   │ ▲      declined        │                                  │                     (and captured)
-                 │ └──────────────────────┤                                  │ capture refused for good:
-  given up, or   │                        │ given up, or past its deadline   │ tickets cancelled, seats free
-  past its       │                        ▼                                  ▼
-  deadline       │                      ENDING                           CANCELLED
-                 │                        │ payment voided,
-                 ▼                        ▼ or its late money refunded
-            RELEASED or EXPIRED ◀─────────┘
+            payment begun            authorised: seats sold             captured
+ HELD ─────────────────────▶ PAYING ───────────────────────▶ CONFIRMED ─────────▶ CONFIRMED
+  │ ▲     declined             │                                 │               and captured
+  │ └──────────────────────────┤                                 │ capture refused for good:
+  │                            │ given up, or                    │ tickets cancelled, seats free
+  │ given up, or               ▼ past its deadline               ▼
+  │ past its deadline        ENDING                          CANCELLED
+  │                            │ payment voided,
+  ▼                            ▼ or its late money refunded
+ RELEASED or EXPIRED ◀─────────┘
 
 Seats that cost nothing go from HELD to CONFIRMED and captured at once, without a payment.
 `payments/progress.py` says which step leads from each state of a payment to the next.
@@ -34,7 +34,7 @@ SEATS_MAX = 10
 State = Literal["HELD", "PAYING", "ENDING", "CONFIRMED", "CANCELLED", "RELEASED", "EXPIRED"]
 
 _SEAT = struct.Struct(">IHHI")
-_KEPT_ONCE = ("event_id", "venue_id", "customer_id", "currency", "created_us", "expires_ms")
+_UNCHANGING = ("event_id", "venue_id", "customer_id", "currency", "created_us", "expires_ms")
 
 
 class HoldSeat(Struct, frozen=True):
@@ -45,11 +45,15 @@ class HoldSeat(Struct, frozen=True):
 
 
 class Hold(Struct, frozen=True, kw_only=True):
-    """Moments in ms since 1970 by Redis's clock: `expires_ms` as it was promised first, `deadline_ms` as it is now.
+    """A hold. Its moments are in ms since 1970, by Redis's clock.
 
-    While it is HELD, its seats are free at its deadline; while it is PAYING, that is the latest end of its payment.
-    `version` counts its transitions, `epoch` is the one it was made under; ENDING, it will be what `why` says.
-    `key_mark` is that of the idempotency key with which its last attempt to pay was begun.
+    `expires_ms` is the deadline that was promised first, `deadline_ms` the deadline now. While HELD,
+    the seats are free from the deadline on. While PAYING, the deadline is the latest end of the
+    payment; the first attempt fixes it (`cap_ms`).
+
+    `version` counts the transitions. `epoch` is the one under which the hold was made. `why` is the
+    state that follows ENDING. `key_mark` is the mark of the idempotency key with which the last
+    attempt to pay was begun.
     """
 
     hold_id: UUID
@@ -88,7 +92,7 @@ class Hold(Struct, frozen=True, kw_only=True):
 
     @property
     def is_free(self) -> bool:
-        """Whether there is nothing to pay, so that no provider hears of it."""
+        """Whether there is nothing to pay, so that no provider is called."""
         return self.amount_cents == 0
 
     @property
@@ -97,43 +101,46 @@ class Hold(Struct, frozen=True, kw_only=True):
         return timestamp_of(self.deadline_ms * 1_000)
 
     def state_at(self, now_ms: int) -> State:
-        """The state as its customer is told: over when its time is over, though nobody may have noticed yet."""
+        """Return the state as its customer sees it.
+
+        It is EXPIRED from the deadline on, also before a process ends the hold.
+        """
         if self.state == "HELD" and self.deadline_ms <= now_ms:
             return "EXPIRED"
         return self.why or self.state if self.state == "ENDING" else self.state
 
     def as_made(self) -> "Hold":
-        """The hold as its customer was first told of it."""
+        """Return the hold as its customer got it first."""
         return replace(self, state="HELD", version=1, deadline_ms=self.expires_ms)
 
 
 def reference_of(hold_id: UUID) -> str:
-    """What others may know a hold by: the id is its bearer's secret."""
+    """Return the name of a hold for others; its id is a secret of its customer."""
     return blake2b(hold_id.bytes, digest_size=16).hexdigest()
 
 
 def encode_hold(hold: Hold) -> bytes:
-    """What is written down of a hold once and never changes, without its seats."""
-    return _encoder.encode([getattr(hold, name) for name in _KEPT_ONCE])
+    """Encode the fields of a hold that never change, without its seats."""
+    return _encoder.encode([getattr(hold, name) for name in _UNCHANGING])
 
 
 def encode_seats(seats: tuple[HoldSeat, ...]) -> bytes:
-    """The seats as `lua/lib/hold.lua` reads them."""
+    """Encode seats as `lua/lib/hold.lua` reads them."""
     return b"".join(_SEAT.pack(*astuple(held.seat), held.price_cents) for held in seats)
 
 
 def decode_seats(packed: bytes) -> tuple[HoldSeat, ...]:
-    """Read what `encode_seats`, or a script, wrote."""
+    """Decode seats that `encode_seats` or a script has encoded."""
     return tuple(HoldSeat(Seat(*seat), price_cents) for *seat, price_cents in _SEAT.iter_unpack(packed))
 
 
 def decode_hold(hold_id: UUID, fields: dict[bytes, bytes]) -> Hold:
-    """Read the hash that the scripts keep of a hold."""
-    kept: list[Any] = _decoder.decode(fields[b"hold"])
+    """Decode the hash in which the scripts store a hold."""
+    unchanging: list[Any] = _decoder.decode(fields[b"hold"])
     tickets = fields.get(b"tickets", b"")
     return Hold(
         hold_id=hold_id,
-        **dict(zip(_KEPT_ONCE, kept, strict=True)),
+        **dict(zip(_UNCHANGING, unchanging, strict=True)),
         deadline_ms=int(fields[b"deadline"]),
         seats=decode_seats(fields[b"seats"]),
         state=cast("State", fields[b"state"].decode()),

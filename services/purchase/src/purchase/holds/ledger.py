@@ -1,4 +1,4 @@
-"""Who holds which seats, and until when: held, freed and found again by scripts."""
+"""The holds in Redis: which seats each has, and until when."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -23,23 +23,26 @@ from purchase.store.partitions import Partitions
 from purchase.store.scripts import load
 
 SEATS_LOOKED_AT = 10_000
-"""Seats among which one call looks for the best, for at most 5 ms in which Redis does nothing else (780 seats: 0.4 ms).
+"""Seats among which one call finds the best. It blocks Redis for at most 5 ms (780 seats: 0.4 ms).
 
-The largest zone there may be, 702,000 seats with all but one sold, takes 72 calls, between which others are served.
+The largest possible zone, 702,000 seats with all but one sold, takes 72 calls; Redis serves others
+in between.
 """
 
 
 class Best(Struct, frozen=True):
-    """So many seats of a zone, the best that are free."""
+    """A number of seats of a zone, the best that are free."""
 
     zone: Zone
     quantity: int
 
 
 class NewHold(Struct, frozen=True, kw_only=True):
-    """A hold that is wanted, as it was judged by a version of its event; without seats where they are to be the best.
+    """A hold to be made, as checked against `version` of its event.
 
-    `limit` is how many seats its customer may have; its message continues the trace.
+    Where `best` is set, it has no seats yet.
+
+    `limit` is how many seats its customer may have. The message continues the trace `traceparent`.
     """
 
     hold: Hold
@@ -55,7 +58,7 @@ class NewHold(Struct, frozen=True, kw_only=True):
 
 
 class Made(Struct, frozen=True):
-    """The seats are the hold's, now or (replayed) since its idempotency key first came."""
+    """A hold that was made, now or (replayed) when its idempotency key first came."""
 
     hold: Hold
     position: Position
@@ -63,7 +66,7 @@ class Made(Struct, frozen=True):
 
 
 class NotFree(Struct, frozen=True):
-    """Which of the named seats are not free; or how many seats of the zone are, fewer than were asked for."""
+    """The named seats that are not free; or the number of free seats, fewer than were wanted."""
 
     full: Literal["zone", "event"] | None
     seats: tuple[HoldSeat, ...] = ()
@@ -71,7 +74,7 @@ class NotFree(Struct, frozen=True):
 
 
 class Ended(Struct, frozen=True):
-    """The hold has ended in this state, and its seats are not its own any more."""
+    """A hold that has ended in this state, and has no seats any more."""
 
     state: State
     position: Position
@@ -82,7 +85,7 @@ Outcome = Made | NotFree | Refused
 
 
 class HoldLedger:
-    """The holds of all partitions; a customer has at most so many at a time."""
+    """The holds of all partitions; a customer has at most `holds_per_customer` at a time."""
 
     def __init__(self, redis: Redis, partitions: Partitions, *, holds_per_customer: int) -> None:
         self._partitions = partitions
@@ -93,7 +96,7 @@ class HoldLedger:
         self._end = load(redis, "end_hold")
 
     async def hold(self, wanted: NewHold) -> Outcome:
-        """Hold all that is wanted or nothing; IMPOSSIBLE where no hold may have such seats.
+        """Hold all wanted seats or none; IMPOSSIBLE where no hold may have such seats.
 
         Raises Recovering, Overloaded, OutcomeUnknown.
         """
@@ -114,7 +117,10 @@ class HoldLedger:
         return await self._made(wanted, last, answer)
 
     async def recall(self, partition: int, key: IdempotencyKey) -> Made | Literal["KEY_REUSED"] | None:
-        """What was held with this key, None when nothing. Raises Recovering, Overloaded, OutcomeUnknown."""
+        """Return the hold that was made with this key; None when the key is new.
+
+        Raises Recovering, Overloaded, OutcomeUnknown.
+        """
         remembered = await self._keys.recall(partition, key)
         if remembered is None or remembered == "KEY_REUSED":
             return remembered
@@ -122,7 +128,10 @@ class HoldLedger:
         return await self._made_before(UUID(bytes=hold_id), last)
 
     async def find(self, hold_id: UUID) -> Hold | None:
-        """The hold as it is now, or has ended less than a day ago. Raises Recovering."""
+        """Return a hold; None when there is none, or it ended more than a day ago.
+
+        Raises Recovering.
+        """
         partition = partition_in(hold_id)
         if partition is None or partition >= self._partitions.count:
             return None
@@ -132,27 +141,30 @@ class HoldLedger:
             return None
         return decode_hold(hold_id, fields)
 
-    async def found(self, hold_id: UUID) -> Hold:
-        """The hold that somebody asks for. Raises HoldNotFound, Recovering."""
+    async def get(self, hold_id: UUID) -> Hold:
+        """Return a hold that must exist. Raises HoldNotFound, Recovering."""
         hold = await self.find(hold_id)
         if hold is None:
             raise HoldNotFound("There is no such hold, or it ended more than a day ago.")
         return hold
 
-    async def found_again(self, hold: Hold) -> Hold:
-        """The hold as it is now, after a step was taken: it is too late to say that nothing was done.
+    async def reread(self, hold: Hold) -> Hold:
+        """Read a hold again after a write.
 
+        Unavailable becomes OutcomeUnknown here, because the write may have happened.
         Raises HoldNotFound, OutcomeUnknown.
         """
         try:
-            return await self.found(hold.hold_id)
+            return await self.get(hold.hold_id)
         except Unavailable as error:
             raise OutcomeUnknown from error
 
     async def end(
         self, hold: Hold, *, is_given_up: bool, traceparent: str | None = None
     ) -> Ended | Literal["LIVE", "STALE"]:
-        """End a hold whose time is over, or one that is given up and not being paid; repeating it changes nothing.
+        """End a hold that is past its deadline, or is given up and not being paid for. Idempotent.
+
+        LIVE: it is neither. STALE: it has moved since it was read.
 
         Raises Recovering, Overloaded, OutcomeUnknown.
         """
@@ -173,15 +185,15 @@ class HoldLedger:
                 return "LIVE"
         return "STALE"
 
-    async def forget(self, hold_id: UUID) -> None:
-        """Look no more at a hold that is not kept. Raises Recovering."""
+    async def remove_due(self, hold_id: UUID) -> None:
+        """Remove a deleted hold from what is due. Raises Recovering, Overloaded."""
         partition = partition_bits(hold_id)
         await self._partitions.ask("ZREM", keys.due(partition), b"H" + hold_id.bytes)
 
     async def _hold_best_of(self, wanted: NewHold, best: Best) -> Outcome:
-        """In a zone larger than one call may look at: the best of the first rows that have enough.
+        """Hold the best seats of the first rows that have enough, part by part of the zone.
 
-        What one call leaves of the rows before, fewer seats than are wanted, the next one looks at again.
+        The free seats that one call leaves, fewer than are wanted, are searched again by the next.
         """
         hold, zone = wanted.hold, best.zone
         several = max(1, SEATS_LOOKED_AT // zone.col_count)
@@ -196,8 +208,8 @@ class HoldLedger:
             match answer:
                 case [b"ZONE_FULL"]:
                     return NotFree("zone", available=0)
-                case [b"SHORT", *found]:
-                    free_in = dict(zip(found[::2], found[1::2], strict=True))
+                case [b"SHORT", *short]:
+                    free_in = dict(zip(short[::2], short[1::2], strict=True))
                 case _:
                     return await self._made(wanted, last, answer)
         return NotFree(None, available=sum(free_in.values()))
@@ -246,12 +258,12 @@ class HoldLedger:
 
     async def _made_before(self, hold_id: UUID, last: Position) -> Made:
         hold = await self.find(hold_id)
-        assert hold is not None, "a key is remembered for a hold that is not kept"
+        assert hold is not None, "a key is remembered for a hold that is not stored"
         return Made(hold.as_made(), last, is_replayed=True)
 
 
 def names_of(hold: Hold) -> list[str]:
-    """The keys of every call about a hold: itself, its customer's live holds, what is due."""
+    """Return the keys of a call about a hold: the hold, its customer's live holds, the due holds."""
     partition = hold.partition
     return [
         keys.hold(partition, hold.hold_id.bytes),
@@ -261,7 +273,7 @@ def names_of(hold: Hold) -> list[str]:
 
 
 def rows_of(hold: Hold) -> list[str]:
-    """The keys of the rows of its seats, one for each seat, in their order."""
+    """Return the keys of the rows of its seats, one for each seat, in their order."""
     return [keys.row(hold.partition, hold.event_id, held.seat.zone_id, held.seat.row) for held in hold.seats]
 
 

@@ -1,4 +1,7 @@
-"""What the others are told of a hold; never its id, which is its bearer's secret, nor its customer."""
+"""The messages about holds.
+
+They name neither a hold's id, which is its customer's secret, nor the customer.
+"""
 
 from typing import TypeVar
 
@@ -16,7 +19,7 @@ End = TypeVar("End", HoldReleased, HoldExpired)
 
 
 def seats_held(hold: Hold, traceparent: str | None = None) -> SeatsHeld:
-    """Told of the hold as it is in this version of it."""
+    """Return the message that these seats are held, for this version of the hold."""
     return SeatsHeld(
         id=f"{hold.reference}:{hold.version}",
         source=SOURCE,
@@ -36,9 +39,11 @@ def seats_held(hold: Hold, traceparent: str | None = None) -> SeatsHeld:
 def best_seats_held(
     hold: Hold, zone_id: int, price_cents: int, traceparent: str | None = None
 ) -> tuple[bytes, bytes, bytes]:
-    """`seats_held` of seats that a script is to choose: what stands before them, each of them, what stands behind them.
+    """Return `seats_held` for seats that a script will choose.
 
-    A seat has `%d` for its row's number and `%s` for its column's label.
+    Its parts are the text before the seats, one seat, and the text after them.
+
+    The seat has `%d` in place of its row's number and `%s` in place of its column's label.
     """
     seat = HoldSeat(Seat(zone_id, 1, 1), price_cents)
     whole = encode(seats_held(replace(hold, seats=(seat,)), traceparent))
@@ -47,12 +52,12 @@ def best_seats_held(
 
 
 def hold_released(hold: Hold, traceparent: str | None = None) -> HoldReleased:
-    """Told when the hold, which is in this version until then, is given up."""
+    """Return the message that this version of the hold was released."""
     return _ended(HoldReleased, hold, traceparent)
 
 
 def hold_expired(hold: Hold, traceparent: str | None = None) -> HoldExpired:
-    """Told when the hold, which is in this version until then, has run out."""
+    """Return the message that this version of the hold has expired."""
     return _ended(HoldExpired, hold, traceparent)
 
 

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from purchase.catalogue.event import Event as OfferedEvent, Venue as DefinedVenue
 from purchase.holds.hold import Hold as StoredHold, State
-from purchase.payments.ledger import Begun
+from purchase.payments.ledger import BegunPayment
 from purchase.seats.ticket import Ticket as SoldTicket
 
 TicketStatus = Literal["PAID", "CANCELLED"]
@@ -169,7 +169,7 @@ def hold_answer(hold: StoredHold, state: State) -> Hold:
     )
 
 
-def payment_answer(begun: Begun) -> Payment:
+def payment_answer(begun: BegunPayment) -> Payment:
     return Payment(
         payment_id=begun.payment_id, provider=begun.provider, client_secret=begun.client_secret, status=begun.status
     )

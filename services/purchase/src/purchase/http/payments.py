@@ -64,11 +64,11 @@ async def begin_payment(request: HttpRequest, hold_id: HoldId) -> ASGIResponse:
     body = await read_optional_body(request, _payment_decoder)
     key = await read_key(request, f"POST /api/v1/holds/{paid_id}/payment")
     with deadline.shared():
-        payment = await services.cashier.pay(paid_id, body.payment_method, key, read_trace(request))
-    headers = {"Consistency-Token": consistency_token({partition_bits(paid_id): payment.position})}
-    if payment.is_replayed:
+        recorded = await services.cashier.pay(paid_id, body.payment_method, key, read_trace(request))
+    headers = {"Consistency-Token": consistency_token({partition_bits(paid_id): recorded.position})}
+    if recorded.is_replayed:
         headers["Idempotent-Replayed"] = "true"
-    return ASGIResponse(body=msgspec.json.encode(payment_answer(payment.begun)), status_code=201, headers=headers)
+    return ASGIResponse(body=msgspec.json.encode(payment_answer(recorded.payment)), status_code=201, headers=headers)
 
 
 @post(

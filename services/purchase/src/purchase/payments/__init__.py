@@ -1,1 +1,1 @@
-"""Payments for holds: begun, confirmed, captured, refunded, and finished when a customer or a process stops."""
+"""Payments: how holds are paid for, and how their money is captured or refunded."""

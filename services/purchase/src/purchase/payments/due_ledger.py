@@ -47,7 +47,7 @@ class DueLedger:
         self._claim = load(redis, "claim_due")
 
     async def claim(self) -> list[Due]:
-        """Claim some of what is due in each partition. Raises the errors of redis-py."""
+        """Claim due members of every partition. Raises the errors of redis-py."""
         async with self._redis.pipeline(transaction=False) as pipeline:
             for partition in range(self._partitions.count):
                 await self._claim([keys.due(partition)], [CLAIMED_MAX, int(LEASE_SECONDS * 1_000)], pipeline)
@@ -55,6 +55,9 @@ class DueLedger:
         return [Due(partition, member) for partition, members in enumerate(claimed) for member in members]
 
     async def defer(self, due: Due, seconds: float) -> None:
-        """Make it due again after a pause, unless it is no longer due at all. Raises Recovering, Overloaded."""
+        """Make a member due again after a pause, unless it is finished.
+
+        Raises Recovering, Overloaded.
+        """
         due_ms = await self._clock.now_ms() + int(seconds * 1_000)
         await self._partitions.ask("ZADD", keys.due(due.partition), "XX", str(due_ms), due.member)

@@ -1,4 +1,7 @@
-"""How far the payments of holds have come: each step is a script that moves a hold, and its seats with it."""
+"""The progress of payments in Redis.
+
+Each step is one script that moves a hold together with its seats.
+"""
 
 import secrets
 from collections.abc import Sequence
@@ -27,15 +30,16 @@ from purchase.store.moments import now_us
 from purchase.store.partitions import Partitions
 from purchase.store.scripts import load
 
-LOOK_SECONDS = (15, 60)
-"""First and longest pause between two looks at a payment that nobody hears of; it grows with the payment's age."""
+POLL_SECONDS = (15, 60)
+"""First and longest pause between two polls of a payment; the pause grows with the payment's age.
+"""
 
-TOLD_SECONDS = 7 * 24 * 60 * 60
-"""How long it is remembered that a refund was told; afterwards it may be told twice."""
+LATE_REFUND_SECONDS = 7 * 24 * 60 * 60
+"""How long a late refund is remembered; afterwards its message may be published twice."""
 
 
-class Begun(Struct, frozen=True):
-    """A payment as its customer was told of it when it was begun."""
+class BegunPayment(Struct, frozen=True):
+    """A payment as its customer got it when it was begun."""
 
     payment_id: str
     provider: str
@@ -43,26 +47,31 @@ class Begun(Struct, frozen=True):
     status: str
 
 
-class Noted(Struct, frozen=True):
-    """What the customer is told: now, or (replayed) as when the idempotency key first came."""
+class Recorded(Struct, frozen=True):
+    """A payment that is recorded for a hold.
 
-    begun: Begun
+    Replayed, it is the answer that its idempotency key got first.
+    """
+
+    payment: BegunPayment
     position: Position
     is_replayed: bool
 
 
-class _Decided(Struct, frozen=True):
-    """What a script decided, the partition's last position, and what came with the word."""
+class _Answer(Struct, frozen=True):
+    """The answer of a script: a word, the partition's last position, and what follows the word."""
 
     word: str
     last: Position
-    told: Any
+    detail: Any
 
 
 class PaymentLedger:
-    """The payments of the holds of all partitions. Every call raises Recovering, Overloaded, OutcomeUnknown.
+    """The payments of the holds of all partitions.
 
-    A call that answers MOVED found the hold no longer as it was judged: look again.
+    Every call raises Recovering, Overloaded, OutcomeUnknown.
+
+    MOVED means that another call has moved the hold since it was read: read it again.
     """
 
     def __init__(
@@ -75,7 +84,7 @@ class PaymentLedger:
         self._keys = KeyMemory(redis, partitions)
         self._confirm = load(redis, "confirm")
         self._begin = load(redis, "begin_payment")
-        self._record = load(redis, "record_payment")
+        self._record_payment = load(redis, "record_payment")
         self._decline = load(redis, "decline")
         self._sell = load(redis, "sell_hold")
         self._record_captured = load(redis, "record_captured")
@@ -83,23 +92,25 @@ class PaymentLedger:
         self._begin_ending = load(redis, "begin_ending")
         self._record_late_refund = load(redis, "record_late_refund")
 
-    async def recall(self, hold_id: UUID, key: IdempotencyKey) -> Noted | Literal["KEY_REUSED"] | None:
-        """What was told with this key, None when nothing."""
+    async def recall(self, hold_id: UUID, key: IdempotencyKey) -> Recorded | Literal["KEY_REUSED"] | None:
+        """Return the answer that this key got before; None when it is new."""
         remembered = await self._keys.recall(partition_bits(hold_id), key)
         if remembered is None or remembered == "KEY_REUSED":
             return remembered
-        told, last = remembered
-        return Noted(_decode_begun(told), last, is_replayed=True)
+        answer, last = remembered
+        return Recorded(_decode_payment(answer), last, is_replayed=True)
 
     async def begin(
         self, hold: Hold, method: str | None, key: IdempotencyKey | None = None, traceparent: str | None = None
-    ) -> Hold | Noted | Literal["KEY_REUSED", "EXPIRED", "MOVED"]:
-        """The hold with its next attempt to pay begun, or what was told with this key before.
+    ) -> Hold | Recorded | Literal["KEY_REUSED", "EXPIRED", "MOVED"]:
+        """Begin the next attempt to pay, and return the hold as it then is.
 
-        No payment of it may be open before.
+        A key that came before gets its first answer.
+
+        The payment of the attempt before must have ended.
         """
-        now = await self._clock.now_ms()
-        cap = hold.cap_ms or now + self._payment_ms
+        now_ms = await self._clock.now_ms()
+        cap_ms = hold.cap_ms or now_ms + self._payment_ms
         begun = msgspec.structs.replace(
             hold,
             state="PAYING",
@@ -109,75 +120,82 @@ class PaymentLedger:
             key_mark=key.mark if key else None,
             payment_id=None,
             code=None,
-            cap_ms=cap,
-            deadline_ms=cap,
+            cap_ms=cap_ms,
+            deadline_ms=cap_ms,
         )
-        decided = await self._run(
+        answer = await self._run(
             self._begin,
             hold,
             [*names_of(hold), *rows_of(hold), *_key_names(hold, key)],
             hold.version,
             secrets.token_bytes(8),
             method or "",
-            cap,
-            self._next_look(begun, now),
+            cap_ms,
+            self._next_poll(begun, now_ms),
             encode(seats_held(begun, traceparent)),
             begun.key_mark or b"",
         )
-        match decided.word:
+        match answer.word:
             case "BEGUN":
                 return begun
             case "REPLAYED":
-                return Noted(_decode_begun(decided.told), decided.last, is_replayed=True)
+                return Recorded(_decode_payment(answer.detail), answer.last, is_replayed=True)
             case "KEY_REUSED" | "EXPIRED" as word:
                 return word
         return "MOVED"
 
-    async def ask_again(self, hold: Hold) -> Hold | None:
-        """Note that the provider is asked again for a payment that is not known; the hold, if it still needs it."""
-        decided = await self._record_payment(hold, "")
-        return msgspec.structs.replace(hold, version=int(decided.told)) if decided.word == "NOTED" else None
+    async def record_retry(self, hold: Hold) -> Hold | None:
+        """Record that the request for an unknown payment is repeated.
 
-    async def note(
-        self, hold: Hold, begun: Begun, key: IdempotencyKey | None
-    ) -> Noted | Literal["KEY_REUSED", "MOVED"]:
-        """Note the payment of this attempt, and what is answered to this key."""
-        decided = await self._record_payment(hold, begun.payment_id, key, _encode_begun(begun))
-        match decided.word:
+        Return the hold if it still needs the payment.
+        """
+        answer = await self._record(hold, "")
+        return msgspec.structs.replace(hold, version=int(answer.detail)) if answer.word == "NOTED" else None
+
+    async def record_payment(
+        self, hold: Hold, payment: BegunPayment, key: IdempotencyKey | None
+    ) -> Recorded | Literal["KEY_REUSED", "MOVED"]:
+        """Record the payment of this attempt, and the answer for this key."""
+        answer = await self._record(hold, payment.payment_id, key, _encode_payment(payment))
+        match answer.word:
             case "NOTED":
-                return Noted(begun, decided.last, is_replayed=False)
+                return Recorded(payment, answer.last, is_replayed=False)
             case "REPLAYED":
-                return Noted(_decode_begun(decided.told), decided.last, is_replayed=True)
+                return Recorded(_decode_payment(answer.detail), answer.last, is_replayed=True)
             case "KEY_REUSED":
                 return "KEY_REUSED"
         return "MOVED"
 
-    async def look_later(self, hold: Hold) -> None:
-        """The payment is not decided yet: leave it for a while."""
+    async def poll_later(self, hold: Hold) -> None:
+        """Schedule the next poll of a payment that is not decided yet."""
         assert hold.payment_id is not None
-        await self._record_payment(hold, hold.payment_id)
+        await self._record(hold, hold.payment_id)
 
     async def decline(self, hold: Hold, code: str | None) -> bool:
-        """Hold the seats again for whoever pays otherwise; whether the hold was as it was judged."""
+        """Hold the seats again for another attempt.
+
+        Return False when the hold has moved since it was read.
+        """
         assert hold.cap_ms is not None
-        deadline = min(await self._clock.now_ms() + self._hold_ms, hold.cap_ms)
-        held = msgspec.structs.replace(hold, version=hold.version + 1, deadline_ms=deadline)
-        decided = await self._run(
+        deadline_ms = min(await self._clock.now_ms() + self._hold_ms, hold.cap_ms)
+        held = msgspec.structs.replace(hold, version=hold.version + 1, deadline_ms=deadline_ms)
+        answer = await self._run(
             self._decline,
             hold,
             [*names_of(hold), *rows_of(hold)],
             hold.version,
             hold.attempt,
             code or "",
-            deadline,
+            deadline_ms,
             encode(seats_held(held)),
         )
-        return decided.word == "DECLINED"
+        return answer.word == "DECLINED"
 
     async def sell(self, hold: Hold, traceparent: str | None = None) -> Literal["SOLD", "WAS_SOLD", "GONE", "MOVED"]:
-        """Sell the seats to whoever has authorised the payment, or who has nothing to pay and holds them still.
+        """Sell the seats of a hold whose payment is authorised, or which costs nothing.
 
-        WAS_SOLD: another has sold them before, or this call has, whose answer was lost.
+        GONE: the seats are no longer the hold's. WAS_SOLD: another call has sold them before, or
+        this call has and its first answer was lost.
         """
         tickets = [_ticket(hold, place) for place in range(len(hold.seats))]
         orders = [
@@ -190,7 +208,7 @@ class PaymentLedger:
             )
         ]
         partition = hold.partition
-        decided = await self._run(
+        answer = await self._run(
             self._sell,
             hold,
             [
@@ -205,24 +223,28 @@ class PaymentLedger:
             "" if hold.is_free else await self._soon(),
             *orders,
         )
-        match decided.word:
+        match answer.word:
             case "SOLD" | "WAS_SOLD" | "GONE" as word:
                 return word
         return "MOVED"
 
     async def record_captured(self, hold: Hold, provider: str) -> bool:
-        """The money was taken; whether the tickets were still waiting for it."""
-        decided = await self._run(self._record_captured, hold, _short(hold), encode(payment_captured(hold, provider)))
-        return decided.word == "CAPTURED"
+        """Record that the money was taken; return whether the hold is sold."""
+        message = encode(payment_captured(hold, provider))
+        answer = await self._run(self._record_captured, hold, _short_names(hold), message)
+        return answer.word == "CAPTURED"
 
     async def refuse_capture(self, hold: Hold, tickets: Sequence[Ticket], code: str) -> bool:
-        """The money will not come: undo the sale; whether it was still waiting for the money."""
+        """Cancel the tickets of a sale whose money will not come.
+
+        Return False when the hold has moved.
+        """
         partition = hold.partition
-        decided = await self._run(
+        answer = await self._run(
             self._refuse_capture,
             hold,
             [
-                *_short(hold),
+                *_short_names(hold),
                 keys.sold(partition, hold.event_id),
                 keys.customers(partition, hold.event_id),
                 *rows_of(hold),
@@ -232,53 +254,57 @@ class PaymentLedger:
             hold.customer_id or "",
             *(encode(ticket_cancelled(ticket)) for ticket in tickets),
         )
-        return decided.word == "CANCELLED"
+        return answer.word == "CANCELLED"
 
     async def begin_ending(self, hold: Hold, why: Literal["RELEASED", "EXPIRED"]) -> bool:
-        """The hold shall end, once its payment has; whether it was still being paid for."""
-        decided = await self._run(self._begin_ending, hold, _short(hold), why, await self._soon())
-        return decided.word == "ENDING"
+        """Record that the hold ends as soon as its payment has ended.
+
+        Return False when the hold has moved.
+        """
+        answer = await self._run(self._begin_ending, hold, _short_names(hold), why, await self._soon())
+        return answer.word == "ENDING"
 
     async def position(self, hold: Hold) -> Position:
-        """The last position of the hold's partition."""
+        """Return the last position of the hold's partition."""
         last, _ = await self._partitions.run(self._confirm, hold.partition, [])
         return last
 
     async def record_late_refund(self, payment: Payment, hold_id: UUID, provider: str) -> None:
-        """All of a payment was given back for which there were no seats any more: tell it once."""
+        """Publish once that a payment was refunded because its seats were no longer available."""
         partition = partition_bits(hold_id)
         message = late_money_refunded(payment, hold_id, provider)
         names = [keys.late_refund(partition, payment.id)]
-        await self._partitions.run(self._record_late_refund, partition, names, TOLD_SECONDS, encode(message))
+        await self._partitions.run(self._record_late_refund, partition, names, LATE_REFUND_SECONDS, encode(message))
 
-    async def _record_payment(
-        self, hold: Hold, payment_id: str, key: IdempotencyKey | None = None, answer: bytes = b""
-    ) -> _Decided:
-        names = [*_short(hold), *_key_names(hold, key)]
-        remembering = (key.fingerprint, REMEMBERED_SECONDS, answer) if key else ()
-        look = self._next_look(hold, await self._clock.now_ms())
-        return await self._run(self._record, hold, names, hold.attempt, payment_id, look, *remembering)
+    async def _record(
+        self, hold: Hold, payment_id: str, key: IdempotencyKey | None = None, remembered: bytes = b""
+    ) -> _Answer:
+        names = [*_short_names(hold), *_key_names(hold, key)]
+        remembering = (key.fingerprint, REMEMBERED_SECONDS, remembered) if key else ()
+        poll_ms = self._next_poll(hold, await self._clock.now_ms())
+        return await self._run(self._record_payment, hold, names, hold.attempt, payment_id, poll_ms, *remembering)
 
     async def _run(
         self, script: AsyncScript, hold: Hold, names: Sequence[str], *arguments: str | bytes | int
-    ) -> _Decided:
-        last, (word, *told) = await self._partitions.run(script, hold.partition, names, hold.hold_id.bytes, *arguments)
-        return _Decided((word or b"").decode(), last, told[0] if told else None)
+    ) -> _Answer:
+        last, answer = await self._partitions.run(script, hold.partition, names, hold.hold_id.bytes, *arguments)
+        word, *detail = answer
+        return _Answer((word or b"").decode(), last, detail[0] if detail else None)
 
-    def _next_look(self, hold: Hold, now: int) -> int:
-        """When a payment that is under way is looked at if nobody comes before."""
+    def _next_poll(self, hold: Hold, now_ms: int) -> int:
+        """Return when a payment is polled next; its notification may come earlier."""
         assert hold.cap_ms is not None
-        first, longest = (seconds * 1_000 for seconds in LOOK_SECONDS)
-        age = self._payment_ms - (hold.cap_ms - now)
-        return max(min(now + min(max(age, first), longest), hold.cap_ms), now)
+        first, longest = (seconds * 1_000 for seconds in POLL_SECONDS)
+        age = self._payment_ms - (hold.cap_ms - now_ms)
+        return max(min(now_ms + min(max(age, first), longest), hold.cap_ms), now_ms)
 
     async def _soon(self) -> int:
-        """When the task looks at what the caller is about to finish itself."""
-        return await self._clock.now_ms() + LOOK_SECONDS[0] * 1_000
+        """Return when the settlement takes over a hold that its caller is about to finish."""
+        return await self._clock.now_ms() + POLL_SECONDS[0] * 1_000
 
 
-def _short(hold: Hold) -> list[str]:
-    """The keys of a call that is about the hold alone: itself, and what is due."""
+def _short_names(hold: Hold) -> list[str]:
+    """Return the keys of a call that changes only the hold and when it is due."""
     return [keys.hold(hold.partition, hold.hold_id.bytes), keys.due(hold.partition)]
 
 
@@ -287,7 +313,7 @@ def _key_names(hold: Hold, key: IdempotencyKey | None) -> list[str]:
 
 
 def _ticket(hold: Hold, place: int) -> Ticket:
-    """A new ticket for one of its seats."""
+    """Return a new ticket for one seat of the hold."""
     held = hold.seats[place]
     return Ticket(
         ticket_id=mint_id(hold.partition),
@@ -302,5 +328,5 @@ def _ticket(hold: Hold, place: int) -> Ticket:
     )
 
 
-_encode_begun = msgspec.json.Encoder().encode
-_decode_begun = msgspec.json.Decoder(Begun).decode
+_encode_payment = msgspec.json.Encoder().encode
+_decode_payment = msgspec.json.Decoder(BegunPayment).decode

@@ -1,4 +1,7 @@
-"""What the others are told of money; a hold by its reference only, for its id is its bearer's secret."""
+"""The messages about money.
+
+They name a hold by its reference: its id is a secret of its customer.
+"""
 
 from uuid import UUID
 
@@ -13,7 +16,7 @@ from purchase.store.moments import now_us, timestamp_of
 
 
 def payment_captured(hold: Hold, provider: str, traceparent: str | None = None) -> PaymentCaptured:
-    """Told when the money for the tickets of this hold was taken."""
+    """Return the message that the money for the tickets of this hold was taken."""
     assert hold.payment_id is not None
     now = timestamp_of(now_us())
     return PaymentCaptured(
@@ -37,7 +40,7 @@ def payment_captured(hold: Hold, provider: str, traceparent: str | None = None) 
 
 
 def late_money_refunded(payment: Payment, hold_id: UUID, provider: str) -> PaymentRefunded:
-    """Told when all of a payment was given back for which there were no seats any more."""
+    """Return the message that a payment was refunded completely because its seats were gone."""
     now = timestamp_of(now_us())
     return PaymentRefunded(
         id=f"{payment.id}:refunded:late",
@@ -57,7 +60,7 @@ def late_money_refunded(payment: Payment, hold_id: UUID, provider: str) -> Payme
 
 
 def ticket_refunded(ticket: Ticket, payment: Payment, provider: str) -> PaymentRefunded:
-    """Told when the money of a cancelled ticket was given back."""
+    """Return the message that a cancelled ticket was refunded."""
     now = timestamp_of(now_us())
     return PaymentRefunded(
         id=f"{payment.id}:refunded:{ticket.ticket_id}",

@@ -18,12 +18,14 @@ class RefundLedger:
         self._record = load(redis, "record_refunded")
 
     async def is_owed(self, ticket: Ticket) -> bool:
-        """Return whether the money of this ticket is still to be given back. Raises Recovering, Overloaded."""
+        """Return whether this ticket is still to be refunded. Raises Recovering, Overloaded."""
         due = await self._partitions.ask("ZSCORE", keys.due(ticket.partition), b"R" + ticket.ticket_id.bytes)
         return due is not None
 
     async def end(self, ticket: Ticket, message: PaymentRefunded | None = None) -> bool:
-        """Record that the refund is owed no longer, and publish the message; return whether it was owed until now.
+        """Record that a refund is no longer owed, and publish the message.
+
+        Return whether it was owed.
 
         Raises Recovering, Overloaded, OutcomeUnknown.
         """

@@ -1,4 +1,4 @@
-"""Refunds that are owed for cancelled tickets: each is given once and told once, or a person is asked."""
+"""Refunds for cancelled tickets: each is given and published once, or becomes a case for a person."""
 
 import asyncio
 import logging
@@ -15,14 +15,14 @@ from purchase.seats.inventory import Inventory
 from purchase.seats.ticket import Ticket
 from purchase.store.connection import OutcomeUnknown, Unavailable
 
-AT_ONCE_SECONDS = 3.0
-"""How long whoever undoes a purchase waits for the provider at most."""
+NOW_SECONDS = 3.0
+"""The longest time for which undoing a purchase waits for the provider."""
 
 log = logging.getLogger(__name__)
 
 
 class Refunds:
-    """What is owed is found in Redis alone, so that any process finishes what another began."""
+    """Gives the refunds that Redis lists as owed. So any process can finish what another began."""
 
     def __init__(
         self,
@@ -38,25 +38,30 @@ class Refunds:
         self._cases = cases
         self._finish_hold = finish_hold
 
-    async def try_at_once(self, ticket_id: UUID) -> None:
-        """Give a refund now if that is quickly done; else it stays due, and is settled later."""
+    async def try_now(self, ticket_id: UUID) -> None:
+        """Give a refund now if the provider is quick.
+
+        Otherwise it stays due, and the settlement gives it.
+        """
         try:
-            async with asyncio.timeout(AT_ONCE_SECONDS):
+            async with asyncio.timeout(NOW_SECONDS):
                 await self.give_refund(ticket_id)
         except (PaymentFailure, Refusal, Unavailable, OutcomeUnknown, TimeoutError) as error:
-            log.warning("a refund comes later: %s", type(error).__name__, extra={"ticket_id": str(ticket_id)})
+            log.warning("refund deferred: %s", type(error).__name__, extra={"ticket_id": str(ticket_id)})
 
     async def give_refund(self, ticket_id: UUID) -> None:
-        """Give back what is owed for a cancelled ticket; while the provider has not decided about it, it stays due.
+        """Give the refund that is owed for a cancelled ticket.
+
+        It stays due while its payment is undecided.
 
         Raises ProviderAway, ProviderSilent, Recovering, Overloaded, OutcomeUnknown.
         """
         ticket = await self._inventory.ticket(ticket_id)
-        assert ticket is not None, "a refund is due for a ticket that is not kept"
+        assert ticket is not None, "a refund is due for a ticket that is not stored"
         if not await self._ledger.is_owed(ticket):
             return
         try:
-            payment = await self._decided(ticket)
+            payment = await self._decided_payment(ticket)
             if payment is not None:
                 await self._give(ticket, payment)
         except (RefundRefused, NoSuchPayment) as refusal:
@@ -65,15 +70,18 @@ class Refunds:
 
     async def _give(self, ticket: Ticket, payment: Payment) -> None:
         """Raises RefundRefused."""
-        if payment.status is Status.CANCELLED:  # its money never came
+        if payment.status is Status.CANCELLED:  # its money was never taken
             await self._ledger.end(ticket)
             return
         await self._provider.refund(payment.id, ticket.price_cents, f"{ticket.ticket_id}:refund")
         if await self._ledger.end(ticket, ticket_refunded(ticket, payment, self._provider.name)):
             metrics.tickets_refunded.inc()
 
-    async def _decided(self, ticket: Ticket) -> Payment | None:
-        """The ticket's payment, once its money came or never will; what is authorised is captured first."""
+    async def _decided_payment(self, ticket: Ticket) -> Payment | None:
+        """Return the ticket's payment, captured or cancelled; None while it is neither.
+
+        An authorised payment is captured first.
+        """
         assert ticket.payment_id is not None, "a refund is due for a ticket that nobody paid for"
         payment = await self._provider.retrieve(ticket.payment_id)
         if payment.status is Status.AUTHORISED and payment.hold_id is not None:

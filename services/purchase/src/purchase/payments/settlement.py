@@ -1,7 +1,7 @@
 """Background task: claims due holds and refunds and finishes them.
 
-It stores nothing itself. Redis has what is due, each claim is a lease, and another process claims again what
-a process that died has left behind.
+It stores nothing itself. Redis has what is due, each claim is a lease, and another process claims
+again what a process that died has left behind.
 """
 
 import asyncio
@@ -25,7 +25,10 @@ PAUSE_SECONDS = (1.0, 60.0)
 """First and longest pause before a retry; it doubles in between."""
 
 DEFERRED_MAX = 10_000
-"""Deferred holds and refunds whose pauses are remembered; beyond, all begin with the first pause again."""
+"""Deferred holds and refunds whose pauses are remembered.
+
+Beyond it, all start with the first pause again.
+"""
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +95,7 @@ class Settlement:
 
 
 async def keep_finishing(finish: Callable[[], Awaitable[int]]) -> None:
-    """Call `finish` until cancelled, and pause when it returns 0; it returns how much there was to do."""
+    """Call `finish` until cancelled. It returns how much it claimed; after 0 there is a pause."""
     pause, longest = PAUSE_SECONDS
     while not is_cancelled():
         try:

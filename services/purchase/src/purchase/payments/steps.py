@@ -1,7 +1,8 @@
-"""The steps that the state of a hold asks for once its payment has begun: each asks the provider, or moves the hold.
+"""Drives a payment to its end: take the next step of its hold, read the hold again, repeat.
 
-What is to be done at the provider is written down before it is asked, and what it answered after that; each step may be
-repeated, by any process, with the same key. Whoever stops in between has left a hold that says what the next step is.
+The request to the provider is recorded before the call, and its answer after it. So every step is
+idempotent: any process may repeat it with the same key, and a process that dies leaves a hold that
+has a next step.
 """
 
 from typing import Literal
@@ -13,7 +14,7 @@ from purchase import metrics
 from purchase.cases.ledger import Case, Cases
 from purchase.holds.hold import Hold
 from purchase.holds.ledger import Ended, HoldLedger
-from purchase.payments.ledger import Begun, Noted, PaymentLedger
+from purchase.payments.ledger import BegunPayment, PaymentLedger, Recorded
 from purchase.payments.progress import Step, next_step
 from purchase.providers import (
     Authorisation,
@@ -35,16 +36,20 @@ from purchase.store.idempotency import IdempotencyKey
 from purchase.store.ids import partition_bits
 
 TRIES = 10
-"""How often a hold is looked at anew; others may move it meanwhile, and it has fewer steps than that."""
+"""How often a call reads a hold again.
+
+A hold has fewer steps, but other calls may move it meanwhile.
+"""
 
 CANCELLED_THERE = "payment_cancelled"
-"""The code of an attempt whose payment was cancelled at the provider."""
+"""The code of a declined attempt whose payment was cancelled at the provider."""
 
 
 class PaymentSteps:
-    """Whoever has begun a payment, or finds one, goes on with it here.
+    """The steps of a payment, at the provider and in Redis.
 
-    Every step raises Unavailable, OutcomeUnknown, and PaymentFailure where the provider gives no answer that tells.
+    Every step raises Unavailable, OutcomeUnknown, and PaymentFailure when the provider's call
+    fails.
     """
 
     def __init__(
@@ -63,39 +68,39 @@ class PaymentSteps:
         self._clock = clock
         self._cases = cases
 
-    async def carry_on(self, hold: Hold, traceparent: str | None = None) -> tuple[Hold, Payment | None]:
-        """Take step after step, until none is left or the payment is undecided; return the hold and that payment."""
+    async def advance(self, hold: Hold, traceparent: str | None = None) -> tuple[Hold, Payment | None]:
+        """Take step after step until none is left, or the payment is undecided and is returned too."""
         for _ in range(TRIES):
             step, payment = await self._next_step(hold)
             if step is Step.REST:
                 return hold, None
             if step is Step.WAIT:
-                await self._payments.look_later(hold)
+                await self._payments.poll_later(hold)
                 return hold, payment
             await self._take(step, hold, payment, traceparent)
-            hold = await self._holds.found_again(hold)
+            hold = await self._holds.reread(hold)
         raise OutcomeUnknown
 
-    async def ask_once_more(self, hold: Hold) -> None:
-        """Ask for the payment of an attempt again: whoever asked before has not noted what was answered.
+    async def authorise_again(self, hold: Hold) -> None:
+        """Repeat the request for a payment whose answer was not recorded.
 
-        Raises OutcomeUnknown, whatever came in between: it may have been authorised long ago.
+        Raises OutcomeUnknown for every failure: an earlier request may have been authorised.
         """
         try:
-            asking = await self._payments.ask_again(hold)
-            if asking is None:
+            unanswered = await self._payments.record_retry(hold)
+            if unanswered is None:
                 return
             try:
-                payment = await self.authorise(asking)
+                payment = await self.authorise(unanswered)
             except Declined as declined:
-                await self.decline(asking, declined.code)
+                await self.decline(unanswered, declined.code)
                 return
-            await self.note(asking, payment)
+            await self.record(unanswered, payment)
         except (ProviderAway, ProviderSilent, Unavailable) as error:
             raise OutcomeUnknown from error
 
     async def authorise(self, hold: Hold) -> Payment:
-        """Ask the provider for the payment of the hold's attempt. Raises Declined."""
+        """Request the payment of the hold's attempt from the provider. Raises Declined."""
         wanted = Authorisation(
             hold_id=hold.hold_id,
             attempt=hold.attempt,
@@ -105,45 +110,52 @@ class PaymentSteps:
         )
         return await self._provider.authorise(wanted)
 
-    async def note(
+    async def record(
         self, hold: Hold, payment: Payment, key: IdempotencyKey | None = None
-    ) -> Noted | Literal["KEY_REUSED", "MOVED"]:
-        """Note the payment of the hold's attempt, and that its customer is told of it with this key."""
-        begun = Begun(payment.id, self._provider.name, payment.client_secret, payment.status.name)
-        return await self._payments.note(hold, begun, key)
+    ) -> Recorded | Literal["KEY_REUSED", "MOVED"]:
+        """Record the payment of the hold's attempt, as the answer for this key."""
+        begun = BegunPayment(payment.id, self._provider.name, payment.client_secret, payment.status.name)
+        return await self._payments.record_payment(hold, begun, key)
 
     async def decline(self, hold: Hold, code: str) -> None:
-        """The attempt came to nothing: hold the seats again, for another one."""
+        """End the attempt, and hold the seats again for another one."""
         if await self._payments.decline(hold, code):
             metrics.payments_declined.inc()
 
     async def void(self, payment_id: str, hold_id: UUID, attempt: int) -> Payment:
-        """End a payment; as it then is, which may be captured."""
+        """Void a payment; return it as it then is, which may be captured."""
         payment = await self._provider.void(payment_id, step_key(hold_id, attempt, "void"))
         if payment.status is Status.CANCELLED:
             metrics.payments_voided.inc()
         return payment
 
     async def end(self, hold: Hold, traceparent: str | None) -> Position | None:
-        """End a hold whose payment came to nothing, once it cannot bring money any more."""
-        payment_id = hold.payment_id or await self._payment_asked_for(hold)
-        if payment_id is not None:
-            await self.give_up(payment_id, hold.hold_id, hold.attempt)
-        return await self.let_go(hold, traceparent)
+        """Void or refund the payment of a hold, then free its seats.
 
-    async def let_go(self, hold: Hold, traceparent: str | None) -> Position | None:
-        """Free the seats, of a hold that is not being paid for or whose payment has been ended; when that was told."""
+        Return the position of the message.
+        """
+        payment_id = hold.payment_id or await self._request_payment_id(hold)
+        if payment_id is not None:
+            await self.void_or_refund(payment_id, hold.hold_id, hold.attempt)
+        return await self.free_seats(hold, traceparent)
+
+    async def free_seats(self, hold: Hold, traceparent: str | None) -> Position | None:
+        """Free the seats of a hold without a payment.
+
+        Return the position of the message, or None when the hold has moved.
+        """
         ended = await self._holds.end(hold, is_given_up=True, traceparent=traceparent)
         if not isinstance(ended, Ended):
             return None
-        counted = metrics.holds_released if ended.state == "RELEASED" else metrics.holds_expired
-        counted.inc()
+        counter = metrics.holds_released if ended.state == "RELEASED" else metrics.holds_expired
+        counter.inc()
         return ended.position
 
-    async def give_up(self, payment_id: str, hold_id: UUID, attempt: int) -> None:
-        """Leave nothing of a payment: end it, or give back what it has brought.
+    async def void_or_refund(self, payment_id: str, hold_id: UUID, attempt: int) -> None:
+        """Void a payment, or refund its money.
 
-        One that the provider does not know any more brings nothing; why that is so, a person must find out.
+        A payment that the provider does not know brings no money. It becomes a case, so that a
+        person finds out why.
         """
         try:
             payment = await self.void(payment_id, hold_id, attempt)
@@ -157,7 +169,10 @@ class PaymentSteps:
             raise ProviderSilent(f"payment {payment.id} is {payment.status.name}")
 
     async def _next_step(self, hold: Hold) -> tuple[Step, Payment | None]:
-        """Return the next step of a hold, and its payment where the step depends on it. Raises NoSuchPayment."""
+        """Return the next step of a hold, and its payment where the step depends on it.
+
+        Raises NoSuchPayment.
+        """
         step = next_step(hold, is_past_deadline=await self._clock.is_past(hold.deadline_ms))
         if step is not Step.RETRIEVE:
             return step, None
@@ -180,7 +195,7 @@ class PaymentSteps:
         """Carry out one step, which moves the hold unless another process has moved it."""
         match step:
             case Step.AUTHORISE_AGAIN:
-                await self.ask_once_more(hold)
+                await self.authorise_again(hold)
             case Step.SELL:
                 await self._sell(hold, traceparent)
             case Step.DECLINE:
@@ -195,7 +210,7 @@ class PaymentSteps:
                 raise AssertionError(f"{step} is no step of a hold in state {hold.state}")
 
     async def _sell(self, hold: Hold, traceparent: str | None) -> None:
-        """Sell the seats to whoever has authorised; where they are gone, that shall end too."""
+        """Sell the seats; end the hold when they are no longer its own."""
         match await self._payments.sell(hold, traceparent):
             case "SOLD":
                 metrics.payments_authorised.inc()
@@ -204,7 +219,7 @@ class PaymentSteps:
                 await self._payments.begin_ending(hold, "EXPIRED")
 
     async def _capture(self, hold: Hold) -> None:
-        """Take the money for tickets that are sold; where it is refused for good, they are cancelled."""
+        """Take the money for the tickets, or cancel them when the provider refuses it for good."""
         assert hold.payment_id is not None
         try:
             payment = await self._provider.capture(hold.payment_id, step_key(hold.hold_id, hold.attempt, "capture"))
@@ -218,8 +233,8 @@ class PaymentSteps:
         if await self._payments.record_captured(hold, self._provider.name):
             metrics.payments_captured.inc()
 
-    async def _payment_asked_for(self, hold: Hold) -> str | None:
-        """Which payment an attempt has at the provider, None when it was declined: whoever asked has not noted it."""
+    async def _request_payment_id(self, hold: Hold) -> str | None:
+        """Repeat the request for an unrecorded payment; return None when it was declined."""
         try:
             payment = await self.authorise(hold)
         except Declined:
@@ -227,7 +242,7 @@ class PaymentSteps:
         return payment.id
 
     async def _refund(self, payment: Payment, hold_id: UUID, attempt: int) -> None:
-        """Give back all of a payment, whatever of it was given back before."""
+        """Refund a payment completely; a part may have been refunded before."""
         left = payment.amount_cents - payment.refunded_cents
         if left:
             try:

@@ -1,4 +1,4 @@
-"""Notifications of the payment provider between their arrival and their end: stored once, delivered at least once."""
+"""The notifications of the payment provider in Redis: stored once, delivered at least once."""
 
 from hashlib import blake2b
 from typing import Literal
@@ -15,23 +15,23 @@ from purchase.store.partitions import Partitions
 from purchase.store.scripts import load
 
 WAITING_MAX = 10_000
-"""Notifications that may wait in one partition."""
+"""The longest backlog of one partition, in notifications."""
 
 REMEMBERED_SECONDS = 7 * 24 * 60 * 60
-"""How long a notification is known when it comes again; Stripe repeats one for three days."""
+"""How long a notification is recognised as a duplicate; Stripe retries one for three days."""
 
 CLAIMED_MAX = 2
 """Notifications of one partition that are claimed at a time."""
 
 IDLE_MS = (10_000, 900_000)
-"""How long a delivery idles before it is made again, first and at most; it doubles in between."""
+"""First and longest pause before a redelivery; it doubles in between."""
 
-HELD_SECONDS = IDLE_MS[0] / 1_000
-"""For how long nobody else is handed what was claimed."""
+CLAIM_SECONDS = IDLE_MS[0] / 1_000
+"""How long a claim lasts; afterwards any process may claim its notification again."""
 
 
 class Delivery(Struct, frozen=True):
-    """A stored notification, still encoded, that is handed out for the `times`-th time."""
+    """A stored notification, still encoded; `times` counts its deliveries, from 1."""
 
     partition: int
     id: bytes
@@ -47,10 +47,13 @@ class WebhookLedger:
         self._partitions = partitions
         self._store = load(redis, "store_webhook")
         self._claim = load(redis, "claim_webhooks")
-        self._looked_at = [b"-"] * partitions.count
+        self._scan_from = [b"-"] * partitions.count
 
     async def store(self, notification: Notification) -> Literal["STORED", "REPEATED"]:
-        """Keep a notification on disk, unless it is known. Raises Recovering, Overloaded, OutcomeUnknown."""
+        """Store a notification on disk, unless it is a duplicate.
+
+        Raises Recovering, Overloaded, OutcomeUnknown.
+        """
         partition = self._partition_of(notification)
         digest = blake2b(notification.id.encode(), digest_size=16).hexdigest()
         _, (word,) = await self._partitions.run(
@@ -65,33 +68,34 @@ class WebhookLedger:
         return stored
 
     async def claim(self) -> list[Delivery]:
-        """Some of every partition that nobody handles; they are this process's until `HELD_SECONDS` from now.
+        """Claim some notifications of every partition for `CLAIM_SECONDS`.
 
-        Raises what Redis and the connection to it say.
+        Raises the errors of redis-py.
         """
         async with self._redis.pipeline(transaction=False) as pipeline:
-            for partition, looked_at in enumerate(self._looked_at):
+            for partition, scan_from in enumerate(self._scan_from):
                 await self._claim(
                     keys=[keys.webhooks(partition)],
-                    args=[keys.SETTLEMENT, CLAIMED_MAX, *IDLE_MS, looked_at],
+                    args=[keys.SETTLEMENT, CLAIMED_MAX, *IDLE_MS, scan_from],
                     client=pipeline,
                 )
             answers = await pipeline.execute()
         claimed = []
-        for partition, (look_at, *deliveries) in enumerate(answers):
-            self._looked_at[partition] = look_at
+        for partition, (scan_from, *deliveries) in enumerate(answers):
+            self._scan_from[partition] = scan_from
             claimed += [Delivery(partition, *delivery) for delivery in deliveries]
         return claimed
 
     async def end(self, delivery: Delivery) -> None:
-        """It is not handed out any more. Raises Recovering, Overloaded."""
+        """Delete a notification that is handled. Raises Recovering, Overloaded."""
         webhooks = keys.webhooks(delivery.partition)
-        # In this order: what is deleted is handed out to nobody, what is only acknowledged would stay for ever.
+        # Deleted first: a deleted entry is never redelivered, but one that is only acknowledged
+        # stays for ever.
         await self._partitions.ask("XDEL", webhooks, delivery.id)
         await self._partitions.ask("XACK", webhooks, keys.SETTLEMENT, delivery.id)
 
     def home_of(self, hold_id: UUID) -> int | None:
-        """The hold's partition; None when it cannot be one of ours."""
+        """Return the hold's partition; None when it cannot be a hold of ours."""
         partition = partition_in(hold_id)
         return partition if partition is not None and partition < self._partitions.count else None
 

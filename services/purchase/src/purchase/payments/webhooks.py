@@ -1,6 +1,7 @@
-"""What the payment provider tells by itself: stored before it is acknowledged, and handled after that.
+"""Payment webhooks: stored, then acknowledged, then handled; at least once, in any order.
 
-A notification is a hint: what is done about it is what the payment, as it is at the provider, asks for.
+A notification is only a hint. Its handling retrieves the payment from the provider and acts on
+that.
 """
 
 import asyncio
@@ -14,12 +15,12 @@ import msgspec
 from purchase import metrics
 from purchase.cases.ledger import Case, Cases
 from purchase.payments.cashier import Cashier
-from purchase.payments.webhook_ledger import HELD_SECONDS, Delivery, WebhookLedger, decode_notification
+from purchase.payments.webhook_ledger import CLAIM_SECONDS, Delivery, WebhookLedger, decode_notification
 from purchase.providers import Notification, Payment, Provider, ProviderAway, ProviderSilent
 from purchase.store.connection import OutcomeUnknown, Unavailable
 
 DELIVERIES_MAX = 20
-"""How often it is tried to handle a notification, in some three hours, before a person is asked."""
+"""Deliveries of a notification, in about three hours, before it becomes a case for a person."""
 
 AT_ONCE = 8
 
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class Webhooks:
-    """Each notification may come twice, and in any order."""
+    """Receives notifications, which may come twice and in any order, and handles them."""
 
     def __init__(self, ledger: WebhookLedger, provider: Provider, cashier: Cashier, cases: Cases) -> None:
         self._ledger = ledger
@@ -37,7 +38,7 @@ class Webhooks:
         self._at_once = asyncio.Semaphore(AT_ONCE)
 
     async def receive(self, body: bytes, signature: str) -> None:
-        """Return once the notification is on disk, unless there is nothing to be done about it.
+        """Store a notification on disk, unless it needs no handling.
 
         Raises InvalidSignature, Recovering, Overloaded, OutcomeUnknown.
         """
@@ -46,25 +47,28 @@ class Webhooks:
         metrics.webhooks.labels(notification.kind, outcome.lower()).inc()
 
     async def handle_webhooks(self) -> int:
-        """Handle some of those that wait; how many that were. Raises what Redis and the connection to it say."""
-        until = time.monotonic() + HELD_SECONDS
+        """Handle some stored notifications; return how many were claimed.
+
+        Raises the errors of redis-py.
+        """
+        until = time.monotonic() + CLAIM_SECONDS
         claimed = await self._ledger.claim()
         await asyncio.gather(*(self._handle_delivery(delivery, until) for delivery in claimed))
         return len(claimed)
 
     async def _handle_delivery(self, delivery: Delivery, until: float) -> None:
         async with self._at_once:
-            if time.monotonic() >= until:  # by now it is anybody's again
+            if time.monotonic() >= until:  # the claim is over: another process may have claimed it
                 return
             try:
-                await self._handle_at_last(delivery)
+                await self._handle_or_open_case(delivery)
                 await self._ledger.end(delivery)
-            except Exception as error:  # whoever was away, it is delivered again
-                trace = None if isinstance(error, _AWAY) else error
-                log.warning("a notification was not handled: %s", type(error).__name__, exc_info=trace)
+            except Exception as error:  # any failure leads to a redelivery
+                trace = None if isinstance(error, _UNAVAILABLE) else error
+                log.warning("notification not handled: %s", type(error).__name__, exc_info=trace)
 
-    async def _handle_at_last(self, delivery: Delivery) -> None:
-        """Handle it, or put it before a person when that has failed often enough."""
+    async def _handle_or_open_case(self, delivery: Delivery) -> None:
+        """Handle a notification; after `DELIVERIES_MAX` failures open a case for it."""
         try:
             await self._handle(delivery.partition, decode_notification(delivery.notification))
         except Exception as error:
@@ -74,7 +78,7 @@ class Webhooks:
             await self._cases.open(delivery.partition, case)
 
     def _concerns_us(self, notification: Notification) -> bool:
-        """Whether it is about a payment for a hold of ours, or about one that may be."""
+        """Return whether a notification is about a payment for a hold of ours, or may be."""
         match notification:
             case Notification(kind="payment", payment_id=str(), hold_id=UUID() as hold_id):
                 return self._ledger.home_of(hold_id) is not None
@@ -88,14 +92,14 @@ class Webhooks:
                 await self._cashier.reconcile(payment_id, hold_id)
             case Notification(kind="refund" | "dispute" as kind, payment_id=str(payment_id)):
                 payment = await self._provider.retrieve(payment_id)
-                if payment.hold_id is not None:  # else it is somebody else's, whom the provider serves too
-                    await self._cases.open(partition, _begun_there(kind, notification.type, payment))
+                if payment.hold_id is not None:  # otherwise another shop of the same account made it
+                    await self._cases.open(partition, _case_of(kind, notification.type, payment))
             case _:
                 raise AssertionError(f"{notification} should not have been stored")
 
 
-def _begun_there(kind: Literal["refund", "dispute"], why: str, payment: Payment) -> Case:
-    """All that was given back of the payment, or all that is disputed."""
+def _case_of(kind: Literal["refund", "dispute"], why: str, payment: Payment) -> Case:
+    """Return the case of a refund or dispute that began at the provider, with its whole amount."""
     return Case(
         kind=kind,
         why=why,
@@ -106,11 +110,11 @@ def _begun_there(kind: Literal["refund", "dispute"], why: str, payment: Payment)
 
 
 def _payment_of(delivery: Delivery) -> str | None:
-    """None when it cannot even be read."""
+    """Return the payment that a notification names; None when it cannot be decoded."""
     try:
         return decode_notification(delivery.notification).payment_id
     except msgspec.MsgspecError:
         return None
 
 
-_AWAY = (Unavailable, OutcomeUnknown, ProviderAway, ProviderSilent)
+_UNAVAILABLE = (Unavailable, OutcomeUnknown, ProviderAway, ProviderSilent)

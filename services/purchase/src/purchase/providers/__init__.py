@@ -1,13 +1,13 @@
-"""Payments: what is asked of a provider, what it answers, and what may go wrong.
+"""Payment providers: the protocol, its values, and its failures.
 
 PaymentFailure
 ├── Declined                definite: nothing was authorised
 ├── CaptureRefused          for good: the money will not come
-├── RefundRefused           for good; what is refunded in full already counts as done, not as this
+├── RefundRefused           for good; a payment that is refunded completely already counts as done instead
 ├── NoSuchPayment
 ├── ProviderAway            nothing was done there: no connection, circuit open, too many calls
-└── ProviderSilent          asked, and no answer that tells: it may have been done; repeat with the same key
-InvalidSignature            a notification that the provider did not sign, or not lately
+└── ProviderSilent          outcome unknown: it may have been done; retry with the same key
+InvalidSignature            the provider did not sign the notification, or not within five minutes
 """
 
 from enum import Enum
@@ -20,7 +20,7 @@ Step = Literal["authorise", "capture", "void", "refund"]
 
 
 class Status(Enum):
-    """Where a payment stands."""
+    """The status of a payment at the provider."""
 
     REQUIRES_PAYMENT = "REQUIRES_PAYMENT"
     REQUIRES_ACTION = "REQUIRES_ACTION"
@@ -31,7 +31,10 @@ class Status(Enum):
 
 
 class Authorisation(Struct, frozen=True, kw_only=True):
-    """What is asked for; with a `method` the provider is to confirm at once, without one the customer does so."""
+    """The request for a payment.
+
+    With a `method` the provider confirms it at once, without one the customer does.
+    """
 
     hold_id: UUID
     attempt: int
@@ -48,9 +51,9 @@ class Authorisation(Struct, frozen=True, kw_only=True):
 
 
 class Payment(Struct, frozen=True, kw_only=True):
-    """A payment as the provider knows it; hold and attempt are None when its metadata do not name ours.
+    """A payment at the provider; hold and attempt are None when its metadata do not name them.
 
-    `client_secret` lets the customer confirm it; `code` is why it was declined last.
+    With `client_secret` the customer confirms it; `code` is why it was declined last.
     """
 
     id: str
@@ -68,9 +71,9 @@ class Payment(Struct, frozen=True, kw_only=True):
 
 
 class Notification(Struct, frozen=True, kw_only=True):
-    """What the provider tells by itself: a hint, of which the payment there is the truth.
+    """A webhook of the provider: only a hint that a payment there has changed.
 
-    A refund is one that was begun there, or that has failed.
+    `kind` is refund for a refund that was begun there, or has failed.
     """
 
     id: str
@@ -84,11 +87,14 @@ class Notification(Struct, frozen=True, kw_only=True):
 
 
 class PaymentFailure(Exception):
-    """The step was not taken, or is not known to have been."""
+    """A step that was not taken, or may not have been."""
 
 
 class Declined(PaymentFailure):
-    """`payment` as it is after the decline; None when the provider made none, as for a method it does not know."""
+    """A refused authorisation. `payment` is the declined payment; None when the provider made none.
+
+    It makes none for a method that it does not know, for example.
+    """
 
     def __init__(self, code: str, payment: Payment | None) -> None:
         super().__init__(code)
@@ -121,9 +127,10 @@ class InvalidSignature(Exception): ...
 
 
 class Provider(Protocol):
-    """A payment provider; each step may be repeated with its key and is then taken once.
+    """A payment provider. Each step is idempotent by its key.
 
-    Every call to it raises ProviderAway and ProviderSilent, and every one about a payment NoSuchPayment.
+    Every call raises ProviderAway and ProviderSilent; every call about a payment raises
+    NoSuchPayment.
     """
 
     @property
@@ -136,24 +143,30 @@ class Provider(Protocol):
     async def retrieve(self, payment_id: str) -> Payment: ...
 
     async def capture(self, payment_id: str, key: str) -> Payment:
-        """Take the whole amount; one that is captured already is answered as it is. Raises CaptureRefused."""
+        """Take the whole amount, unless that was done before. Raises CaptureRefused."""
         ...
 
     async def void(self, payment_id: str, key: str) -> Payment:
-        """End the payment and answer it as it then is: CANCELLED, or CAPTURED or PROCESSING when it cannot be ended."""
+        """Cancel the payment and return it.
+
+        It is CAPTURED or PROCESSING when it cannot be cancelled.
+        """
         ...
 
     async def refund(self, payment_id: str, amount_cents: int, key: str) -> None:
-        """Give back a part or all of what was captured, once for each key however late. Raises RefundRefused."""
+        """Refund a part or all of the captured amount, once for each key however late.
+
+        Raises RefundRefused.
+        """
         ...
 
     def verify_webhook(self, body: bytes, signature: str) -> Notification:
-        """Read what the provider signed, from the bytes as they came. Raises InvalidSignature."""
+        """Verify and decode a notification from its raw body. Raises InvalidSignature."""
         ...
 
     async def aclose(self) -> None: ...
 
 
 def step_key(hold_id: UUID, attempt: int, step: Step) -> str:
-    """The key of a step: the same for each repetition, another for each attempt."""
+    """Return the idempotency key of a step: the same for each retry, another for each attempt."""
     return f"{hold_id}:{attempt}:{step}"

@@ -1,4 +1,4 @@
-"""Which provider takes the payments."""
+"""The payment provider that the settings name."""
 
 from purchase.providers import Authorisation, InvalidSignature, Notification, Payment, Provider, ProviderAway
 from purchase.providers.guarded import Guarded
@@ -9,14 +9,14 @@ from purchase.settings import Settings
 
 
 def connect(settings: Settings) -> Provider:
-    """The provider that the settings name; it connects when it is asked something."""
+    """Return the provider that the settings name; it connects at its first call."""
     if settings.payment_provider == "none":
         return Nobody()
     return Guarded(Intents(settings.payment_provider, _api(settings), Signatures(settings.webhook_secrets)))
 
 
 class Nobody:
-    """No provider: whatever needs one is told that it is away."""
+    """The absence of a provider: every call raises ProviderAway."""
 
     name = "none"
 
@@ -44,7 +44,7 @@ class Nobody:
 
 def _api(settings: Settings) -> Api:
     if settings.payment_provider == "stripe":
-        # Where another provider is chosen, its library need not be installed.
+        # Imported here, so that its library is needed only where it is chosen.
         from purchase.providers.stripe import StripeApi
 
         return StripeApi(settings.stripe_api_key, settings.stripe_url)

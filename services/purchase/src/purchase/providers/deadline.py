@@ -1,4 +1,4 @@
-"""The deadline of a command: its calls to the provider share it, however many they are."""
+"""The deadline that all calls of a command to the provider share."""
 
 import math
 import time
@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 COMMAND_SECONDS = 6.0
-"""With the 3 s that Redis may take afterwards it is less than the gateway waits for an answer."""
+"""With the 3 s that Redis may take afterwards, it is shorter than the timeout of the gateway."""
 
 _ends = ContextVar("_ends", default=math.inf)
-"""The moment, of `time.monotonic()`; whatever is done for nobody who waits has none."""
+"""The deadline, by `time.monotonic()`; background tasks, for which nobody waits, have none."""
 
 
 @contextmanager
 def shared(seconds: float = COMMAND_SECONDS) -> Iterator[None]:
-    """What is asked of the provider in here is answered or given up within so many seconds, all of it together."""
+    """Give all calls to the provider in this context one deadline."""
     token = _ends.set(time.monotonic() + seconds)
     try:
         yield
@@ -24,5 +24,5 @@ def shared(seconds: float = COMMAND_SECONDS) -> Iterator[None]:
 
 
 def seconds_left() -> float:
-    """How long the provider may still be asked; negative when that is over."""
+    """Return the time until the deadline; negative after it."""
     return _ends.get() - time.monotonic()

@@ -1,4 +1,4 @@
-"""What it means that a call was refused, was not answered, or was answered with what nobody understands."""
+"""Classifies failed provider calls: refused, not sent, or outcome unknown."""
 
 import logging
 from typing import Any
@@ -14,8 +14,8 @@ _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 log = logging.getLogger(__name__)
 
 
-class Words(Struct, frozen=True):
-    """Stripe's body of an error."""
+class ErrorBody(Struct, frozen=True):
+    """The error in an answer of Stripe's API."""
 
     type: str
     code: str | None = None
@@ -24,39 +24,43 @@ class Words(Struct, frozen=True):
 
 
 class Refused(Exception):
-    """The provider understood the call and did not do it; each step says what that means for it."""
+    """A call that the provider understood and refused; each step decides what that means."""
 
-    def __init__(self, status: int, words: Words) -> None:
-        super().__init__(status, words.code)
+    def __init__(self, status: int, error: ErrorBody) -> None:
+        super().__init__(status, error.code)
         self.status = status
-        self.code = words.decline_code or words.code or words.type
-        self.intent = words.payment_intent
+        self.code = error.decline_code or error.code or error.type
+        self.intent = error.payment_intent
 
 
 class _Answer(Struct, frozen=True):
-    error: Words
+    error: ErrorBody
 
 
 def of_answer(status: int, body: object) -> Refused | PaymentFailure:
-    """What an answer that is not a 2xx means; `body` is decoded JSON, or None where there was none."""
-    if status in (400, 402, 404) and (words := _words(body)) is not None and words.type != "idempotency_error":
-        return Refused(status, words)
+    """Classify an answer that is not a 2xx; `body` is its decoded JSON, None where it has none."""
+    if status in (400, 402, 404) and (error := _error_of(body)) is not None and error.type != "idempotency_error":
+        return Refused(status, error)
     if status in (401, 403):
-        log.error("the payment provider refuses this service's key")
+        log.error("the payment provider rejects this service's API key")
     if status in (401, 403, 429):
         return ProviderAway(f"answered with {status}")
-    # Also a key that another call is using, or was used with another body: what became of that one is not known here.
+    # Includes a key that another call is using, or has used with another body: the outcome of that
+    # call is unknown.
     return ProviderSilent(f"answered with {status}")
 
 
 def of_connection(error: BaseException | None) -> PaymentFailure:
-    """What it means that there was no answer."""
+    """Classify a call without an answer."""
     reason = type(error).__name__
     return ProviderAway(reason) if isinstance(error, _NOT_SENT) else ProviderSilent(reason)
 
 
-def _words(body: object) -> Words | None:
-    """None for what a provider does not say, such as the page of a proxy."""
+def _error_of(body: object) -> ErrorBody | None:
+    """Return the error in a body.
+
+    It is None for a body that is not the provider's, such as the page of a proxy.
+    """
     try:
         return msgspec.convert(body, _Answer).error
     except msgspec.ValidationError:

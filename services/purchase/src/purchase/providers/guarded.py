@@ -1,4 +1,4 @@
-"""A provider behind a guard, so that one that is slow or away costs nobody more than a bounded wait."""
+"""A circuit breaker and a concurrency limit around a provider: every wait for it is bounded."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -14,11 +14,14 @@ T = TypeVar("T")
 
 
 class Guarded:
-    """At most `calls_max` calls at once, each with a deadline; after `failures_max` failures on end, none for a while.
+    """A provider with at most `calls_max` concurrent calls, with timeouts and a circuit breaker.
 
-    A call that waits `wait_seconds` for its turn, or meets the open circuit, raises ProviderAway; one without an answer
-    within `answer_seconds` raises ProviderSilent; both wait no longer than the command's deadline, if it has one. After
-    the while one call tries whether the provider is well again. What it declines or refuses is no failure of it.
+    A call that waits longer than `wait_seconds` for its turn, or finds the circuit open, raises
+    ProviderAway. A call without an answer within `answer_seconds` raises ProviderSilent. Neither
+    waits beyond the command's deadline, if there is one.
+
+    The circuit opens after `failures_max` failures in a row. After `open_seconds` one trial call is
+    admitted, and closes the circuit when it succeeds. A declined or refused call is no failure.
     """
 
     def __init__(
@@ -39,7 +42,7 @@ class Guarded:
         self._circuit = CircuitBreaker(
             failure_threshold=failures_max,
             recovery_timeout=open_seconds,
-            # Whoever does not wait for an answer any longer has had none.
+            # A caller that stops waiting has had no answer either.
             expected_exception=(ProviderAway, ProviderSilent, asyncio.CancelledError),
         )
 
@@ -69,10 +72,10 @@ class Guarded:
         await self._provider.aclose()
 
     async def _guard(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Raises ProviderAway, ProviderSilent, and whatever else the call raises."""
+        """Raises ProviderAway, ProviderSilent, and the errors of the call."""
         async with self._turn():
             if deadline.seconds_left() <= 0:
-                raise ProviderAway("no time is left to ask it")
+                raise ProviderAway("the deadline of the command is over")
             with self._admitted(), self._circuit:
                 try:
                     return await self._answer(call)
@@ -85,7 +88,7 @@ class Guarded:
         """Raises ProviderAway."""
         is_trial = self._circuit.state == STATE_HALF_OPEN
         if self._circuit.opened or (is_trial and self._is_on_trial):
-            raise ProviderAway("it has failed too often of late")
+            raise ProviderAway("the circuit is open")
         self._is_on_trial |= is_trial
         try:
             yield

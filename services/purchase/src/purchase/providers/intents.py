@@ -1,4 +1,4 @@
-"""Payments as Stripe's PaymentIntents: each step, and what its answers and refusals mean, whoever carries the calls."""
+"""The provider protocol on Stripe's PaymentIntents API, independent of the HTTP client."""
 
 import logging
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from purchase.providers.signatures import Signatures, read_hold
 INTENTS = "/v1/payment_intents"
 REFUNDS = "/v1/refunds"
 REFUNDS_MAX = 100
-"""More than a payment can have: each of its tickets is refunded once."""
+"""More refunds than a payment can have: each of its tickets is refunded once."""
 
 _WITH_CHARGE = {"expand[]": "latest_charge"}
 _FAILED = ("failed", "canceled")
@@ -45,17 +45,17 @@ T = TypeVar("T")
 
 
 class Api(Protocol):
-    """Carries calls of Stripe's API to whoever answers them."""
+    """An HTTP client of Stripe's API."""
 
     async def call(self, method: str, path: str, form: Mapping[str, str], key: str | None = None) -> object:
-        """The answer, decoded. Raises Refused, ProviderAway, ProviderSilent."""
+        """Return the decoded answer. Raises Refused, ProviderAway, ProviderSilent."""
         ...
 
     async def aclose(self) -> None: ...
 
 
 class Intents:
-    """A provider that speaks Stripe's API."""
+    """A provider with Stripe's API."""
 
     def __init__(self, name: str, api: Api, signatures: Signatures) -> None:
         self.name = name
@@ -78,7 +78,7 @@ class Intents:
             return read_payment(await self._api.call("POST", INTENTS, form, wanted.key))
         except Refused as refused:
             if refused.status != 402:
-                log.warning("an authorisation was not understood: %s", refused.code)
+                log.warning("authorisation rejected as invalid: %s", refused.code)
             payment = None if refused.intent is None else read_payment(refused.intent)
             raise Declined(refused.code, payment) from None
 
@@ -104,7 +104,7 @@ class Intents:
             payment = await self.retrieve(payment_id)
             if payment.status in (Status.CANCELLED, Status.CAPTURED, Status.PROCESSING):
                 return payment
-        # The refusal was of an earlier time, remembered under the key; without one the payment is judged as it now is.
+        # The refusal is older and was remembered for the key; a call without a key is decided anew.
         try:
             return await self._change(payment_id, "cancel", None)
         except Refused as refused:
@@ -112,7 +112,7 @@ class Intents:
 
     async def refund(self, payment_id: str, amount_cents: int, key: str) -> None:
         try:
-            # The provider forgets keys after a day, and a part could be given back twice.
+            # The provider deletes keys after a day; then a part could be refunded twice.
             if not await self._has_refunded(payment_id, key):
                 await self._refund(payment_id, amount_cents, key)
         except Refused as refused:
@@ -134,8 +134,8 @@ class Intents:
     async def _has_refunded(self, payment_id: str, key: str) -> bool:
         """Raises Refused."""
         form = {"payment_intent": payment_id, "limit": str(REFUNDS_MAX)}
-        found = _convert(await self._api.call("GET", REFUNDS, form), _Refunds)
-        return any(refund.is_made_for(key) for refund in found.data)
+        listed = _convert(await self._api.call("GET", REFUNDS, form), _Refunds)
+        return any(refund.is_made_for(key) for refund in listed.data)
 
     async def _refund(self, payment_id: str, amount_cents: int, key: str) -> None:
         """Raises Refused, RefundRefused."""
@@ -179,11 +179,11 @@ class _Refunds(Struct, frozen=True):
 
 
 def read_payment(answer: object) -> Payment:
-    """A PaymentIntent, decoded. Raises ProviderSilent for what is none."""
+    """Convert a decoded PaymentIntent. Raises ProviderSilent for anything else."""
     intent = _convert(answer, _Intent)
     status = _STATUSES.get(intent.status)
     if status is None:
-        raise ProviderSilent("a payment is in a state that is not known here")
+        raise ProviderSilent("the payment has an unknown status")
     charge, error = intent.latest_charge, intent.last_payment_error
     attempt = intent.metadata.get("attempt", "")
     return Payment(
@@ -194,7 +194,7 @@ def read_payment(answer: object) -> Payment:
         currency=intent.currency.upper(),
         hold_id=read_hold(intent.metadata),
         attempt=int(attempt) if attempt.isdecimal() else None,
-        # An authorisation that was cancelled counts as refunded there, and no money came.
+        # The provider counts a cancelled authorisation as refunded, though no money was taken.
         refunded_cents=charge.amount_refunded if isinstance(charge, _Charge) and charge.captured else 0,
         code=None if error is None else error.decline_code or error.code,
     )
@@ -209,9 +209,9 @@ def _convert(answer: object, kind: type[T]) -> T:
     try:
         return msgspec.convert(answer, kind)
     except msgspec.ValidationError:
-        raise ProviderSilent("the answer is not understood") from None
+        raise ProviderSilent("the answer cannot be decoded") from None
 
 
 def _unforeseen(refused: Refused) -> NoSuchPayment | ProviderSilent:
-    """What a refusal means to a step that cannot be refused."""
+    """Return the failure for a refusal of a step that cannot be refused."""
     return NoSuchPayment(refused.code) if refused.status == 404 else ProviderSilent(refused.code)

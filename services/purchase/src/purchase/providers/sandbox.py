@@ -1,4 +1,4 @@
-"""Carries the calls to the payment sandbox (`infra/sandbox`)."""
+"""The HTTP client of the payment sandbox (`infra/sandbox`)."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ class SandboxApi:
         self._client = httpx.AsyncClient(base_url=url, headers=headers, timeout=TIMEOUT)
 
     async def call(self, method: str, path: str, form: Mapping[str, str], key: str | None = None) -> object:
-        """The answer, decoded. Raises Refused, ProviderAway, ProviderSilent."""
+        """Return the decoded answer. Raises Refused, ProviderAway, ProviderSilent."""
         carried = {"params": form} if method == "GET" else {"data": form}
         headers = {} if key is None else {"Idempotency-Key": key}
         try:
@@ -33,7 +33,7 @@ class SandboxApi:
 
 
 def _decode(content: bytes) -> object:
-    """None for what is not JSON."""
+    """Decode JSON; None for anything else."""
     try:
         return msgspec.json.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError):

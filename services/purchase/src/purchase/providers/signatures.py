@@ -1,4 +1,4 @@
-"""Notifications: whether the provider signed them, and what they say.
+"""Verifies the signatures of notifications, and decodes them.
 
 https://docs.stripe.com/webhooks#verify-manually
 """
@@ -17,30 +17,33 @@ from msgspec import Struct
 from purchase.providers import InvalidSignature, Notification
 
 TOLERANCE_SECONDS = 300
-_MOMENT = re.compile("[0-9]{1,12}", re.ASCII)
+_TIMESTAMP = re.compile("[0-9]{1,12}", re.ASCII)
 
 
 class Signatures:
-    """Knows the secrets of one endpoint; several, so that they can be rotated."""
+    """The secrets of one endpoint; several, so that they can be rotated."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
         self._secrets = [secret.encode() for secret in secrets]
 
     def read(self, body: bytes, header: str) -> Notification:
-        """What was signed, lately, with one of the secrets. Raises InvalidSignature."""
-        moment, given = _split(header)
-        if abs(time.time() - int(moment)) > TOLERANCE_SECONDS:
-            raise InvalidSignature("it was not signed lately")
-        signed = b"%s.%s" % (moment.encode(), body)
-        right = [hmac.new(secret, signed, sha256).hexdigest().encode() for secret in self._secrets]
-        fits = [hmac.compare_digest(one, other) for one in right for other in given]
-        if not any(fits):
-            raise InvalidSignature("no secret of ours has signed it")
+        """Decode a notification that one of the secrets has signed within five minutes.
+
+        Raises InvalidSignature.
+        """
+        timestamp, signatures = _split(header)
+        if abs(time.time() - int(timestamp)) > TOLERANCE_SECONDS:
+            raise InvalidSignature("the timestamp is too old or in the future")
+        signed = b"%s.%s" % (timestamp.encode(), body)
+        expected = [hmac.new(secret, signed, sha256).hexdigest().encode() for secret in self._secrets]
+        matches = [hmac.compare_digest(one, other) for one in expected for other in signatures]
+        if not any(matches):
+            raise InvalidSignature("it matches no secret")
         return _notification(body)
 
 
-class _About(Struct, frozen=True):
-    """What an event is about: a payment intent, or what names one."""
+class _Object(Struct, frozen=True):
+    """The object of an event: a payment intent, or one that names a payment intent."""
 
     id: str | None = None
     payment_intent: Any = None
@@ -48,7 +51,7 @@ class _About(Struct, frozen=True):
 
 
 class _Data(Struct, frozen=True):
-    object: _About
+    object: _Object
 
 
 class _Event(Struct, frozen=True):
@@ -58,7 +61,7 @@ class _Event(Struct, frozen=True):
 
 
 def read_hold(metadata: dict[str, Any] | None) -> UUID | None:
-    """The hold that a payment's metadata name; None where they name none of ours."""
+    """Return the hold that a payment's metadata name; None where they name none."""
     try:
         return UUID((metadata or {})["hold"])
     except (KeyError, ValueError, AttributeError, TypeError):
@@ -66,35 +69,38 @@ def read_hold(metadata: dict[str, Any] | None) -> UUID | None:
 
 
 def _split(header: str) -> tuple[str, list[bytes]]:
-    """Moment and signatures of `t=…,v1=…[,v1=…]`. Raises InvalidSignature."""
+    """Return the timestamp and the signatures of `t=…,v1=…[,v1=…]`. Raises InvalidSignature."""
     pairs = [part.strip().partition("=") for part in header.split(",")]
-    moments = [text for name, _, text in pairs if name == "t" and _MOMENT.fullmatch(text)]
-    if len(moments) != 1:
+    timestamps = [text for name, _, text in pairs if name == "t" and _TIMESTAMP.fullmatch(text)]
+    if len(timestamps) != 1:
         raise InvalidSignature("the header is malformed")
-    return moments[0], [text.encode() for name, _, text in pairs if name == "v1"]
+    return timestamps[0], [text.encode() for name, _, text in pairs if name == "v1"]
 
 
 def _notification(body: bytes) -> Notification:
-    """Raises InvalidSignature for what is signed and yet no event."""
+    """Decode a signed body. Raises InvalidSignature when it is no event."""
     try:
         event = _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise InvalidSignature("it is signed, and no event") from None
-    about = event.data.object
-    kind = _kind(event.type, about)
-    payment_id = about.id if kind == "payment" else about.payment_intent
+        raise InvalidSignature("the signed body is no event") from None
+    subject = event.data.object
+    kind = _kind(event.type, subject)
+    payment_id = subject.id if kind == "payment" else subject.payment_intent
     return Notification(
         id=event.id,
         type=event.type,
         kind=kind,
         payment_id=payment_id if isinstance(payment_id, str) else None,
-        hold_id=read_hold(about.metadata),
+        hold_id=read_hold(subject.metadata),
     )
 
 
-def _kind(event_type: str, about: _About) -> Literal["payment", "refund", "dispute", "other"]:
-    """That a payment was made, or a refund of ours, which names its key, is no news."""
-    is_ours = "key" in (about.metadata or {})
+def _kind(event_type: str, subject: _Object) -> Literal["payment", "refund", "dispute", "other"]:
+    """Classify an event.
+
+    Ignores `payment_intent.created` and refunds that carry our own key: we caused both.
+    """
+    is_ours = "key" in (subject.metadata or {})
     if event_type.startswith("payment_intent.") and event_type != "payment_intent.created":
         return "payment"
     if event_type == "refund.failed" or (event_type == "refund.created" and not is_ours):
