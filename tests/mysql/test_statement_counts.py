@@ -6,7 +6,7 @@ import pytest
 from contracts.codec import AnyMessage
 from contracts.hold import SeatsHeld
 from contracts.ticket import TicketPurchased
-from message_terminal.read_model.projector import ReadModel
+from message_terminal.read_model.projector import ReadModelProjector
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.stage.messages import cancelled, event_scheduled, purchased, seats_held
@@ -30,7 +30,9 @@ async def test_the_server_is_a_mysql(engine: AsyncEngine) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 20, 500, 2_000])
-async def test_sales_cost_three_reads_and_three_writes(read_model: ReadModel, engine: AsyncEngine, count: int) -> None:
+async def test_sales_cost_three_reads_and_three_writes(
+    read_model: ReadModelProjector, engine: AsyncEngine, count: int
+) -> None:
     spent = await statements(engine, read_model, sales(count))
     assert spent == {"Com_select": 3, "Com_insert": 2, "Com_update_multi": 1, "Com_commit": 1}
     assert sum(sold for sold, _ in (await figures(engine)).values()) == count
@@ -38,7 +40,7 @@ async def test_sales_cost_three_reads_and_three_writes(read_model: ReadModel, en
 
 @pytest.mark.parametrize("count", [1, 20, 500, 2_000])
 async def test_cancels_cost_three_reads_and_three_writes(
-    read_model: ReadModel, engine: AsyncEngine, count: int
+    read_model: ReadModelProjector, engine: AsyncEngine, count: int
 ) -> None:
     sold = sales(count)
     await read_model.project(sold)
@@ -48,14 +50,16 @@ async def test_cancels_cost_three_reads_and_three_writes(
 
 
 @pytest.mark.parametrize("count", [1, 20, 500])
-async def test_holds_cost_two_reads_and_three_writes(read_model: ReadModel, engine: AsyncEngine, count: int) -> None:
+async def test_holds_cost_two_reads_and_three_writes(
+    read_model: ReadModelProjector, engine: AsyncEngine, count: int
+) -> None:
     spent = await statements(engine, read_model, holds(sales(count)))
     assert spent == {"Com_select": 2, "Com_insert": 1, "Com_update_multi": 1, "Com_delete": 1, "Com_commit": 1}
 
 
 @pytest.mark.parametrize("count", [1, 20, 500])
 async def test_sales_out_of_holds_cost_a_read_and_a_write_more_than_direct_ones(
-    read_model: ReadModel, engine: AsyncEngine, count: int
+    read_model: ReadModelProjector, engine: AsyncEngine, count: int
 ) -> None:
     sold = sales(count, out_of_holds=True)
     await read_model.project(holds(sold))
@@ -63,7 +67,7 @@ async def test_sales_out_of_holds_cost_a_read_and_a_write_more_than_direct_ones(
     assert spent == {"Com_select": 4, "Com_insert": 2, "Com_update_multi": 2, "Com_commit": 1}
 
 
-async def test_a_mixed_batch_costs_no_more(read_model: ReadModel, engine: AsyncEngine) -> None:
+async def test_a_mixed_batch_costs_no_more(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
     known, new = sales(500), sales(300, first_row=500)
     await read_model.project([event_scheduled(), *known])
     batch: list[AnyMessage] = [*new, *(cancelled(sale, position="1-9999") for sale in known)]
@@ -71,7 +75,7 @@ async def test_a_mixed_batch_costs_no_more(read_model: ReadModel, engine: AsyncE
     assert spent == {"Com_select": 3, "Com_insert": 1, "Com_update_multi": 3, "Com_commit": 1}
 
 
-async def test_a_repeated_batch_writes_nothing(read_model: ReadModel, engine: AsyncEngine) -> None:
+async def test_a_repeated_batch_writes_nothing(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
     sold = sales(500)
     await read_model.project(sold)
     assert await statements(engine, read_model, sold) == {"Com_select": 3, "Com_commit": 1}
@@ -98,7 +102,9 @@ def holds(sold: Sequence[TicketPurchased]) -> list[SeatsHeld]:
     ]
 
 
-async def statements(engine: AsyncEngine, read_model: ReadModel, batch: Sequence[AnyMessage]) -> dict[str, int]:
+async def statements(
+    engine: AsyncEngine, read_model: ReadModelProjector, batch: Sequence[AnyMessage]
+) -> dict[str, int]:
     """What projecting a batch costs, by kind of statement, without those that did not happen."""
     before = await counted(engine)
     await read_model.project(batch)

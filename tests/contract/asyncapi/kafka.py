@@ -2,14 +2,14 @@
 
 from contracts import routing
 from contracts.text import whole
-from message_terminal.brokers.kafka_topology import settings
+from message_terminal.brokers.kafka_topology import topic_settings
 from message_terminal.settings import Settings
 from msgspec.structs import fields
 
 from tests.contract.asyncapi.roles import MESSAGES, REJECTIONS, Part, Route, carrying
 
 _DEFAULTS = {setting.name: setting.default for setting in fields(Settings)}
-_SETTINGS = {name: int(value) for name, value in settings(_DEFAULTS["kafka_replication"]).items()}
+_SETTINGS = {name: int(value) for name, value in topic_settings(_DEFAULTS["kafka_replication"]).items()}
 _BINDING = "0.5.0"
 
 SERVER: Part = {

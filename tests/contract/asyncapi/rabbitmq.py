@@ -1,7 +1,7 @@
 """RabbitMQ's half of the document: an exchange and the queues bound to it."""
 
 from contracts import routing
-from message_terminal.brokers.rabbitmq_topology import QUEUES, lane
+from message_terminal.brokers.rabbitmq_topology import QUEUES, queue_arguments
 
 from tests.contract.asyncapi.roles import MESSAGES, REJECTIONS, Part, Route, carrying
 
@@ -57,7 +57,7 @@ def _queue(batch: str, name: str, title: str) -> Part:
                     "durable": True,
                     "exclusive": False,
                     "autoDelete": False,
-                    "x-arguments": lane(largest_bytes),
+                    "x-arguments": queue_arguments(largest_bytes),
                 },
                 "bindingVersion": _BINDING,
             }

@@ -25,7 +25,7 @@ from infra_local.servers import kafka
 from message_terminal import settings as terminal_settings
 from message_terminal.brokers.chosen import choose
 from message_terminal.brokers.kafka import secured as secured_by_terminal
-from message_terminal.stores import StoreAway
+from message_terminal.stores import StoreUnavailable
 from purchase.brokers.chosen import choose_told
 from purchase.brokers.kafka import secured as secured_by_purchase
 from purchase.settings import Settings
@@ -141,7 +141,7 @@ async def last_words_of_relay(redis_url: str, told: Mapping[str, str], directory
 
 async def last_words_of_terminal(told: Mapping[str, str], caplog: pytest.LogCaptureFixture) -> str:
     """What is logged when it does not connect."""
-    with pytest.raises(StoreAway):
+    with pytest.raises(StoreUnavailable):
         await choose(settings_of_terminal(told)).connect()
     return caplog.text
 

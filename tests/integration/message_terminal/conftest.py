@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from contracts.ticket import TicketRejected
 from message_terminal import setup
-from message_terminal.read_model.projector import ReadModel
+from message_terminal.read_model.projector import ReadModelProjector
 from message_terminal.settings import Settings
 from message_terminal.stores import open_dynamodb, open_mysql
-from message_terminal.write_model.projector import WriteModel
+from message_terminal.write_model.projector import WriteModelProjector
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.stage.brokers import Wire
@@ -40,9 +40,9 @@ async def engine(read_settings: Settings) -> AsyncIterator[AsyncEngine]:
 
 
 @pytest.fixture
-def read_model(engine: AsyncEngine) -> ReadModel:
+def read_model(engine: AsyncEngine) -> ReadModelProjector:
     """The projector of that MySQL."""
-    return ReadModel(engine)
+    return ReadModelProjector(engine)
 
 
 @pytest.fixture
@@ -68,13 +68,13 @@ def rejections() -> list[TicketRejected]:
 @pytest.fixture
 def write_model(
     client: "DynamoDBClient", dynamodb: Tables, engine: AsyncEngine, rejections: list[TicketRejected]
-) -> WriteModel:
+) -> WriteModelProjector:
     """The projector of that DynamoDB."""
 
     async def reject(message: TicketRejected) -> None:
         rejections.append(message)
 
-    return WriteModel(client, dynamodb.prefix, engine, reject)
+    return WriteModelProjector(client, dynamodb.prefix, engine, reject)
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from contracts.ticket import TicketPurchased, TicketRejected
 from hypothesis import HealthCheck, given, settings, strategies as st
-from message_terminal.read_model.projector import ReadModel
-from message_terminal.write_model.projector import WriteModel
+from message_terminal.read_model.projector import ReadModelProjector
+from message_terminal.write_model.projector import WriteModelProjector
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.stage.models.histories import History, Told, arrivals, chosen, histories, tell
@@ -26,7 +26,7 @@ bounded = settings(
 @bounded
 @given(history=histories, data=st.data())
 async def test_the_read_model_ends_alike(
-    read_model: ReadModel, engine: AsyncEngine, history: History, data: st.DataObject
+    read_model: ReadModelProjector, engine: AsyncEngine, history: History, data: st.DataObject
 ) -> None:
     told = tell(history)
     for numbers in data.draw(arrivals(len(told.messages))):
@@ -45,7 +45,7 @@ async def test_the_read_model_ends_alike(
 @bounded
 @given(history=histories, data=st.data())
 async def test_the_write_model_ends_alike(
-    write_model: WriteModel,
+    write_model: WriteModelProjector,
     client: "DynamoDBClient",
     dynamodb: Tables,
     rejections: list[TicketRejected],

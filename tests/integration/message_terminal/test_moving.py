@@ -12,7 +12,7 @@ from contracts import routing
 from message_terminal import parity
 from message_terminal.brokers import rabbitmq
 from message_terminal.brokers.chosen import both
-from message_terminal.cli import AWAY, DONE, NOT_DONE, WRONG_USAGE, run
+from message_terminal.cli import DONE, NOT_DONE, UNAVAILABLE, WRONG_USAGE, run
 from message_terminal.settings import Settings
 
 from tests.stage.brokers import Wire, channel
@@ -90,7 +90,7 @@ async def test_what_one_of_them_was_not_told_is_named(
     assert len(said.differences) < said.compared
     for difference in said.differences:
         where, _, what = difference.partition(": ")
-        assert what == f"{silent} did not tell of it"
+        assert what == f"missing at {silent}"
         assert int(where.rpartition("-")[2]) % 3 == 0
 
 
@@ -103,7 +103,7 @@ async def test_a_message_that_is_not_the_same_at_both_is_named(
     said = await compared(addresses, [rabbitmq_wire, kafka_wire], each_its_own)
     assert len(said.differences) == said.compared > 0
     assert said.differences[0].startswith(f"partition {PARTITION}, position 1-")
-    assert said.differences[0].endswith("they told different things")
+    assert said.differences[0].endswith("the content differs")
 
 
 async def test_where_nothing_was_told_nothing_was_found_to_be_the_same(
@@ -136,9 +136,9 @@ async def test_what_waits_is_seen_until_it_is_taken(
     capsys.readouterr()
     assert await run(["drained"], told) == NOT_DONE
     assert capsys.readouterr().out.splitlines() == [
-        "ticketing.write-model: something waits",
-        "ticketing.read-model: nothing waits",
-        "ticketing.purchase: nothing waits",
+        "ticketing.write-model: has a backlog",
+        "ticketing.read-model: drained",
+        "ticketing.purchase: drained",
     ]
     await wire.take(routing.WRITE_MODEL)
     assert await run(["drained"], told) == DONE
@@ -151,7 +151,7 @@ async def test_a_queue_that_somebody_takes_from_is_not_called_drained(
         queue = await open_channel.get_queue(routing.WRITE_MODEL)
         await queue.consume(_leave)
         assert await run(["drained", "write"], addresses) == NOT_DONE
-    assert capsys.readouterr().out == "ticketing.write-model: is still consumed: end its consumers first\n"
+    assert capsys.readouterr().out == "ticketing.write-model: still has consumers; stop them first\n"
 
 
 async def _leave(_: AbstractIncomingMessage) -> None:
@@ -162,9 +162,9 @@ async def _leave(_: AbstractIncomingMessage) -> None:
     ("arguments", "told", "status"),
     [
         (["parity"], {"KAFKA_BOOTSTRAP_SERVERS": ""}, WRONG_USAGE),
-        (["parity"], {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}, AWAY),
-        (["drained"], {"BROKER": "kafka", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}, AWAY),
-        (["drained"], {"RABBITMQ_URL": "amqp://127.0.0.1:1/"}, AWAY),
+        (["parity"], {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}, UNAVAILABLE),
+        (["drained"], {"BROKER": "kafka", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}, UNAVAILABLE),
+        (["drained"], {"RABBITMQ_URL": "amqp://127.0.0.1:1/"}, UNAVAILABLE),
         (["drained"], {"BROKER": "pigeons"}, WRONG_USAGE),
     ],
 )

@@ -7,13 +7,14 @@ import pytest
 from contracts.codec import AnyMessage, encode
 from contracts.ticket import TicketRejected
 from message_terminal import cli, parking
+from message_terminal.delivery import Delivery
 from message_terminal.models import Models
 from message_terminal.parking import NotParked, Refused
 from message_terminal.projector import Projector
-from message_terminal.read_model.projector import ReadModel
+from message_terminal.read_model.projector import ReadModelProjector
 from message_terminal.redrive import redrive
-from message_terminal.worker import Delivery, Worker
-from message_terminal.write_model.projector import WriteModel
+from message_terminal.worker import Worker
+from message_terminal.write_model.projector import WriteModelProjector
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.integration.message_terminal.conftest import PARTITIONS
@@ -50,7 +51,7 @@ class Choking:
 
 
 @pytest.fixture
-def models(engine: AsyncEngine, read_model: ReadModel, write_model: WriteModel) -> Models:
+def models(engine: AsyncEngine, read_model: ReadModelProjector, write_model: WriteModelProjector) -> Models:
     """Both models."""
     return Models(engine, {"read": read_model, "write": write_model}, {})
 
@@ -224,7 +225,7 @@ async def test_the_command_line_tells_wrong_usage_from_a_store_that_is_away(envi
 
 
 async def test_a_reason_of_any_length_and_a_type_in_any_script_can_be_parked(
-    engine: AsyncEngine, read_model: ReadModel
+    engine: AsyncEngine, read_model: ReadModelProjector
 ) -> None:
     odd = '{"type":"' + "🎟" * 64 + '","partition":123456789012345678901234567890,"position":"1-1"}'
     await read_model.project([], [Refused(odd.encode(), "ß" * 10_000)])

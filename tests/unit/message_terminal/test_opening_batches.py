@@ -1,8 +1,9 @@
 """What the worker makes of the bytes that the broker hands it."""
 
 from contracts.codec import AnyMessage, encode
+from message_terminal.delivery import Arrived, Delivery, Readable, read_batch, read_message
 from message_terminal.parking import Refused
-from message_terminal.worker import Arrived, Delivery, Readable, open_batch, pieces, read
+from message_terminal.worker import pieces
 
 from tests.stage.messages import (
     batch,
@@ -36,7 +37,7 @@ def delivery(redeliveries: int) -> Delivery:
 
 def test_each_message_of_a_batch_is_read_alone() -> None:
     first, last = purchased(), venue_defined()
-    arrived = open_batch(batch([first, UNKNOWN, b'{"type":"venue.defined.v1"}', last]), 64)
+    arrived = read_batch(batch([first, UNKNOWN, b'{"type":"venue.defined.v1"}', last]), 64)
     assert [isinstance(one, Readable) for one in arrived] == [True, False, False, True]
     assert arrived[0] == Readable(encode(first), first)
     assert refusal(arrived[1]) == "UnknownMessage: unknown type seat.upgraded.v9"
@@ -44,44 +45,44 @@ def test_each_message_of_a_batch_is_read_alone() -> None:
 
 
 def test_an_unknown_message_still_says_where_it_stood() -> None:
-    (arrived,) = open_batch(batch([UNKNOWN]), 64)
+    (arrived,) = read_batch(batch([UNKNOWN]), 64)
     assert isinstance(arrived, Refused)
     assert (arrived.header.partition, str(arrived.position)) == (3, "1-9")
 
 
 def test_a_body_that_is_no_array_is_refused_whole() -> None:
     for body in (b"", b"{}", b"\xff\xfe", b"[1,", encode(purchased())):
-        (arrived,) = open_batch(body, 64)
+        (arrived,) = read_batch(body, 64)
         assert isinstance(arrived, Refused)
         assert arrived.raw == body
         assert arrived.reason.startswith("no batch")
 
 
 def test_an_empty_batch_holds_nothing() -> None:
-    assert open_batch(b"[]", 64) == []
+    assert read_batch(b"[]", 64) == []
 
 
 def test_a_message_that_does_not_say_where_it_belongs_is_refused() -> None:
-    assert refusal(read(encode(purchased(partition=64)), 64)) == "partition 64 is not one of 64"
+    assert refusal(read_message(encode(purchased(partition=64)), 64)) == "partition 64 is not one of 64"
     for message in (venue_defined(position=None), seats_held(position=None), payment_captured(position=None)):
-        assert refusal(read(encode(message), 64)) == "it has no position"
+        assert refusal(read_message(encode(message), 64)) == "it has no position"
     for ticket in (purchased(position=None), purchased(generation=None)):
-        assert refusal(read(encode(ticket), 64)) == "it has no position or no generation"
+        assert refusal(read_message(encode(ticket), 64)) == "it has no position or no generation"
 
 
 def test_holds_and_payments_need_no_generation() -> None:
     held = seats_held()
     messages: list[AnyMessage] = [held, hold_released(held), hold_expired(held), payment_captured(), payment_refunded()]
-    arrived = open_batch(batch(messages), 64)
+    arrived = read_batch(batch(messages), 64)
     assert arrived == [Readable(encode(message), message) for message in messages]
 
 
 def test_an_ordinary_delivery_is_projected_in_one_go() -> None:
-    arrived = open_batch(batch(many_purchased(5)), 64)
+    arrived = read_batch(batch(many_purchased(5)), 64)
     assert pieces([delivery(1)], arrived) == [arrived]
 
 
 def test_a_delivery_that_keeps_coming_back_is_cut_into_ever_smaller_pieces() -> None:
-    arrived = open_batch(batch(many_purchased(8)), 64)
+    arrived = read_batch(batch(many_purchased(8)), 64)
     sizes = [[len(piece) for piece in pieces([delivery(times)], arrived)] for times in (2, 3, 4, 5, 50)]
     assert sizes == [[4, 4], [2] * 4, [1] * 8, [1] * 8, [1] * 8]

@@ -3,7 +3,7 @@
 import pytest
 from aiomysql import DataError, IntegrityError, InterfaceError, OperationalError, ProgrammingError
 from botocore.exceptions import ClientError, EndpointConnectionError
-from message_terminal.stores import StoreAway, asking_dynamodb, asking_mysql, is_duplicate
+from message_terminal.stores import StoreUnavailable, calling_dynamodb, calling_mysql, is_duplicate
 from sqlalchemy import exc
 
 
@@ -33,8 +33,8 @@ def dynamodb_error(code: str) -> ClientError:
     ],
 )
 async def test_mysql_is_away(error: Exception) -> None:
-    with pytest.raises(StoreAway, match="MySQL"):
-        async with asking_mysql():
+    with pytest.raises(StoreUnavailable, match="MySQL"):
+        async with calling_mysql():
             raise mysql_error(error)
 
 
@@ -42,8 +42,8 @@ async def test_mysql_is_away(error: Exception) -> None:
     "error", [exc.TimeoutError("pool"), ConnectionResetError(), TimeoutError(), OSError(113, "no route")]
 )
 async def test_mysql_cannot_be_reached(error: Exception) -> None:
-    with pytest.raises(StoreAway, match="MySQL"):
-        async with asking_mysql():
+    with pytest.raises(StoreUnavailable, match="MySQL"):
+        async with calling_mysql():
             raise error
 
 
@@ -58,7 +58,7 @@ async def test_mysql_cannot_be_reached(error: Exception) -> None:
 )
 async def test_mysql_dislikes_what_was_sent(error: Exception) -> None:
     with pytest.raises(exc.DBAPIError):
-        async with asking_mysql():
+        async with calling_mysql():
             raise mysql_error(error)
 
 
@@ -73,14 +73,14 @@ async def test_mysql_dislikes_what_was_sent(error: Exception) -> None:
     ],
 )
 async def test_dynamodb_is_away(error: Exception) -> None:
-    with pytest.raises(StoreAway, match="DynamoDB"):
-        async with asking_dynamodb():
+    with pytest.raises(StoreUnavailable, match="DynamoDB"):
+        async with calling_dynamodb():
             raise error
 
 
 async def test_dynamodb_dislikes_what_was_sent() -> None:
     with pytest.raises(ClientError):
-        async with asking_dynamodb():
+        async with calling_dynamodb():
             raise dynamodb_error("ValidationException")
 
 

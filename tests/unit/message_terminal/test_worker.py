@@ -8,9 +8,10 @@ import pytest
 from contracts.codec import AnyMessage
 from contracts.ticket import TicketPurchased
 from message_terminal import worker as worker_module
+from message_terminal.delivery import Delivery
 from message_terminal.parking import Refused
-from message_terminal.stores import StoreAway
-from message_terminal.worker import Delivery, Worker
+from message_terminal.stores import StoreUnavailable
+from message_terminal.worker import Worker
 
 from tests.stage.messages import batch, many_purchased, purchased
 
@@ -136,7 +137,7 @@ async def test_while_a_store_is_away_nothing_is_acknowledged_and_then_all_is(
     worker: Worker, projector: RecordingProjector, broker: Broker
 ) -> None:
     sale = purchased()
-    projector.fault = lambda _: StoreAway("MySQL: gone") if len(projector.attempts) < 5 else None
+    projector.fault = lambda _: StoreUnavailable("MySQL: gone") if len(projector.attempts) < 5 else None
     broker.deliver(batch([sale]))
     seen: list[str | None] = []
 
@@ -155,7 +156,7 @@ async def test_a_worker_that_waits_for_a_store_stops_at_once_and_acknowledges_no
     worker: Worker, projector: RecordingProjector, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker_module, "SHORTEST_WAIT_SECONDS", 60.0)
-    projector.fault = lambda _: StoreAway("MySQL: gone")
+    projector.fault = lambda _: StoreUnavailable("MySQL: gone")
     broker.deliver(batch([purchased()]))
     await work(worker, lambda: worker.waiting_for is not None)
     assert broker.acknowledged == []

@@ -1,19 +1,21 @@
-"""The figures by which one sees whether the models keep up."""
+"""Metrics that show whether the models keep up."""
 
 from prometheus_client import Counter, Gauge
 
 projection_lag_seconds = Gauge(
-    "projection_lag_seconds", "Age of the oldest message in hand when last tried; 0 when none waits.", ["model"]
+    "projection_lag_seconds", "Age of the oldest message in the batch last tried; 0 without a backlog.", ["model"]
 )
-messages_projected_total = Counter("messages_projected_total", "Messages that a model has taken in.", ["model"])
-messages_parked_total = Counter("messages_parked_total", "Messages put aside because of themselves.", ["model"])
-projection_gaps_total = Counter("projection_gaps_total", "Times a partition's positions skipped some.")
-double_sales_total = Counter("double_sales_total", "Sales refused because the seat was sold to another.", ["model"])
-store_waits_total = Counter("store_waits_total", "Attempts given up for now because a store was away.", ["model"])
+messages_projected_total = Counter("messages_projected_total", "Messages projected onto a model.", ["model"])
+messages_parked_total = Counter("messages_parked_total", "Messages parked because they cannot be projected.", ["model"])
+projection_gaps_total = Counter("projection_gaps_total", "Gaps in the positions of a partition.")
+double_sales_total = Counter(
+    "double_sales_total", "Sales refused because the seat belongs to another ticket.", ["model"]
+)
+store_waits_total = Counter("store_waits_total", "Attempts deferred because a store was unavailable.", ["model"])
 
 
 def begin(model: str) -> None:
-    """Show this model's figures from the start: a counter that appears with its first event hides that event."""
+    """Initialise a model's metrics: a counter that appears with its first increment hides it."""
     projection_lag_seconds.labels(model).set(0)
     for counter in (messages_projected_total, messages_parked_total, double_sales_total, store_waits_total):
         counter.labels(model)

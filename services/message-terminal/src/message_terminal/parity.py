@@ -1,4 +1,4 @@
-"""Whether two brokers deliver the same, while purchase publishes to both."""
+"""Compares the messages of two brokers while purchase publishes to both."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -12,54 +12,57 @@ from msgspec import Struct
 from message_terminal.brokers import Broker
 
 EDGE_SECONDS = 2.0
-"""At either end of the time: one of them may hear then what the other heard before, or will hear after."""
+"""Margin at both ends of the period. One broker may deliver a message just outside the period that
+the other delivers within it."""
 
 SECONDS_MIN, SECONDS_MAX = 3 * EDGE_SECONDS, 300.0
 
 
-class Told(Struct, frozen=True):
-    """What tells a message from others, and when it was heard: seconds since both were listened to."""
+class Observation(Struct, frozen=True):
+    """A message's digest, and its arrival in seconds since the comparison began."""
 
     digest: bytes
     at: float
 
 
 Place = tuple[int, Position]
-Heard = Mapping[Place, Told]
+Observations = Mapping[Place, Observation]
 """Messages by partition and position."""
 
 
 class Parity(Struct, frozen=True):
-    """How many messages were compared, and what is wrong with others, in words."""
+    """The number of messages compared, and a description of each difference."""
 
     compared: int
     differences: list[str]
 
 
-async def compare(one: Broker, other: Broker, seconds: float) -> Parity:
-    """Listen to both for so long, and compare what they said. Raises StoreAway."""
-    async with one.listening() as to_one, other.listening() as to_other:
-        here, there = await asyncio.gather(_hear(to_one, seconds), _hear(to_other, seconds))
-    expected = sorted(set(_in_the_middle(here, seconds)) | set(_in_the_middle(there, seconds)))
+async def compare(first: Broker, second: Broker, seconds: float) -> Parity:
+    """Listen to both brokers for so long and compare their messages. Raises StoreUnavailable."""
+    async with first.listening() as of_first, second.listening() as of_second:
+        observed = await asyncio.gather(_observe(of_first, seconds), _observe(of_second, seconds))
+    expected = sorted({place for observations in observed for place in _within_margins(observations, seconds)})
     differences = []
     for partition, position in expected:
-        told = [heard.get((partition, position)) for heard in (here, there)]
-        silent = [broker.name for broker, message in zip((one, other), told, strict=True) if message is None]
+        both = [observations.get((partition, position)) for observations in observed]
+        lacking = [broker.name for broker, message in zip((first, second), both, strict=True) if message is None]
         where = f"partition {partition}, position {position}"
-        if silent:
-            differences.append(f"{where}: {silent[0]} did not tell of it")
-        elif len({message.digest for message in told if message is not None}) > 1:
-            differences.append(f"{where}: they told different things")
+        if lacking:
+            differences.append(f"{where}: missing at {lacking[0]}")
+        elif len({message.digest for message in both if message is not None}) > 1:
+            differences.append(f"{where}: the content differs")
     return Parity(len(expected), differences)
 
 
-def _in_the_middle(heard: Heard, seconds: float) -> Iterator[Place]:
-    """What the other must have heard too."""
-    return (place for place, told in heard.items() if EDGE_SECONDS <= told.at <= seconds - EDGE_SECONDS)
+def _within_margins(observations: Observations, seconds: float) -> Iterator[Place]:
+    """The messages that the other broker must have delivered within the period, too."""
+    return (
+        place for place, observation in observations.items() if EDGE_SECONDS <= observation.at <= seconds - EDGE_SECONDS
+    )
 
 
-async def _hear(batches: AsyncIterator[bytes], seconds: float) -> Heard:
-    heard: dict[Place, Told] = {}
+async def _observe(batches: AsyncIterator[bytes], seconds: float) -> Observations:
+    observations: dict[Place, Observation] = {}
     clock = asyncio.get_running_loop().time
     began = clock()
     with suppress(TimeoutError):
@@ -69,5 +72,5 @@ async def _hear(batches: AsyncIterator[bytes], seconds: float) -> Heard:
                     header = read_header(raw)
                     if header.partition is not None and header.position is not None:
                         place = header.partition, Position.parse(header.position)
-                        heard[place] = Told(sha256(raw).digest(), clock() - began)
-    return heard
+                        observations[place] = Observation(sha256(raw).digest(), clock() - began)
+    return observations

@@ -1,4 +1,4 @@
-"""Messages that cannot be projected for a reason of their own: kept with it, looked at, sent back or thrown away."""
+"""Parked messages: stored with the reason for the failure, until redriven or discarded."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -15,23 +15,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from message_terminal import metrics
 from message_terminal.tables import parked_message
 
-_LONGEST_REASON = 2_000
+_REASON_CHARACTERS_MAX = 2_000
 
 
 class Refused(Struct, frozen=True, dict=True):
-    """The bytes of a message and why they cannot be projected."""
+    """The bytes of a message, and the reason why it cannot be projected."""
 
     raw: bytes
     reason: str
 
     @cached_property
     def header(self) -> Header:
-        """What can still be told of it."""
+        """The header fields that can be read."""
         return read_header(self.raw)
 
     @cached_property
     def position(self) -> Position | None:
-        """Where it stood in its partition's order, if that can be read."""
+        """Its position in its partition; None if that cannot be read."""
         try:
             return Position.parse(self.header.position or "")
         except MalformedPosition:
@@ -39,11 +39,11 @@ class Refused(Struct, frozen=True, dict=True):
 
 
 class NotParked(LookupError):
-    """No parked message has this number."""
+    """No parked message has this id."""
 
 
 class Parked(Struct, frozen=True, kw_only=True):
-    """A message as it lies in the table, without its bytes."""
+    """A row of the table of parked messages, without the message's bytes."""
 
     id: int
     model: str
@@ -58,15 +58,15 @@ class Parked(Struct, frozen=True, kw_only=True):
 
     @property
     def position(self) -> str:
-        """`<epoch>-<sequence>`, or a dash where that could not be read."""
+        """`<epoch>-<sequence>`, or a dash if it could not be read."""
         return "-" if self.epoch is None else f"{self.epoch}-{self.sequence}"
 
 
 async def park(connection: AsyncConnection, model: str, refused: Sequence[Refused]) -> None:
-    """Put messages aside within the caller's transaction; one that lies there already is counted once more."""
+    """Park messages in the caller's transaction; if parked already, a message is counted again."""
     if not refused:
         return
-    # As hexadecimal digits, because aiomysql 0.3 with PyMySQL 1.2 fails on bytes.
+    # Bytes are sent as hexadecimal digits: aiomysql 0.3 with PyMySQL 1.2 fails on bytes.
     statement = insert(parked_message).values(
         fingerprint=func.unhex(bindparam("fingerprint_digits", type_=String)),
         body=func.unhex(bindparam("body_digits", type_=String)),
@@ -82,14 +82,14 @@ async def park(connection: AsyncConnection, model: str, refused: Sequence[Refuse
 
 
 async def parked(connection: AsyncConnection) -> list[Parked]:
-    """All that is parked, the oldest first."""
+    """Return all parked messages, the oldest first."""
     columns = [parked_message.c[name] for name in Parked.__struct_fields__]
     rows = await connection.execute(select(*columns).order_by(parked_message.c.id))
     return [Parked(**row._mapping) for row in rows]
 
 
 async def find(connection: AsyncConnection, parked_id: int) -> tuple[Parked, bytes]:
-    """A parked message and its bytes. Raises NotParked."""
+    """Return a parked message and its bytes. Raises NotParked."""
     table = parked_message.c
     columns = [table[name] for name in Parked.__struct_fields__]
     row = (await connection.execute(select(*columns, table.body).where(table.id == parked_id))).one_or_none()
@@ -100,9 +100,9 @@ async def find(connection: AsyncConnection, parked_id: int) -> tuple[Parked, byt
 
 
 async def discard(connection: AsyncConnection, parked_id: int) -> bool:
-    """Throw a parked message away; False when it was not there."""
-    gone = await connection.execute(delete(parked_message).where(parked_message.c.id == parked_id))
-    return gone.rowcount == 1
+    """Delete a parked message; return False if there was none."""
+    deleted = await connection.execute(delete(parked_message).where(parked_message.c.id == parked_id))
+    return deleted.rowcount == 1
 
 
 def _row(model: str, message: Refused, now: datetime) -> dict[str, object]:
@@ -114,7 +114,7 @@ def _row(model: str, message: Refused, now: datetime) -> dict[str, object]:
         "partition_id": header.partition,
         "epoch": position.epoch if position else None,
         "sequence": position.sequence if position else None,
-        "reason": message.reason[:_LONGEST_REASON],
+        "reason": message.reason[:_REASON_CHARACTERS_MAX],
         "first_parked_on": now,
         "last_parked_on": now,
         "times": 1,

@@ -1,4 +1,4 @@
-"""What a projector promises: the same messages, however often and in whatever order, end in the same rows."""
+"""The projector protocol: the result does not depend on order or repetition of messages."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -9,19 +9,19 @@ from message_terminal.parking import Refused
 
 
 class DoubleSale(Exception):
-    """The same sale of a seat belongs to another ticket."""
+    """A sale of a seat that belongs to another ticket in the same generation."""
 
 
 class Projector(Protocol):
-    """Writes messages into one model."""
+    """A writer of messages to one model."""
 
     @property
     def model(self) -> str:
-        """Which one: `write` or `read`."""
+        """The model's name: `write` or `read`."""
 
     async def project(self, messages: Sequence[AnyMessage], refused: Sequence[Refused] = ()) -> None:
-        """Take all of `messages` in, and park `refused`.
+        """Write all `messages` to the model, and park `refused`.
 
-        Raises StoreAway when it should be tried again. Any other error has its cause in one of the messages; what was
-        taken in before it may stay, because doing so again changes nothing.
+        Raises StoreUnavailable when the caller should retry. One of the messages causes any other
+        error. Writes made before the error may stay, because repeating them changes nothing.
         """

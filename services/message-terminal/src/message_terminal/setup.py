@@ -1,4 +1,4 @@
-"""Everything that must stand before messages flow; made once, and repeating it harms nothing."""
+"""Creates everything that messages need: queues or topics, and tables. Idempotent."""
 
 import asyncio
 import logging
@@ -13,10 +13,10 @@ from sqlalchemy import Connection, func, insert, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from message_terminal.brokers import Unfit
+from message_terminal.brokers import UnusableTopology
 from message_terminal.brokers.chosen import choose
 from message_terminal.settings import Settings
-from message_terminal.stores import StoreAway, open_dynamodb, open_mysql
+from message_terminal.stores import StoreUnavailable, open_dynamodb, open_mysql
 from message_terminal.tables import DYNAMODB_KEYS, projection_position
 
 log = logging.getLogger(__name__)
@@ -25,17 +25,17 @@ WAIT_SECONDS = 60.0
 STEP_SECONDS = 60.0
 RETRY_SECONDS = 0.5
 
-_NOT_YET = (StoreAway, OSError, SQLAlchemyError, BotoCoreError, ClientError)
+_RETRYABLE = (StoreUnavailable, OSError, SQLAlchemyError, BotoCoreError, ClientError)
 
 
 class SetupFailed(Exception):
-    """Something could not be made in time, or stands in the way."""
+    """Something could not be created in time, or exists with other settings."""
 
 
 async def set_up(settings: Settings) -> None:
-    """Make what messages travel through, MySQL's tables, a position for each partition, and DynamoDB's tables.
+    """Create queues or topics, MySQL's tables with a position row per partition, and DynamoDB's.
 
-    Waits up to a minute for each of the three to answer. Raises SetupFailed.
+    Waits up to WAIT_SECONDS for each of the three stores to answer. Raises SetupFailed.
     """
     broker = choose(settings)
     await _step(broker.name, lambda: broker.declare(settings.partitions))
@@ -43,26 +43,26 @@ async def set_up(settings: Settings) -> None:
     await _step("DynamoDB", lambda: create_tables(settings))
 
 
-async def _step(name: str, make: Callable[[], Awaitable[None]]) -> None:
-    """Try until it is done; a store that is starting refuses in many ways."""
+async def _step(name: str, create: Callable[[], Awaitable[None]]) -> None:
+    """Retry for up to WAIT_SECONDS; a starting store fails in many ways."""
     deadline = asyncio.get_running_loop().time() + WAIT_SECONDS
     while True:
         try:
             async with asyncio.timeout(STEP_SECONDS):
-                await make()
+                await create()
             log.info("set up", extra={"store": name})
             return
-        except Unfit as error:
+        except UnusableTopology as error:
             raise SetupFailed(f"{name}: {error}") from error
-        except _NOT_YET as error:
+        except _RETRYABLE as error:
             if asyncio.get_running_loop().time() > deadline:
                 raise SetupFailed(f"{name}: {type(error).__name__} {error}") from error
-            log.info("waiting", extra={"store": name, "reason": str(error)})
+            log.info("waiting for a store", extra={"store": name, "reason": str(error)})
         await asyncio.sleep(RETRY_SECONDS)
 
 
 async def migrate(settings: Settings) -> None:
-    """Bring MySQL's tables to their newest shape. Raises SetupFailed, SQLAlchemyError, OSError."""
+    """Migrate MySQL to the newest schema. Raises SetupFailed, SQLAlchemyError, OSError."""
     engine = open_mysql(settings.mysql_url)
     try:
         async with engine.connect() as connection:
@@ -93,7 +93,7 @@ async def _add_positions(connection: AsyncConnection, partitions: int) -> None:
 
 
 async def create_tables(settings: Settings) -> None:
-    """Make those of DynamoDB's tables that are missing. Raises BotoCoreError, ClientError, OSError."""
+    """Create the missing DynamoDB tables. Raises BotoCoreError, ClientError, OSError."""
     async with open_dynamodb(settings.dynamodb_url) as client:
         for name, keys in DYNAMODB_KEYS.items():
             table = settings.dynamodb_prefix + name

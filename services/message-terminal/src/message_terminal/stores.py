@@ -1,4 +1,4 @@
-"""How the two stores are reached: with what deadlines, and when one of them counts as away."""
+"""Connections to MySQL and DynamoDB: their timeouts, and which errors mean "unavailable"."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,29 +20,29 @@ DYNAMODB_READ_SECONDS = 5.0
 TRANSACTION_SECONDS = 15.0
 LOCK_WAIT_SECONDS = 5
 
-_DYNAMODB_DISLIKES = frozenset({"ValidationException", "ItemCollectionSizeLimitExceededException"})
+_DYNAMODB_INVALID_REQUEST = frozenset({"ValidationException", "ItemCollectionSizeLimitExceededException"})
 
 _CLIENT_ERRORS = range(2000, 3000)
-_MYSQL_IS_AWAY = frozenset(
+_MYSQL_UNAVAILABLE = frozenset(
     {
         0,  # not connected
         *(1040, 1041, 1047, 1053, 1077, 1078, 1079, 1129, 1130, 1152, 1203, 1226, 1317, 1927, 1969, 3024, 3168, 4031),
         *(1158, 1159, 1160, 1161, 1184),  # network
-        *(1044, 1045, 1049, 1142, 1143),  # not ours to use
+        *(1044, 1045, 1049, 1142, 1143),  # access denied
         *(1054, 1146),  # setup has not run yet
         *(1021, 1030, 1037, 1038, 1114, 1206),  # full
-        *(1180, 1205, 1213, 1290, 1792, 1836, 3100, 3101),  # locked by another, read-only, or not the leader
+        *(1180, 1205, 1213, 1290, 1792, 1836, 3100, 3101),  # locked, read-only, or not the leader
     }
 )
-"""Errors of MySQL and MariaDB that say nothing of the values sent; any other is the fault of some message."""
+"""MySQL and MariaDB errors that do not depend on the values sent; a message causes any other."""
 
 
-class StoreAway(Exception):
-    """A store did not answer, or cannot do its work now: worth waiting for, whatever was asked of it."""
+class StoreUnavailable(Exception):
+    """A store that does not answer or cannot work now; the same request may succeed later."""
 
 
 def open_mysql(url: str) -> AsyncEngine:
-    """Prepare connections to the read model; none is made before it is needed."""
+    """Create a connection pool for MySQL; it connects on first use."""
     return create_async_engine(
         url,
         isolation_level="READ COMMITTED",
@@ -61,9 +61,9 @@ def open_mysql(url: str) -> AsyncEngine:
 
 
 def open_dynamodb(url: str | None) -> AbstractAsyncContextManager["DynamoDBClient"]:
-    """Connect to DynamoDB, at AWS when no address is given.
+    """Create a DynamoDB client, for AWS if no address is given.
 
-    Nothing is validated here before it is sent: for a hundred items that takes as long as all the rest.
+    Client-side validation is off: for a hundred items it takes as long as the rest of the call.
     """
     config = AioConfig(
         connect_timeout=CONNECT_SECONDS,
@@ -76,55 +76,61 @@ def open_dynamodb(url: str | None) -> AbstractAsyncContextManager["DynamoDBClien
 
 
 @asynccontextmanager
-async def asking_mysql() -> AsyncIterator[None]:
-    """Bound what is done inside; raise StoreAway for every error that is not of the values that were sent."""
+async def calling_mysql() -> AsyncIterator[None]:
+    """Limit the block to TRANSACTION_SECONDS and translate its errors.
+
+    Raises StoreUnavailable for errors that the values sent did not cause; others pass unchanged.
+    """
     try:
         async with asyncio.timeout(TRANSACTION_SECONDS):
             yield
     except (SQLAlchemyError, OSError) as error:
-        if not _mysql_is_away(error):
+        if not _is_mysql_unavailable(error):
             raise
-        raise StoreAway(f"MySQL: {_first_words(error)}") from error
+        raise StoreUnavailable(f"MySQL: {_shortened(error)}") from error
 
 
 @asynccontextmanager
-async def asking_dynamodb() -> AsyncIterator[None]:
-    """Raise StoreAway for every error that is not of the values that were sent; deadlines are the client's."""
+async def calling_dynamodb() -> AsyncIterator[None]:
+    """Translate the block's errors; the client has its own timeouts.
+
+    Raises StoreUnavailable for errors that the values sent did not cause; others pass unchanged.
+    """
     try:
         yield
     except ClientError as error:
-        if error.response["Error"]["Code"] in _DYNAMODB_DISLIKES:
+        if error.response["Error"]["Code"] in _DYNAMODB_INVALID_REQUEST:
             raise
-        raise StoreAway(f"DynamoDB: {error}") from error
+        raise StoreUnavailable(f"DynamoDB: {error}") from error
     except (BotoCoreError, OSError) as error:
-        raise StoreAway(f"DynamoDB: {_first_words(error)}") from error
+        raise StoreUnavailable(f"DynamoDB: {_shortened(error)}") from error
 
 
-async def ask_mysql(engine: AsyncEngine) -> None:
-    """See whether it answers. Raises StoreAway."""
-    async with asking_mysql(), engine.connect() as connection:
+async def ping_mysql(engine: AsyncEngine) -> None:
+    """Check that MySQL answers. Raises StoreUnavailable."""
+    async with calling_mysql(), engine.connect() as connection:
         await connection.execute(text("SELECT 1"))
 
 
-async def ask_dynamodb(client: "DynamoDBClient", table: str) -> None:
-    """See whether it answers and has this table. Raises StoreAway."""
-    async with asking_dynamodb():
+async def ping_dynamodb(client: "DynamoDBClient", table: str) -> None:
+    """Check that DynamoDB answers and has this table. Raises StoreUnavailable."""
+    async with calling_dynamodb():
         await client.describe_table(TableName=table)
 
 
 def is_duplicate(error: IntegrityError, key: str) -> bool:
-    """Whether a row was refused because of this unique key."""
+    """Whether a row violates this unique key."""
     code, reason = error.orig.args[:2] if error.orig else (None, "")
     return code == 1062 and f"{key}'" in reason
 
 
-def _mysql_is_away(error: SQLAlchemyError | OSError) -> bool:
+def _is_mysql_unavailable(error: SQLAlchemyError | OSError) -> bool:
     if not isinstance(error, DBAPIError) or error.orig is None or error.connection_invalidated:
         return True
     code = error.orig.args[0] if error.orig.args else None
-    return not isinstance(code, int) or code in _CLIENT_ERRORS or code in _MYSQL_IS_AWAY
+    return not isinstance(code, int) or code in _CLIENT_ERRORS or code in _MYSQL_UNAVAILABLE
 
 
-def _first_words(error: Exception) -> str:
+def _shortened(error: Exception) -> str:
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     return f"{type(cause).__name__} {cause}"[:300]

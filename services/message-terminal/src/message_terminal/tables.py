@@ -1,4 +1,4 @@
-"""The tables of both models: MySQL as the migrations leave it, and the keys of those in DynamoDB."""
+"""The tables of both models: MySQL's after all migrations, and the keys of DynamoDB's."""
 
 from functools import cache
 
@@ -70,8 +70,9 @@ held_seat = Table(
     Index("held_in_zone", "event_id", "zone_id", "held_until", "status", "seat_row", "seat_column"),
     mysql_engine="InnoDB",
 )
-"""A row for each hold that a seat was in, not one for each seat: there, the end of a hold that comes before its
-beginning could not be told from the late end of the hold before. The index has all that a seat map is drawn from."""
+"""One row per hold and seat. With one row per seat, a release that arrives before its hold could
+not be distinguished from a late release of the previous hold. The index covers the query for a seat
+map."""
 
 venue = Table(
     "venue",
@@ -133,10 +134,11 @@ parked_message = Table(
 
 
 @cache
-def change_rows(table: Table) -> TextClause:
-    """An UPDATE of any number of rows, given whole as a JSON array in `:rows`.
+def update_rows(table: Table) -> TextClause:
+    """Return an UPDATE of any number of whole rows, given as a JSON array in `:rows`.
 
-    The drivers send an UPDATE of many rows as as many statements; this is one, with one text for every number of rows.
+    The drivers would send one statement for each row. This is a single statement, and its text does
+    not depend on the number of rows.
     """
     key = [column.name for column in table.primary_key]
     rest = [column.name for column in table.columns if column.name not in key]
@@ -160,4 +162,4 @@ DYNAMODB_KEYS: dict[str, list[str]] = {
     SEATS: ["eventId#zoneId", "row#column"],
     CATALOG: ["kind", "id"],
 }
-"""Hash key, and range key if any, of each table of the write model; all are strings."""
+"""The hash key, and the range key if any, of each table of the write model; all are strings."""

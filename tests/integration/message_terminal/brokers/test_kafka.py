@@ -13,11 +13,11 @@ from aiokafka.errors import CorruptRecordException
 from contracts.routing import MESSAGES, PURCHASE
 from infra_local.running import RunningServer
 from message_terminal import setup
-from message_terminal.brokers import Unfit, kafka_topology
+from message_terminal.brokers import UnusableTopology, kafka_topology
 from message_terminal.brokers.kafka import SESSION_MS, Kafka
+from message_terminal.delivery import Delivery
 from message_terminal.settings import Settings
-from message_terminal.stores import StoreAway
-from message_terminal.worker import Delivery
+from message_terminal.stores import StoreUnavailable
 
 from tests.integration.message_terminal.conftest import PARTITIONS
 from tests.stage.brokers import KafkaWire, Wire
@@ -69,11 +69,11 @@ async def administering(servers: str) -> AsyncIterator[AIOKafkaAdminClient]:
 async def consuming(servers: str, lost: Callable[[str], None] = pytest.fail) -> AsyncIterator[Hand]:
     """What a terminal is given while it runs; `lost` is called when it cannot go on."""
     hand, kafka = Hand(), Kafka(servers, idempotence=True, replication=1)
-    kafka.lead(hand)
+    kafka.subscribe(hand)
     try:
         await kafka.connect()
         await kafka.application.start()
-        await kafka.watch(lost)
+        await kafka.supervise(lost)
         yield hand
     finally:
         await kafka.stop_consuming()
@@ -90,13 +90,13 @@ async def test_topics_are_made_once_with_a_partition_for_each_of_ours(kafka_serv
         MESSAGES: PARTITIONS,
         PURCHASE: PARTITIONS,
     }
-    with pytest.raises(Unfit, match=f"{MESSAGES} has {PARTITIONS} partitions, not 64"):
+    with pytest.raises(UnusableTopology, match=f"{MESSAGES} has {PARTITIONS} partitions, not 64"):
         await kafka.declare(64)
 
 
 async def test_without_its_topics_a_terminal_does_not_begin(kafka_servers: str) -> None:
     kafka = Kafka(kafka_servers, idempotence=False, replication=1)
-    with pytest.raises(StoreAway, match=f"Kafka: UnknownTopicOrPartitionError .*{MESSAGES}"):
+    with pytest.raises(StoreUnavailable, match=f"Kafka: UnknownTopicOrPartitionError .*{MESSAGES}"):
         await kafka.connect()
 
 

@@ -11,8 +11,8 @@ from contracts.hold import HoldExpired, HoldReleased
 from message_terminal import metrics
 from message_terminal.parking import Refused
 from message_terminal.projector import DoubleSale
-from message_terminal.read_model.projector import ReadModel
-from message_terminal.stores import StoreAway
+from message_terminal.read_model.projector import ReadModelProjector
+from message_terminal.stores import StoreUnavailable
 from sqlalchemy import text
 from sqlalchemy.exc import DataError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -43,7 +43,7 @@ def gaps() -> float:
     return next(iter(metrics.projection_gaps_total.collect())).samples[0].value
 
 
-async def test_a_sale_is_stored_as_it_was_told(read_model: ReadModel, engine: AsyncEngine) -> None:
+async def test_a_sale_is_stored_as_it_was_told(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
     sale = purchased(row=10, column=28, generation=4)
     await read_model.project([sale])
     (row,) = await rows(engine, "SELECT * FROM ticket")
@@ -66,7 +66,7 @@ async def test_a_sale_is_stored_as_it_was_told(read_model: ReadModel, engine: As
     assert await position(engine, PARTITION) == "1-2"
 
 
-async def test_a_cancelled_ticket_no_longer_counts(read_model: ReadModel, engine: AsyncEngine) -> None:
+async def test_a_cancelled_ticket_no_longer_counts(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
     kept, undone = purchased(), purchased(row=2, position="1-3")
     await read_model.project([kept, undone])
     await read_model.project([cancelled(undone, position="1-4")])
@@ -76,7 +76,9 @@ async def test_a_cancelled_ticket_no_longer_counts(read_model: ReadModel, engine
     assert row["cancelled_on"] == datetime(2029, 11, 23, 8, 0, 0, 1)
 
 
-async def test_a_sale_that_arrives_after_its_cancel_changes_nothing(read_model: ReadModel, engine: AsyncEngine) -> None:
+async def test_a_sale_that_arrives_after_its_cancel_changes_nothing(
+    read_model: ReadModelProjector, engine: AsyncEngine
+) -> None:
     sale = purchased()
     await read_model.project([cancelled(sale)])
     before = await rows(engine, "SELECT * FROM ticket")
@@ -88,7 +90,7 @@ async def test_a_sale_that_arrives_after_its_cancel_changes_nothing(read_model: 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (2, 0, 1)])
 @pytest.mark.parametrize("together", [True, False])
 async def test_cancel_and_resale_end_alike_in_any_order(
-    read_model: ReadModel, engine: AsyncEngine, order: tuple[int, ...], together: bool
+    read_model: ReadModelProjector, engine: AsyncEngine, order: tuple[int, ...], together: bool
 ) -> None:
     first, second = purchased(), purchased(generation=2, price_cents=3_000, position="1-4")
     told: list[AnyMessage] = [first, cancelled(first), second]
@@ -103,7 +105,7 @@ async def test_cancel_and_resale_end_alike_in_any_order(
     assert await figures(engine) == {1: (1, 3_000)}
 
 
-async def test_repeating_a_batch_changes_nothing(read_model: ReadModel, engine: AsyncEngine) -> None:
+async def test_repeating_a_batch_changes_nothing(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
     batch: list[AnyMessage] = [venue_defined(), event_scheduled(), *many_purchased(300)]
     before = gaps()
     for messages in (batch, batch, batch[100:], batch[:100]):
@@ -113,7 +115,7 @@ async def test_repeating_a_batch_changes_nothing(read_model: ReadModel, engine: 
     assert gaps() == before
 
 
-async def test_a_held_seat_is_stored_as_it_was_told(read_model: ReadModel, engine: AsyncEngine) -> None:
+async def test_a_held_seat_is_stored_as_it_was_told(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
     await read_model.project([seats_held((10, 28))])
     assert await held(engine) == [
         {
@@ -131,7 +133,7 @@ async def test_a_held_seat_is_stored_as_it_was_told(read_model: ReadModel, engin
     assert await position(engine, PARTITION) == "1-2"
 
 
-async def test_a_hold_that_is_told_again_moves_its_moment(read_model: ReadModel, engine: AsyncEngine) -> None:
+async def test_a_hold_that_is_told_again_moves_its_moment(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
     seats = [(1, 1), (1, 2)]
     await read_model.project([seats_held(*seats, expires_at=LATER)])
     await read_model.project([seats_held(*seats, expires_at=MOMENT, position="2-0")])
@@ -143,7 +145,7 @@ async def test_a_hold_that_is_told_again_moves_its_moment(read_model: ReadModel,
 
 @pytest.mark.parametrize("end", [hold_released, hold_expired])
 async def test_the_end_of_a_hold_frees_its_own_seats_alone(
-    read_model: ReadModel, engine: AsyncEngine, end: Callable[..., HoldReleased | HoldExpired]
+    read_model: ReadModelProjector, engine: AsyncEngine, end: Callable[..., HoldReleased | HoldExpired]
 ) -> None:
     first = seats_held((1, 1), (1, 2))
     second = seats_held((1, 2), (1, 3), hold=OTHER_HOLD, position="1-3")
@@ -152,7 +154,9 @@ async def test_the_end_of_a_hold_frees_its_own_seats_alone(
     assert kept(await held(engine)) == {(OTHER_HOLD, 2), (OTHER_HOLD, 3)}
 
 
-async def test_a_sale_ends_the_hold_that_it_names_for_its_seat(read_model: ReadModel, engine: AsyncEngine) -> None:
+async def test_a_sale_ends_the_hold_that_it_names_for_its_seat(
+    read_model: ReadModelProjector, engine: AsyncEngine
+) -> None:
     await read_model.project([seats_held((1, 1), (1, 2), (1, 3))])
     sales = [purchased(column=column, hold=HOLD, position=f"1-{column + 2}") for column in (1, 2)]
     await read_model.project([*sales, cancelled(sales[0], position="1-5")])
@@ -160,7 +164,9 @@ async def test_a_sale_ends_the_hold_that_it_names_for_its_seat(read_model: ReadM
     assert await figures(engine) == {1: (1, 2_500)}
 
 
-async def test_a_direct_sale_has_no_row_among_the_held_seats(read_model: ReadModel, engine: AsyncEngine) -> None:
+async def test_a_direct_sale_has_no_row_among_the_held_seats(
+    read_model: ReadModelProjector, engine: AsyncEngine
+) -> None:
     await read_model.project([purchased()])
     assert await held(engine) == []
 
@@ -168,7 +174,7 @@ async def test_a_direct_sale_has_no_row_among_the_held_seats(read_model: ReadMod
 @pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (2, 1, 0, 3), (3, 0, 2, 1)])
 @pytest.mark.parametrize("together", [True, False])
 async def test_holds_of_one_seat_end_alike_in_any_order(
-    read_model: ReadModel, engine: AsyncEngine, order: tuple[int, ...], together: bool
+    read_model: ReadModelProjector, engine: AsyncEngine, order: tuple[int, ...], together: bool
 ) -> None:
     lapsed, kept_on = seats_held(), seats_held(hold=OTHER_HOLD, position="1-3")
     told: list[AnyMessage] = [
@@ -187,7 +193,7 @@ async def test_holds_of_one_seat_end_alike_in_any_order(
 
 
 async def test_what_ended_long_ago_is_forgotten_when_its_zone_is_held_again(
-    read_model: ReadModel, engine: AsyncEngine
+    read_model: ReadModelProjector, engine: AsyncEngine
 ) -> None:
     await read_model.project([seats_held(), seats_held(zone_id=2), seats_held((1, 2), position="1-3")])
     async with engine.begin() as connection:
@@ -196,14 +202,14 @@ async def test_what_ended_long_ago_is_forgotten_when_its_zone_is_held_again(
     assert [(row["zone_id"], row["seat_column"]) for row in await held(engine)] == [(1, 2), (2, 1), (1, 3)]
 
 
-async def test_payments_move_the_position_and_nothing_else(read_model: ReadModel, engine: AsyncEngine) -> None:
+async def test_payments_move_the_position_and_nothing_else(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
     await read_model.project([payment_captured(), payment_refunded()])
     assert await position(engine, PARTITION) == "1-3"
     assert await held(engine) == []
     assert await rows(engine, "SELECT * FROM ticket") == []
 
 
-async def test_an_event_gives_its_zones_geometry_and_price(read_model: ReadModel, engine: AsyncEngine) -> None:
+async def test_an_event_gives_its_zones_geometry_and_price(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
     await read_model.project([event_scheduled()])
     (event,) = await rows(engine, "SELECT * FROM event")
     assert (event["event_id"], event["venue_id"], event["name"]) == ("Event2", "Venue2", "Event2")
@@ -215,7 +221,9 @@ async def test_an_event_gives_its_zones_geometry_and_price(read_model: ReadModel
     ]
 
 
-async def test_sales_that_come_before_their_event_are_counted_in_it(read_model: ReadModel, engine: AsyncEngine) -> None:
+async def test_sales_that_come_before_their_event_are_counted_in_it(
+    read_model: ReadModelProjector, engine: AsyncEngine
+) -> None:
     await read_model.project([purchased()])
     (before,) = await rows(engine, "SELECT * FROM zone_sales")
     assert (before["row_count"], before["price_cents"], before["sold_count"]) == (None, None, 1)
@@ -225,7 +233,7 @@ async def test_sales_that_come_before_their_event_are_counted_in_it(read_model: 
 
 
 async def test_a_zone_that_left_its_event_keeps_its_figures_and_loses_its_geometry(
-    read_model: ReadModel, engine: AsyncEngine
+    read_model: ReadModelProjector, engine: AsyncEngine
 ) -> None:
     await read_model.project([event_scheduled(), purchased()])
     await read_model.project([event_scheduled(zones=[zone(2, price_cents=700), zone(3)], position="1-9")])
@@ -237,7 +245,7 @@ async def test_a_zone_that_left_its_event_keeps_its_figures_and_loses_its_geomet
     ]
 
 
-async def test_an_older_catalogue_message_changes_nothing(read_model: ReadModel, engine: AsyncEngine) -> None:
+async def test_an_older_catalogue_message_changes_nothing(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
     await read_model.project([venue_defined(name="new", position="1-10"), event_scheduled(name="new", position="1-11")])
     await read_model.project([venue_defined(name="old", position="1-9"), event_scheduled(name="old", position="1-2")])
     assert [row["name"] for row in await rows(engine, "SELECT name FROM venue UNION ALL SELECT name FROM event")] == [
@@ -246,7 +254,7 @@ async def test_an_older_catalogue_message_changes_nothing(read_model: ReadModel,
     ]
 
 
-async def test_a_newer_epoch_beats_a_higher_sequence(read_model: ReadModel, engine: AsyncEngine) -> None:
+async def test_a_newer_epoch_beats_a_higher_sequence(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
     await read_model.project([event_scheduled(name="old", position="1-500")])
     await read_model.project([event_scheduled(name="new", position="2-0")])
     await read_model.project([event_scheduled(name="old", position="1-501")])
@@ -254,14 +262,14 @@ async def test_a_newer_epoch_beats_a_higher_sequence(read_model: ReadModel, engi
     assert await position(engine, PARTITION) == "2-0"
 
 
-async def test_words_survive_in_every_script(read_model: ReadModel, engine: AsyncEngine) -> None:
+async def test_words_survive_in_every_script(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
     name = "Größe 東京 🎟 \\ ' % :rows"
     await read_model.project([venue_defined(name="first"), event_scheduled(name=name)])
     await read_model.project([venue_defined(name=name, position="1-2")])
     assert [row["name"] for row in await rows(engine, "SELECT name FROM venue UNION SELECT name FROM event")] == [name]
 
 
-async def test_a_real_double_sale_is_told_as_one(read_model: ReadModel, engine: AsyncEngine) -> None:
+async def test_a_real_double_sale_is_told_as_one(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
     await read_model.project([purchased()])
     with pytest.raises(DoubleSale):
         await read_model.project([purchased(row=2, position="1-3"), purchased(position="1-4")])
@@ -270,7 +278,7 @@ async def test_a_real_double_sale_is_told_as_one(read_model: ReadModel, engine: 
 
 
 async def test_the_end_of_a_ticket_that_was_refused_as_a_double_sale_changes_nothing(
-    read_model: ReadModel, engine: AsyncEngine
+    read_model: ReadModelProjector, engine: AsyncEngine
 ) -> None:
     await read_model.project([purchased()])
     before = await rows(engine, "SELECT * FROM ticket")
@@ -281,24 +289,30 @@ async def test_the_end_of_a_ticket_that_was_refused_as_a_double_sale_changes_not
     assert [row["body"] for row in await parked(engine)] == [b"?"]
 
 
-async def test_a_moment_that_does_not_exist_leaves_nothing_behind(read_model: ReadModel, engine: AsyncEngine) -> None:
+async def test_a_moment_that_does_not_exist_leaves_nothing_behind(
+    read_model: ReadModelProjector, engine: AsyncEngine
+) -> None:
     with pytest.raises(ValueError, match="day is out of range"):
         await read_model.project([purchased(row=2), purchased(created_on="2030-02-30T00:00:00.000000Z")])
     assert await rows(engine, "SELECT * FROM ticket") == []
 
 
-async def test_a_value_that_no_column_holds_is_the_messages_own_fault(read_model: ReadModel) -> None:
+async def test_a_value_that_no_column_holds_is_the_messages_own_fault(read_model: ReadModelProjector) -> None:
     with pytest.raises(DataError):
         await read_model.project([purchased(generation=2**32)])
 
 
-async def test_without_a_position_to_lock_nothing_is_counted(read_model: ReadModel, engine: AsyncEngine) -> None:
-    with pytest.raises(StoreAway, match=r"fewer partitions, without \[63\]"):
+async def test_without_a_position_to_lock_nothing_is_counted(
+    read_model: ReadModelProjector, engine: AsyncEngine
+) -> None:
+    with pytest.raises(StoreUnavailable, match=r"fewer partitions, without \[63\]"):
         await read_model.project([purchased(), purchased(partition=63)])
     assert await rows(engine, "SELECT * FROM ticket") == []
 
 
-async def test_a_refused_message_is_parked_and_counts_as_passed(read_model: ReadModel, engine: AsyncEngine) -> None:
+async def test_a_refused_message_is_parked_and_counts_as_passed(
+    read_model: ReadModelProjector, engine: AsyncEngine
+) -> None:
     before = gaps()
     unknown = b'{"type":"seat.upgraded.v9","partition":3,"position":"1-0"}'
     await read_model.project([purchased(position="1-1")], [Refused(unknown, "unknown type")])
@@ -315,7 +329,7 @@ async def test_a_refused_message_is_parked_and_counts_as_passed(read_model: Read
     assert gaps() == before
 
 
-async def test_a_message_that_is_parked_again_is_counted(read_model: ReadModel, engine: AsyncEngine) -> None:
+async def test_a_message_that_is_parked_again_is_counted(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
     for reason in ("first", "second"):
         await read_model.project([], [Refused(b"?", reason), Refused(b"!", reason)])
     assert [(row["body"], row["times"], row["reason"]) for row in await parked(engine)] == [
@@ -325,24 +339,24 @@ async def test_a_message_that_is_parked_again_is_counted(read_model: ReadModel, 
     assert all(row["first_parked_on"] < row["last_parked_on"] for row in await parked(engine))
 
 
-async def test_skipped_positions_are_counted_as_gaps(read_model: ReadModel, engine: AsyncEngine) -> None:
+async def test_skipped_positions_are_counted_as_gaps(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
     before = gaps()
     await read_model.project([purchased(position="1-0"), purchased(row=2, position="1-2")])
     assert gaps() == before + 1
     assert await position(engine, PARTITION) == "1-2"
 
 
-async def test_two_projectors_at_once_count_each_sale_once(read_model: ReadModel, engine: AsyncEngine) -> None:
+async def test_two_projectors_at_once_count_each_sale_once(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
     sales = many_purchased(400)
     batches: list[list[AnyMessage]] = [[*sales[start : start + 50]] for start in range(0, 400, 50)]
     ends: list[AnyMessage] = [cancelled(sale, position="1-500") for sale in sales[::4]]
-    rival = ReadModel(engine)
+    rival = ReadModelProjector(engine)
     await asyncio.gather(*(project(one, [*batches, ends]) for one in (read_model, rival)))
     assert await figures(engine) == {1: (300, 750_000)}
 
 
 async def test_projectors_of_different_partitions_do_not_disturb_one_another(
-    read_model: ReadModel, engine: AsyncEngine
+    read_model: ReadModelProjector, engine: AsyncEngine
 ) -> None:
     work = [many_purchased(300, event_id=f"Event{number}", partition=number) for number in range(4)]
     await asyncio.gather(*(project(read_model, [sales[:100], sales[100:200], sales[200:]]) for sales in work))
@@ -351,19 +365,19 @@ async def test_projectors_of_different_partitions_do_not_disturb_one_another(
 
 
 async def test_a_projector_that_hangs_holding_the_lock_is_waited_for_a_bounded_time(
-    read_model: ReadModel, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+    read_model: ReadModelProjector, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("message_terminal.stores.TRANSACTION_SECONDS", 0.3)
     async with engine.begin() as zombie:
         await zombie.execute(text("SELECT * FROM projection_position WHERE partition_id = 3 FOR UPDATE"))
-        with pytest.raises(StoreAway):
+        with pytest.raises(StoreUnavailable):
             await read_model.project([purchased()])
     await read_model.project([purchased()])
     assert await figures(engine) == {1: (1, 2_500)}
 
 
 async def test_a_message_that_is_repeated_within_one_batch_counts_once(
-    read_model: ReadModel, engine: AsyncEngine
+    read_model: ReadModelProjector, engine: AsyncEngine
 ) -> None:
     sale = purchased(uuid4())
     await read_model.project([sale, sale, cancelled(sale), sale])
@@ -381,12 +395,12 @@ def kept(held_seats: Rows) -> set[tuple[str, int]]:
     return {(row["hold_reference"], row["seat_column"]) for row in held_seats if row["status"] == "HELD"}
 
 
-async def project(model: ReadModel, batches: Iterable[Sequence[AnyMessage]]) -> None:
+async def project(model: ReadModelProjector, batches: Iterable[Sequence[AnyMessage]]) -> None:
     """Project batch by batch, trying again when the stores are busy."""
     for batch in batches:
         while True:
             try:
                 await model.project(batch)
                 break
-            except StoreAway:
+            except StoreUnavailable:
                 await asyncio.sleep(0.01)

@@ -7,8 +7,8 @@ import pytest
 from contracts.codec import AnyMessage
 from contracts.ticket import TicketRejected
 from message_terminal.parking import Refused
-from message_terminal.stores import StoreAway
-from message_terminal.write_model.projector import WriteModel
+from message_terminal.stores import StoreUnavailable
+from message_terminal.write_model.projector import WriteModelProjector
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.stage.messages import (
@@ -37,7 +37,7 @@ SEAT = {"eventId#zoneId": "Event2#1", "row#column": "1#a"}
 
 
 async def test_a_sale_is_stored_as_it_was_told(
-    write_model: WriteModel, client: "DynamoDBClient", dynamodb: Tables
+    write_model: WriteModelProjector, client: "DynamoDBClient", dynamodb: Tables
 ) -> None:
     sale = purchased(row=10, column=28, generation=4)
     await write_model.project([sale])
@@ -69,7 +69,7 @@ async def test_a_sale_is_stored_as_it_was_told(
 
 
 async def test_a_cancel_frees_the_seat_and_keeps_its_generation(
-    write_model: WriteModel, client: "DynamoDBClient", dynamodb: Tables
+    write_model: WriteModelProjector, client: "DynamoDBClient", dynamodb: Tables
 ) -> None:
     sale = purchased(generation=4)
     await write_model.project([sale])
@@ -82,7 +82,7 @@ async def test_a_cancel_frees_the_seat_and_keeps_its_generation(
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (2, 0, 1), (1, 0, 2)])
 @pytest.mark.parametrize("together", [True, False])
 async def test_cancel_and_resale_end_alike_in_any_order(
-    write_model: WriteModel,
+    write_model: WriteModelProjector,
     client: "DynamoDBClient",
     dynamodb: Tables,
     rejections: list[TicketRejected],
@@ -101,7 +101,7 @@ async def test_cancel_and_resale_end_alike_in_any_order(
 
 
 async def test_repeating_a_batch_changes_nothing_and_rejects_nobody(
-    write_model: WriteModel, client: "DynamoDBClient", dynamodb: Tables, rejections: list[TicketRejected]
+    write_model: WriteModelProjector, client: "DynamoDBClient", dynamodb: Tables, rejections: list[TicketRejected]
 ) -> None:
     sales = many_purchased(120)
     await write_model.project(sales)
@@ -114,7 +114,7 @@ async def test_repeating_a_batch_changes_nothing_and_rejects_nobody(
 
 
 async def test_of_two_sales_of_one_seat_the_second_is_rejected_and_not_written(
-    write_model: WriteModel, client: "DynamoDBClient", dynamodb: Tables, rejections: list[TicketRejected]
+    write_model: WriteModelProjector, client: "DynamoDBClient", dynamodb: Tables, rejections: list[TicketRejected]
 ) -> None:
     owner, intruder, other = purchased(), purchased(position="1-3"), purchased(row=2, position="1-4")
     await write_model.project([owner])
@@ -130,7 +130,7 @@ async def test_of_two_sales_of_one_seat_the_second_is_rejected_and_not_written(
 
 
 async def test_a_sale_of_a_seat_that_was_sold_and_cancelled_under_the_same_generation_is_rejected(
-    write_model: WriteModel, client: "DynamoDBClient", dynamodb: Tables, rejections: list[TicketRejected]
+    write_model: WriteModelProjector, client: "DynamoDBClient", dynamodb: Tables, rejections: list[TicketRejected]
 ) -> None:
     owner, intruder = purchased(), purchased(position="1-4")
     await write_model.project([cancelled(owner)])
@@ -143,7 +143,7 @@ async def test_a_sale_of_a_seat_that_was_sold_and_cancelled_under_the_same_gener
 
 @pytest.mark.parametrize("owner_is_gone", [True, False])
 async def test_the_end_of_a_rejected_ticket_is_written_and_leaves_the_seat_alone(
-    write_model: WriteModel,
+    write_model: WriteModelProjector,
     client: "DynamoDBClient",
     dynamodb: Tables,
     rejections: list[TicketRejected],
@@ -166,7 +166,7 @@ async def test_the_end_of_a_rejected_ticket_is_written_and_leaves_the_seat_alone
 
 
 async def test_holds_and_payments_leave_no_item(
-    write_model: WriteModel, client: "DynamoDBClient", dynamodb: Tables
+    write_model: WriteModelProjector, client: "DynamoDBClient", dynamodb: Tables
 ) -> None:
     held = seats_held()
     await write_model.project(
@@ -179,20 +179,20 @@ async def test_holds_and_payments_leave_no_item(
 
 
 async def test_when_purchase_cannot_be_told_the_batch_is_tried_again(
-    write_model: WriteModel,
+    write_model: WriteModelProjector,
     client: "DynamoDBClient",
     dynamodb: Tables,
     rejections: list[TicketRejected],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def fail(_: TicketRejected) -> None:
-        raise StoreAway("RabbitMQ: gone")
+        raise StoreUnavailable("RabbitMQ: gone")
 
     await write_model.project([purchased()])
     batch = [purchased(position="1-3"), purchased(row=2)]
     with monkeypatch.context() as patch:
         patch.setattr(write_model, "_reject", fail)
-        with pytest.raises(StoreAway):
+        with pytest.raises(StoreUnavailable):
             await write_model.project(batch)
     await write_model.project(batch)
     assert len(rejections) == 1
@@ -200,7 +200,7 @@ async def test_when_purchase_cannot_be_told_the_batch_is_tried_again(
 
 
 async def test_two_projectors_at_once_write_the_same_once(
-    write_model: WriteModel, client: "DynamoDBClient", dynamodb: Tables, rejections: list[TicketRejected]
+    write_model: WriteModelProjector, client: "DynamoDBClient", dynamodb: Tables, rejections: list[TicketRejected]
 ) -> None:
     sales = many_purchased(200)
     ends = [cancelled(sale) for sale in sales[:40]]
@@ -217,7 +217,7 @@ async def test_two_projectors_at_once_write_the_same_once(
 
 
 async def test_the_catalogue_keeps_the_newest_message_whole(
-    write_model: WriteModel, client: "DynamoDBClient", dynamodb: Tables
+    write_model: WriteModelProjector, client: "DynamoDBClient", dynamodb: Tables
 ) -> None:
     await write_model.project([venue_defined(position="1-9"), event_scheduled(name="new", position="2-0")])
     await write_model.project([venue_defined(name="old", position="1-8"), event_scheduled(position="1-99")])
@@ -229,7 +229,7 @@ async def test_the_catalogue_keeps_the_newest_message_whole(
     assert '"zones":[{"zoneId":1,' in venue["data"]
 
 
-async def test_what_is_refused_is_parked(write_model: WriteModel, engine: AsyncEngine) -> None:
+async def test_what_is_refused_is_parked(write_model: WriteModelProjector, engine: AsyncEngine) -> None:
     await write_model.project([purchased()], [Refused(b"?", "no batch")])
     (row,) = await parked(engine)
     assert (row["model"], row["body"], row["reason"], row["partition_id"]) == ("write", b"?", "no batch", None)

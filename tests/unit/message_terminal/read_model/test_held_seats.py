@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 from contracts.codec import AnyMessage
 from hypothesis import given, strategies as st
-from message_terminal.read_model.picture import Picture, Rows
+from message_terminal.read_model.changes import Changes, Rows
 from message_terminal.read_model.rows import ENDED, HELD, HeldSeatRow, held_seat_rows
 
 from tests.stage.messages import (
@@ -30,11 +30,11 @@ STORY: list[AnyMessage] = [
 """A hold whose end is told only when another has one of its seats."""
 
 
-def picture(*messages: AnyMessage) -> Picture:
+def picture(*messages: AnyMessage) -> Changes:
     """What the read model is about to be after these messages."""
-    empty = Picture(tickets=Rows({}), zones=Rows({}), held_seats=Rows({}), venues=Rows({}), events=Rows({}))
+    empty = Changes(tickets=Rows({}), zones=Rows({}), held_seats=Rows({}), venues=Rows({}), events=Rows({}))
     for message in messages:
-        empty.take_in(message)
+        empty.apply(message)
     return empty
 
 

@@ -3,7 +3,7 @@
 import pytest
 from contracts.position import Position
 from message_terminal.parking import Refused
-from message_terminal.read_model.picture import Rows
+from message_terminal.read_model.changes import Rows
 from message_terminal.read_model.positions import advance, follows, positions_of
 from message_terminal.read_model.rows import PositionRow
 

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from contracts.codec import decode, encode
 from message_terminal.write_model.newest import Newest
-from message_terminal.write_model.projector import Write, one_of_each_seat
+from message_terminal.write_model.projector import Write, split_repeated_seats
 from message_terminal.write_model.rejections import rejection
 from message_terminal.write_model.verdicts import Verdict, judge
 
@@ -38,14 +38,14 @@ def seat_has(generation: int, owner: str | None = "another") -> dict[str, Any]:
         (TICKET_KNOWN, NONE, Verdict.WRITTEN),
         (TICKET_KNOWN, seat_has(9), Verdict.WRITTEN),
         (TICKET_KNOWN, seat_has(3), Verdict.WRITTEN),
-        (NONE, seat_has(4), Verdict.SEAT_NOT_ITS_OWN),
-        (NONE, seat_has(4, owner=None), Verdict.SEAT_NOT_ITS_OWN),
-        (NONE, seat_has(3), Verdict.SOLD_TO_ANOTHER),
-        (NONE, seat_has(3, owner=None), Verdict.SOLD_TO_ANOTHER),
-        (NONE, NONE, Verdict.AGAIN),
-        (CONFLICT, NONE, Verdict.AGAIN),
-        (NONE, {"Code": "ThrottlingError"}, Verdict.AGAIN),
-        (NONE, {"Code": "ProvisionedThroughputExceeded"}, Verdict.AGAIN),
+        (NONE, seat_has(4), Verdict.WRITE_WITHOUT_SEAT),
+        (NONE, seat_has(4, owner=None), Verdict.WRITE_WITHOUT_SEAT),
+        (NONE, seat_has(3), Verdict.DOUBLE_SALE),
+        (NONE, seat_has(3, owner=None), Verdict.DOUBLE_SALE),
+        (NONE, NONE, Verdict.RETRY),
+        (CONFLICT, NONE, Verdict.RETRY),
+        (NONE, {"Code": "ThrottlingError"}, Verdict.RETRY),
+        (NONE, {"Code": "ProvisionedThroughputExceeded"}, Verdict.RETRY),
     ],
 )
 def test_the_reasons_tell_what_became_of_a_ticket(ticket: Any, seat: Any, verdict: Verdict) -> None:
@@ -56,7 +56,7 @@ def test_the_reasons_tell_what_became_of_a_ticket(ticket: Any, seat: Any, verdic
 def test_the_end_of_a_ticket_is_no_double_sale(seat: Any) -> None:
     end = cancelled(purchased(generation=3))
 
-    assert judge(end, NONE, seat) is Verdict.SEAT_NOT_ITS_OWN
+    assert judge(end, NONE, seat) is Verdict.WRITE_WITHOUT_SEAT
     assert judge(end, TICKET_KNOWN, seat) is Verdict.WRITTEN
 
 
@@ -88,7 +88,7 @@ def test_only_the_newest_message_of_an_event_is_written() -> None:
 def test_a_seat_that_appears_twice_waits_for_the_next_transaction() -> None:
     first, second, third = (Write(purchased(generation=number)) for number in (1, 2, 3))
     other = Write(purchased(row=2))
-    assert one_of_each_seat([first, second, other, third]) == [[first, other], [second], [third]]
+    assert split_repeated_seats([first, second, other, third]) == [[first, other], [second], [third]]
 
 
 def test_a_rejection_of_the_same_ticket_always_has_the_same_id_and_can_be_read() -> None:

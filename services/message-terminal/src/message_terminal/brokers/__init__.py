@@ -1,4 +1,4 @@
-"""The broker as the terminal knows it: what each of them does for the terminal, in its own way."""
+"""The broker as the terminal uses it: one protocol, implemented for RabbitMQ and for Kafka."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -8,41 +8,41 @@ from typing import TYPE_CHECKING, Any, Protocol
 from contracts.routing import BATCH_CONTENT_TYPE, READ_MODEL, WRITE_MODEL
 from contracts.ticket import TicketRejected
 
+from message_terminal.delivery import Delivery
 from message_terminal.settings import READ, WRITE
-from message_terminal.stores import StoreAway
-from message_terminal.worker import Delivery
+from message_terminal.stores import StoreUnavailable
 
 if TYPE_CHECKING:
     from faststream._internal.broker import BrokerUsecase
 
-LANES = {WRITE: WRITE_MODEL, READ: READ_MODEL}
-"""Where what is for a model waits: the name of a queue, or of a group of consumers."""
+SUBSCRIPTIONS = {WRITE: WRITE_MODEL, READ: READ_MODEL}
+"""Each model's queue (RabbitMQ) or consumer group (Kafka), by the model's name."""
 
 CONNECT_SECONDS = 30.0
 CONNECT_RETRY_SECONDS = 0.5
 
 
-class Unfit(Exception):
-    """What messages travel through stands there, and is not as it must be."""
+class UnusableTopology(Exception):
+    """Queues or topics that exist with other settings than needed, or that cannot be created."""
 
 
 class StillConsumed(Exception):
-    """Somebody takes what waits, so that nobody else can see it; the text names the queue."""
+    """A queue that still has consumers, which hides its backlog; the text names the queue."""
 
 
 class Receiver(Protocol):
-    """Takes deliveries in hand for a model, no more at once than DELIVERIES_IN_HAND that are not acknowledged."""
+    """A model's consumer of deliveries, at most PREFETCH_COUNT of them unacknowledged at a time."""
 
     @property
     def model(self) -> str:
         """The model's name."""
 
     def receive(self, delivery: Delivery) -> None:
-        """Take one in hand."""
+        """Accept a delivery to be processed later."""
 
 
 class Broker(Protocol):
-    """One broker: the queues that lead to the workers, and the one thing that the terminal tells purchase."""
+    """One broker: delivers purchase's messages to the workers and rejections to purchase."""
 
     name: str
 
@@ -51,48 +51,54 @@ class Broker(Protocol):
         """FastStream's broker, which starts and ends with the process."""
 
     async def declare(self, partitions: int) -> None:
-        """Make what messages travel through, or find it made. Raises StoreAway, Unfit."""
+        """Create the queues or topics, or check those that exist.
 
-    def lead(self, worker: Receiver) -> None:
-        """Hand what comes for the model to its worker; before the start."""
+        Raises StoreUnavailable, UnusableTopology.
+        """
+
+    def subscribe(self, worker: Receiver) -> None:
+        """Deliver the messages for the worker's model to the worker; called before the start."""
 
     async def connect(self) -> None:
-        """Reach the broker. Raises StoreAway."""
+        """Connect to the broker. Raises StoreUnavailable."""
 
-    async def watch(self, lost: Callable[[str], None]) -> None:
-        """Call `lost` from now on when a consumer has failed: it will neither bring nor acknowledge anything more."""
+    async def supervise(self, on_failure: Callable[[str], None]) -> None:
+        """Call `on_failure` with a reason once a consumer can no longer deliver or acknowledge."""
 
     @property
     def is_consuming(self) -> bool:
         """Whether all consumers run."""
 
     async def stop_consuming(self) -> None:
-        """Ask for no more deliveries; those in hand can still be acknowledged, unless the broker is gone."""
+        """Stop new deliveries; earlier ones can be acknowledged while the broker is reachable."""
 
     async def reject(self, message: TicketRejected) -> None:
-        """Tell purchase, and know that it is kept for it. Raises StoreAway, because nothing is lost by trying again."""
+        """Publish a rejection to purchase and wait until the broker has stored it.
 
-    async def is_drained(self, lane: str) -> bool:
-        """Whether nothing waits for a model, or for purchase. Raises StoreAway, StillConsumed."""
+        Raises StoreUnavailable for every failure of the broker, because a retry is harmless.
+        """
+
+    async def is_drained(self, subscription: str) -> bool:
+        """Whether a model or purchase has no backlog. Raises StoreUnavailable, StillConsumed."""
 
     def listening(self) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """The batches that purchase publishes from now on, taken from nobody. Raises StoreAway."""
+        """Copies of the batches that purchase publishes from now on. Raises StoreUnavailable."""
 
 
-class Untouched:
-    """FastStream's codec that opens nothing: handlers get the message as it came, and bytes leave as they are."""
+class RawCodec:
+    """A codec for FastStream that passes bytes through unchanged."""
 
     async def decode(self, msg: Any) -> Any:
-        """The message itself."""
+        """Return the message as received."""
         return msg
 
     async def encode(self, msg: Any, serializer: Any = None) -> tuple[bytes, str | None]:  # noqa: ARG002 - FastStream's
-        """The bytes themselves."""
+        """Return the bytes as given, with the content type of a batch."""
         return bytes(msg), BATCH_CONTENT_TYPE
 
 
-async def reach(broker: Broker) -> None:
-    """Connect, waiting a bounded time for a broker that is starting. Raises StoreAway."""
+async def connect_with_retries(broker: Broker) -> None:
+    """Connect, retrying up to CONNECT_SECONDS while the broker starts. Raises StoreUnavailable."""
     deadline = asyncio.get_running_loop().time() + CONNECT_SECONDS
     while True:
         try:
@@ -100,8 +106,8 @@ async def reach(broker: Broker) -> None:
                 await broker.connect()
             return
         except TimeoutError:
-            raise StoreAway(f"{broker.name}: no answer within {CONNECT_SECONDS:.0f} s") from None
-        except StoreAway:
+            raise StoreUnavailable(f"{broker.name}: no answer within {CONNECT_SECONDS:.0f} s") from None
+        except StoreUnavailable:
             if asyncio.get_running_loop().time() >= deadline:
                 raise
         await asyncio.sleep(CONNECT_RETRY_SECONDS)

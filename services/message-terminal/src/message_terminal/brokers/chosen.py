@@ -1,4 +1,4 @@
-"""The brokers that the settings name."""
+"""Creates the brokers that the settings name."""
 
 from typing import assert_never
 
@@ -9,12 +9,12 @@ from message_terminal.settings import BrokerName, Settings
 
 
 def choose(settings: Settings) -> Broker:
-    """The broker that BROKER names; nothing is connected yet."""
+    """Create the broker that BROKER names, without connecting to it."""
     return _make(settings.broker, settings)
 
 
 def both(settings: Settings) -> tuple[Broker, Broker]:
-    """RabbitMQ and Kafka. Raises WrongSetting when one of them has no address."""
+    """Create RabbitMQ and Kafka, for a comparison. Raises WrongSetting if either has no address."""
     return _make("rabbitmq", settings), _make("kafka", settings)
 
 

@@ -1,6 +1,7 @@
-"""Kafka: a group of consumers for each model, whose terminals share the partitions.
+"""Kafka: a consumer group per model; the terminals of a group share the partitions.
 
-Handlers only hand over. What a group has committed is in its model's store; what was handed over since comes again.
+Records before the committed offset are in the model's store. Later ones are redelivered after a
+crash or a rebalance.
 """
 
 import asyncio
@@ -21,10 +22,10 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.security import parse_security
 from faststream.security import BaseSecurity, SASLScram512
 
-from message_terminal.brokers import LANES, Receiver, Untouched, kafka_topology
+from message_terminal.brokers import SUBSCRIPTIONS, RawCodec, Receiver, kafka_topology
+from message_terminal.delivery import PREFETCH_COUNT, Delivery
 from message_terminal.settings import Settings
-from message_terminal.stores import StoreAway
-from message_terminal.worker import DELIVERIES_IN_HAND, Delivery
+from message_terminal.stores import StoreUnavailable
 
 PUBLISH_SECONDS = 5.0
 ACKNOWLEDGE_SECONDS = 5.0
@@ -32,12 +33,12 @@ CANCEL_SECONDS = 2.0
 FETCH_BYTES_MAX = 8 * 2**20
 
 SESSION_MS = 6_000
-"""The partitions of a killed process are another's after this; unless it is told otherwise, Kafka allows no less."""
+"""A killed process keeps its partitions for so long; Kafka accepts no shorter time by default."""
 
 HEARTBEAT_MS = 2_000
 
-NOTE_SECONDS = 3.0
-"""Within a session: its heartbeats begin after the tries were noted, or could not be."""
+RECORD_ATTEMPTS_SECONDS = 3.0
+"""Less than SESSION_MS: heartbeats begin only after this step, whether or not it succeeded."""
 
 log = logging.getLogger(__name__)
 
@@ -51,14 +52,14 @@ class Kafka:
         self, servers: str, *, idempotence: bool, replication: int, security: BaseSecurity | None = None
     ) -> None:
         if not idempotence:
-            log.warning("the producer is not idempotent: a message whose acknowledgement gets lost will be there twice")
+            log.warning("the producer is not idempotent: a message whose acknowledgement is lost is published twice")
         self._servers = servers.split(",")
         self._security = parse_security(security)
         self._replication = replication
         self.application = KafkaBroker(
             self._servers,
             security=security,
-            codec=Untouched(),
+            codec=RawCodec(),
             apply_types=False,
             logger=None,
             allow_auto_create_topics=False,
@@ -66,43 +67,46 @@ class Kafka:
             acks="all",
             enable_idempotence=idempotence,
         )
-        self._groups: list[_Group] = []
-        self._lost: Callable[[str], None] = log.error
+        self._groups: list[_GroupMember] = []
+        self._on_failure: Callable[[str], None] = log.error
 
     async def declare(self, partitions: int) -> None:
-        """Raises StoreAway, Unfit."""
+        """Create or check the topics. Raises StoreUnavailable, UnusableTopology."""
         async with self._administering() as admin:
             await kafka_topology.declare(admin, partitions, self._replication)
 
-    def lead(self, worker: Receiver) -> None:
-        """Hand the records of the partitions that the model's group gives this process to its worker."""
-        self._groups.append(_Group(self.application, worker))
+    def subscribe(self, worker: Receiver) -> None:
+        """Deliver the partitions that the model's group assigns to this process to the worker."""
+        self._groups.append(_GroupMember(self.application, worker))
 
     async def connect(self) -> None:
-        """Raises StoreAway."""
-        # What cannot start is not closed again by FastStream: so it is started where somebody answers.
+        """Connect to the broker. Raises StoreUnavailable."""
+        # FastStream does not close a client that failed to start, so it starts once Kafka answers.
         async with self._administering() as admin:
-            await kafka_topology.find(admin)
+            await kafka_topology.partition_counts(admin)
             await self.application.connect()
 
-    async def watch(self, lost: Callable[[str], None]) -> None:
-        """Consume from now on; call `lost` when a consumer fails, or the producer for good."""
-        self._lost = lost
+    async def supervise(self, on_failure: Callable[[str], None]) -> None:
+        """Start consuming; call `on_failure` when a consumer fails, or the producer permanently."""
+        self._on_failure = on_failure
         for group in self._groups:
-            group.begin(lost)
+            group.start(on_failure)
 
     @property
     def is_consuming(self) -> bool:
-        """Whether each group has agreed on who has which partitions, and ours are read."""
+        """Whether each group has assigned its partitions, and those of this process are read."""
         return all(group.is_consuming for group in self._groups)
 
     async def stop_consuming(self) -> None:
-        """Hand over no more; the groups are left when the process ends, with what was in hand committed."""
+        """Stop new deliveries; earlier ones can be committed until the process ends."""
         for group in self._groups:
-            group.end()
+            group.stop()
 
     async def reject(self, message: TicketRejected) -> None:
-        """Tell purchase, and know that it is kept for it. Raises StoreAway, because nothing is lost by trying again."""
+        """Publish a rejection to purchase and wait until the broker has stored it.
+
+        Raises StoreUnavailable for every failure of the broker, because a retry is harmless.
+        """
         try:
             async with asyncio.timeout(PUBLISH_SECONDS):
                 await self.application.publish(
@@ -112,32 +116,33 @@ class Kafka:
                     partition=message.partition,
                 )
         except (KafkaError, OSError) as error:
-            # It numbers its records: after one that was refused for good, no other of its partition is taken.
+            # An idempotent producer numbers its records. After a permanent failure Kafka accepts no
+            # further record of that partition from it.
             if isinstance(error, KafkaError) and not error.retriable:
-                self._lost(f"the producer failed: {error!r}")
-            raise _away(error) from error
+                self._on_failure(f"the producer failed: {error!r}")
+            raise _unavailable(error) from error
 
-    async def is_drained(self, lane: str) -> bool:
-        """Whether the group has committed all there is. Raises StoreAway."""
-        topic = PURCHASE if lane == PURCHASE else MESSAGES
+    async def is_drained(self, subscription: str) -> bool:
+        """Whether the group has committed all records. Raises StoreUnavailable."""
+        topic = PURCHASE if subscription == PURCHASE else MESSAGES
         async with self._administering() as admin, self._reading(topic) as consumer:
             partitions = list(consumer.assignment())
-            stands = await admin.list_consumer_group_offsets(lane, partitions=partitions)
+            committed = await admin.list_consumer_group_offsets(subscription, partitions=partitions)
             firsts, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
-            return all(max(stands[one].offset, firsts[one]) == ends[one] for one in partitions)
+            return all(max(committed[one].offset, firsts[one]) == ends[one] for one in partitions)
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[AsyncIterator[bytes]]:
-        """Raises StoreAway."""
+        """Copies of the batches that purchase publishes from now on. Raises StoreUnavailable."""
         async with self._reading(MESSAGES) as consumer:
             await consumer.seek_to_end()
             yield (bytes(record.value) async for record in consumer)
 
     @asynccontextmanager
     async def _reading(self, topic: str) -> AsyncIterator[AIOKafkaConsumer]:
-        """A consumer of all of its partitions, which belongs to no group."""
+        """A consumer of all partitions, outside any group. Raises StoreUnavailable."""
         async with self._administering() as admin:
-            await kafka_topology.find(admin)
+            await kafka_topology.partition_counts(admin)
         consumer = AIOKafkaConsumer(
             topic, bootstrap_servers=self._servers, fetch_max_bytes=FETCH_BYTES_MAX, **self._security
         )
@@ -145,7 +150,7 @@ class Kafka:
             await consumer.start()
             yield consumer
         except (KafkaError, OSError) as error:
-            raise _away(error) from error
+            raise _unavailable(error) from error
         finally:
             await consumer.stop()
 
@@ -156,27 +161,28 @@ class Kafka:
             await admin.start()
             yield admin
         except (KafkaError, OSError) as error:
-            raise _away(error) from error
+            raise _unavailable(error) from error
         finally:
             await admin.close()
 
 
-class _Group(ConsumerRebalanceListener):  # type: ignore[misc]  # it has no types
-    """This process as one of a model's group: what it has in hand, and of which assignment of partitions.
+class _GroupMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+    """This process as a member of a model's consumer group.
 
-    Kafka does not count how often a record came back. So whoever is given a partition in which records wait notes, with
-    the offset at which the group stands, that it tries; what was committed since then says nothing.
+    Kafka does not count redeliveries. On assignment this process writes an attempt counter into the
+    metadata of the committed offset of each partition with a backlog. The counter is void once the
+    offset has moved.
     """
 
     def __init__(self, application: KafkaBroker, worker: Receiver) -> None:
-        self.name = LANES[worker.model]
+        self.name = SUBSCRIPTIONS[worker.model]
         self._application = application
         self._worker = worker
-        self._room = asyncio.Semaphore(DELIVERIES_IN_HAND)
+        self._prefetch = asyncio.Semaphore(PREFETCH_COUNT)
         self._consuming: asyncio.Task[None] | None = None
         self._assignment = 0
         self._assigned = asyncio.Event()
-        self._tried: dict[TopicPartition, tuple[int, int]] = {}
+        self._attempts: dict[TopicPartition, tuple[int, int]] = {}
         self._subscriber = application.subscriber(
             MESSAGES,
             group_id=self.name,
@@ -189,92 +195,104 @@ class _Group(ConsumerRebalanceListener):  # type: ignore[misc]  # it has no type
             no_reply=True,
         )
 
-    def begin(self, lost: Callable[[str], None]) -> None:
-        """Hand over from now on, and call `lost` when that fails."""
+    def start(self, on_failure: Callable[[str], None]) -> None:
+        """Start delivering records, and call `on_failure` when that fails."""
 
-        def ended(consuming: asyncio.Task[None]) -> None:
+        def report(consuming: asyncio.Task[None]) -> None:
             if not consuming.cancelled() and (error := consuming.exception()) is not None:
-                lost(f"a consumer failed: {error!r}")
+                on_failure(f"a consumer failed: {error!r}")
 
         self._consuming = asyncio.create_task(self._consume())
-        self._consuming.add_done_callback(ended)
+        self._consuming.add_done_callback(report)
 
-    def end(self) -> None:
-        """Hand over no more."""
+    def stop(self) -> None:
+        """Stop delivering records."""
         if self._consuming is not None:
             self._consuming.cancel()
 
     @property
     def is_consuming(self) -> bool:
-        """Whether the group has agreed on who has which partitions, and ours are read."""
+        """Whether the group has assigned its partitions, and those of this process are read."""
         return self._assigned.is_set() and self._consuming is not None and not self._consuming.done()
 
     async def on_partitions_revoked(self, _: Collection[TopicPartition]) -> None:
-        """It is always all of them: what is in hand is from now on another's to commit."""
+        """Every rebalance revokes all partitions; records in flight may no longer be committed."""
         self._assigned.clear()
         self._assignment += 1
-        self._tried = {}
+        self._attempts = {}
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        """From here on records come, from where the group stands."""
+        """Record the attempts, then let records through from the committed offsets on."""
         try:
             if assigned:
-                async with asyncio.timeout(NOTE_SECONDS):
-                    self._tried = await self._note_tries(list(assigned))
+                async with asyncio.timeout(RECORD_ATTEMPTS_SECONDS):
+                    self._attempts = await self._record_attempts(list(assigned))
         finally:
             self._assigned.set()
             log.info("consuming", extra={"group": self.name, "partitions": len(assigned)})
 
     async def _consume(self) -> None:
-        """Not by a handler of FastStream's, which would be called again and again after an error, and tell nobody."""
-        async for message in self._subscriber:
-            await self._hand_over(message)
+        """Read and deliver records.
 
-    async def _hand_over(self, message: KafkaMessage) -> None:
-        """Give it to the worker as soon as that has room, unless its partition is no longer ours by then."""
+        A FastStream handler would hide failures: FastStream calls it again after each error.
+        """
+        async for message in self._subscriber:
+            await self._deliver(message)
+
+    async def _deliver(self, message: KafkaMessage) -> None:
+        """Deliver a record once the worker has room, unless the partitions are revoked by then."""
         assignment = self._assignment
         await self._assigned.wait()
-        await self._room.acquire()
+        await self._prefetch.acquire()
         if assignment != self._assignment:
-            self._room.release()
+            self._prefetch.release()
             return
         record = message.raw_message
         assert not isinstance(record, tuple)
         partition = TopicPartition(record.topic, record.partition)
-        offset, tries = self._tried.pop(partition, (record.offset, 0))
+        offset, attempts = self._attempts.pop(partition, (record.offset, 0))
 
         async def acknowledge() -> None:
-            self._room.release()
-            # Whoever has the partition now is given the record again, and repeating it harms nothing.
+            self._prefetch.release()
+            # After a rebalance the new owner receives the record again, which is harmless.
             if assignment == self._assignment:
                 await self._commit(partition, record.offset + 1)
 
-        self._worker.receive(Delivery(bytes(message.body), tries if offset == record.offset else 0, acknowledge))
+        self._worker.receive(Delivery(bytes(message.body), attempts if offset == record.offset else 0, acknowledge))
 
     async def _commit(self, partition: TopicPartition, offset: int) -> None:
-        """What cannot be committed now is committed with what comes after it, or comes again. Raises KafkaError."""
+        """Commit an offset. Raises KafkaError.
+
+        A refused commit is logged: a later one covers it, or the record is redelivered.
+        """
         try:
             async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
                 await self._consumer.commit({partition: OffsetAndMetadata(offset, "")})
         except (CommitFailedError, IllegalStateError, TimeoutError) as error:
-            log.warning("not committed", extra={"partition": partition.partition, "reason": repr(error)})
+            log.warning("offset not committed", extra={"partition": partition.partition, "reason": repr(error)})
 
-    async def _note_tries(self, assigned: list[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
-        """Where the group stands in each partition in which records wait, and how often that was tried before."""
+    async def _record_attempts(self, assigned: list[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
+        """Count one more attempt on each partition with a backlog.
+
+        Returns the next offset and the number of earlier attempts for each of those partitions.
+        """
         admin, consumer = self._application.config.admin_client, self._consumer
-        noted = await admin.list_consumer_group_offsets(self.name, partitions=assigned)
+        committed = await admin.list_consumer_group_offsets(self.name, partitions=assigned)
         firsts, ends = await consumer.beginning_offsets(assigned), await consumer.end_offsets(assigned)
-        stands = {partition: max(noted[partition].offset, firsts[partition]) for partition in assigned}
-        tried = {
-            partition: (offset, _number(noted[partition].metadata))
-            for partition, offset in stands.items()
+        offsets = {partition: max(committed[partition].offset, firsts[partition]) for partition in assigned}
+        attempts = {
+            partition: (offset, _counter(committed[partition].metadata))
+            for partition, offset in offsets.items()
             if offset < ends[partition]
         }
-        if tried:
+        if attempts:
             await consumer.commit(
-                {partition: OffsetAndMetadata(offset, str(times + 1)) for partition, (offset, times) in tried.items()}
+                {
+                    partition: OffsetAndMetadata(offset, str(count + 1))
+                    for partition, (offset, count) in attempts.items()
+                }
             )
-        return tried
+        return attempts
 
     @property
     def _consumer(self) -> AIOKafkaConsumer:
@@ -282,17 +300,20 @@ class _Group(ConsumerRebalanceListener):  # type: ignore[misc]  # it has no type
         return self._subscriber.consumer
 
 
-def _number(metadata: str | None) -> int:
-    """What was noted with an offset; others than us may have noted something else."""
+def _counter(metadata: str | None) -> int:
+    """Return the attempt counter of a committed offset; 0 if its metadata is not ours."""
     return int(metadata) if metadata is not None and metadata.isdecimal() else 0
 
 
-def _away(error: BaseException) -> StoreAway:
-    return StoreAway(f"Kafka: {type(error).__name__} {error}")
+def _unavailable(error: BaseException) -> StoreUnavailable:
+    return StoreUnavailable(f"Kafka: {type(error).__name__} {error}")
 
 
 def secured(settings: Settings) -> BaseSecurity:
-    """How to speak to Kafka; the machine's authorities vouch for its certificate, or those in SSL_CERT_FILE."""
+    """Return Kafka's security settings.
+
+    Its certificate is verified against the system's authorities, or those in SSL_CERT_FILE.
+    """
     protocol = settings.kafka_security_protocol
     context = ssl.create_default_context() if protocol.endswith("SSL") else None
     if protocol.startswith("SASL_"):

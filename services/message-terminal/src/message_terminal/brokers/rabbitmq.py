@@ -1,6 +1,7 @@
-"""RabbitMQ: a queue for each model, which delivers to one terminal at a time.
+"""RabbitMQ: a queue per model, which delivers to one terminal at a time.
 
-Handlers only hand over. Nothing is declared on the way: `setup` did, and a queue that is missing ends the process.
+FastStream's handlers only pass deliveries to the worker. This process declares nothing: `setup`
+created the queues, and a missing queue ends the process.
 """
 
 import asyncio
@@ -18,9 +19,16 @@ from faststream import AckPolicy
 from faststream.rabbit import Channel, RabbitBroker, RabbitExchange, RabbitMessage, RabbitQueue
 from faststream.rabbit.schemas.queue import QueueType
 
-from message_terminal.brokers import LANES, Receiver, StillConsumed, Unfit, Untouched, rabbitmq_topology
-from message_terminal.stores import StoreAway
-from message_terminal.worker import DELIVERIES_IN_HAND, Delivery
+from message_terminal.brokers import (
+    SUBSCRIPTIONS,
+    RawCodec,
+    Receiver,
+    StillConsumed,
+    UnusableTopology,
+    rabbitmq_topology,
+)
+from message_terminal.delivery import PREFETCH_COUNT, Delivery
+from message_terminal.stores import StoreUnavailable
 
 PUBLISH_SECONDS = 5.0
 ACKNOWLEDGE_SECONDS = 5.0
@@ -41,7 +49,7 @@ class RabbitMQ:
         self._url = url
         self.application = RabbitBroker(
             url,
-            codec=Untouched(),
+            codec=RawCodec(),
             apply_types=False,
             default_channel=Channel(on_return_raises=True),
             logger=None,
@@ -50,38 +58,41 @@ class RabbitMQ:
         self._channels: list[Channel] = []
 
     async def declare(self, _: int) -> None:
-        """Its queues hold all partitions. Raises StoreAway, Unfit."""
+        """Create or check the queues; each holds all partitions.
+
+        Raises StoreUnavailable, UnusableTopology.
+        """
         try:
             await rabbitmq_topology.declare(self._url)
         except ChannelPreconditionFailed as error:
-            raise Unfit(f"stands there with other arguments: {error}") from error
+            raise UnusableTopology(f"exists with other arguments: {error}") from error
         except (AMQPError, OSError) as error:
-            raise _away(error) from error
+            raise _unavailable(error) from error
 
-    def lead(self, worker: Receiver) -> None:
-        """Hand the deliveries of the model's queue to its worker."""
-        channel = Channel(prefetch_count=DELIVERIES_IN_HAND)
+    def subscribe(self, worker: Receiver) -> None:
+        """Deliver the model's queue to its worker."""
+        channel = Channel(prefetch_count=PREFETCH_COUNT)
         self._channels.append(channel)
-        queue = RabbitQueue(LANES[worker.model], queue_type=QueueType.QUORUM, declare=False)
+        queue = RabbitQueue(SUBSCRIPTIONS[worker.model], queue_type=QueueType.QUORUM, declare=False)
 
         @self.application.subscriber(queue, channel=channel, ack_policy=AckPolicy.MANUAL, no_reply=True)
-        async def hand_over(message: RabbitMessage) -> None:
+        async def deliver(message: RabbitMessage) -> None:
             worker.receive(delivery(message))
 
     async def connect(self) -> None:
-        """Raises StoreAway."""
+        """Connect to the broker. Raises StoreUnavailable."""
         try:
             await self.application.connect()
         except CONNECTION_EXCEPTIONS as error:
-            raise _away(error) from error
+            raise _unavailable(error) from error
 
-    async def watch(self, lost: Callable[[str], None]) -> None:
-        """Call `lost` when a consumer ends; it holds deliveries that it can no longer acknowledge."""
+    async def supervise(self, on_failure: Callable[[str], None]) -> None:
+        """Call `on_failure` when a consumer ends; its deliveries can no longer be acknowledged."""
         for channel in self._channels:
             consuming = await self.application.config.channel_manager.get_channel(channel)
-            consuming.close_callbacks.add(lambda *_: lost("a consumer's channel closed"))
+            consuming.close_callbacks.add(lambda *_: on_failure("a consumer's channel closed"))
             underlying = await consuming.get_underlay_channel()
-            underlying.on_consumer_cancel_callbacks.add(lambda _: lost("the broker cancelled a consumer"))
+            underlying.on_consumer_cancel_callbacks.add(lambda _: on_failure("the broker cancelled a consumer"))
 
     @property
     def is_consuming(self) -> bool:
@@ -89,14 +100,17 @@ class RabbitMQ:
         return all(subscriber.running for subscriber in self.application.subscribers)
 
     async def stop_consuming(self) -> None:
-        """Ask for no more deliveries; those in hand can still be acknowledged, unless the broker is gone."""
+        """Stop new deliveries; earlier ones can be acknowledged while the broker is reachable."""
         for subscriber in self.application.subscribers:
             with suppress(*CONNECTION_EXCEPTIONS):
                 async with asyncio.timeout(CANCEL_SECONDS):
                     await subscriber.stop()
 
     async def reject(self, message: TicketRejected) -> None:
-        """Tell purchase, and know that it is kept for it. Raises StoreAway, because nothing is lost by trying again."""
+        """Publish a rejection to purchase and wait until the broker has stored it.
+
+        Raises StoreUnavailable for every failure of the broker, because a retry is harmless.
+        """
         try:
             async with asyncio.timeout(PUBLISH_SECONDS):
                 await self.application.publish(
@@ -108,15 +122,18 @@ class RabbitMQ:
                     message_id=message.id,
                 )
         except CONNECTION_EXCEPTIONS as error:
-            raise _away(error) from error
+            raise _unavailable(error) from error
 
-    async def is_drained(self, lane: str) -> bool:
-        """Whether the queue delivers nothing to whoever asks. Raises StoreAway, StillConsumed."""
+    async def is_drained(self, subscription: str) -> bool:
+        """Whether the queue delivers nothing to a new consumer.
+
+        Raises StoreUnavailable, StillConsumed.
+        """
         async with self._channel() as channel:
-            # How many wait in a quorum queue is told late: what it delivers is true.
-            queue = await channel.get_queue(lane)
+            # A quorum queue reports its length late, so one delivery is tried instead.
+            queue = await channel.get_queue(subscription)
             if queue.declaration_result.consumer_count:
-                raise StillConsumed(lane)
+                raise StillConsumed(subscription)
             try:
                 async with queue.iterator(timeout=DELIVER_SECONDS) as deliveries:
                     async for waiting in deliveries:
@@ -128,7 +145,7 @@ class RabbitMQ:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[AsyncIterator[bytes]]:
-        """Raises StoreAway."""
+        """Copies of the batches that purchase publishes from now on. Raises StoreUnavailable."""
         async with self._channel() as channel:
             tap = await channel.declare_queue(exclusive=True, arguments={"x-max-length-bytes": TAP_BYTES_MAX})
             await tap.bind(routing.EXCHANGE, rabbitmq_topology.TO_MODELS)
@@ -137,7 +154,7 @@ class RabbitMQ:
 
     @asynccontextmanager
     async def _channel(self) -> AsyncIterator[AbstractChannel]:
-        """A connection of its own. Raises StoreAway."""
+        """A channel on a new connection. Raises StoreUnavailable."""
         try:
             async with asyncio.timeout(PUBLISH_SECONDS):
                 connection = await aio_pika.connect(self._url)
@@ -145,11 +162,11 @@ class RabbitMQ:
                 await channel.set_qos(prefetch_count=1)
                 yield channel
         except (AMQPError, OSError) as error:
-            raise _away(error) from error
+            raise _unavailable(error) from error
 
 
 def delivery(message: RabbitMessage) -> Delivery:
-    """The message as the worker knows it."""
+    """Convert FastStream's message to a delivery for the worker."""
 
     async def acknowledge() -> None:
         async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
@@ -159,10 +176,10 @@ def delivery(message: RabbitMessage) -> Delivery:
 
 
 def redeliveries(headers: Mapping[str, Any]) -> int:
-    """How often a delivery came back before this time; quorum queues count it."""
+    """Return how often a delivery was returned before; quorum queues count it."""
     count = headers.get(_DELIVERY_COUNT, 0)
     return count if isinstance(count, int) else 0
 
 
-def _away(error: BaseException) -> StoreAway:
-    return StoreAway(f"RabbitMQ: {type(error).__name__} {error}")
+def _unavailable(error: BaseException) -> StoreUnavailable:
+    return StoreUnavailable(f"RabbitMQ: {type(error).__name__} {error}")

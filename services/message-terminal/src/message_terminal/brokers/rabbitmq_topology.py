@@ -1,4 +1,4 @@
-"""RabbitMQ's exchange, queues and bindings, by which messages find the models and the models find purchase."""
+"""RabbitMQ's exchange, queues and bindings between purchase and the models."""
 
 import asyncio
 from typing import Any
@@ -7,10 +7,10 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, ExchangeType
 from contracts import routing
 
-STEP_SECONDS = 20.0
+DECLARE_SECONDS = 20.0
 
 TO_MODELS = "*"
-"""Binds what purchase tells the models."""
+"""Binding key that matches purchase's messages to the models."""
 
 _MEBIBYTE = 2**20
 QUEUES = {
@@ -18,15 +18,18 @@ QUEUES = {
     routing.READ_MODEL: (TO_MODELS, 1024 * _MEBIBYTE),
     routing.PURCHASE: ("purchase.*", 64 * _MEBIBYTE),
 }
-"""Binding and bound of each queue that someone consumes."""
+"""Binding key and maximum bytes of each consumed queue."""
 
 _DEAD_BYTES = 256 * _MEBIBYTE
 _DELIVERY_LIMIT = 1_000_000
 
 
 async def declare(url: str) -> None:
-    """Make all of it, or find it made. Raises AMQPError, OSError, TimeoutError."""
-    async with asyncio.timeout(STEP_SECONDS):
+    """Create the exchange, queues and bindings, or check those that exist.
+
+    Raises AMQPError, OSError, TimeoutError.
+    """
+    async with asyncio.timeout(DECLARE_SECONDS):
         connection = await aio_pika.connect(url)
         async with connection, connection.channel() as channel:
             await _declare(channel)
@@ -35,14 +38,14 @@ async def declare(url: str) -> None:
 async def _declare(channel: AbstractChannel) -> None:
     exchange = await channel.declare_exchange(routing.EXCHANGE, ExchangeType.TOPIC, durable=True)
     await channel.declare_queue(routing.DEAD, durable=True, arguments=_quorum(_DEAD_BYTES))
-    for name, (binding, largest_bytes) in QUEUES.items():
-        queue = await channel.declare_queue(name, durable=True, arguments=lane(largest_bytes))
+    for name, (binding, bytes_max) in QUEUES.items():
+        queue = await channel.declare_queue(name, durable=True, arguments=queue_arguments(bytes_max))
         await queue.bind(exchange, binding)
 
 
-def lane(largest_bytes: int) -> dict[str, Any]:
-    """A queue with one consumer at a time, which keeps order; what it can never deliver is kept elsewhere."""
-    return _quorum(largest_bytes) | {
+def queue_arguments(bytes_max: int) -> dict[str, Any]:
+    """Arguments of a queue with dead-lettering and, to preserve order, one active consumer."""
+    return _quorum(bytes_max) | {
         "x-single-active-consumer": True,
         "x-delivery-limit": _DELIVERY_LIMIT,
         "x-dead-letter-exchange": "",
@@ -51,6 +54,6 @@ def lane(largest_bytes: int) -> dict[str, Any]:
     }
 
 
-def _quorum(largest_bytes: int) -> dict[str, Any]:
-    """A replicated queue that refuses what does not fit, so that the publisher notices."""
-    return {"x-queue-type": "quorum", "x-max-length-bytes": largest_bytes, "x-overflow": "reject-publish"}
+def _quorum(bytes_max: int) -> dict[str, Any]:
+    """Arguments of a replicated queue; a full one refuses messages, so the publisher notices."""
+    return {"x-queue-type": "quorum", "x-max-length-bytes": bytes_max, "x-overflow": "reject-publish"}

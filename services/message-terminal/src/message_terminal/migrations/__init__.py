@@ -1,1 +1,1 @@
-"""The history of the read model's shape; never changed once released, only added to."""
+"""Alembic migrations of the read model; add new ones, and never change a released one."""

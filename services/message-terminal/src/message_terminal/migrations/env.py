@@ -1,4 +1,4 @@
-"""Runs the migrations on the connection that `setup` hands over."""
+"""Runs the migrations on the connection that `setup` provides."""
 
 from alembic import context
 

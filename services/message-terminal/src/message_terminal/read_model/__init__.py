@@ -1,0 +1,1 @@
+"""The read model: the MySQL rows that the query service answers from."""

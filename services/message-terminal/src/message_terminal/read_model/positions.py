@@ -1,4 +1,4 @@
-"""How far each partition has got in the read model, and whether positions were skipped on the way."""
+"""The last projected position of each partition, and gaps between positions."""
 
 from collections.abc import Iterable
 
@@ -6,12 +6,12 @@ from contracts.codec import AnyMessage
 from contracts.position import Position
 
 from message_terminal.parking import Refused
-from message_terminal.read_model.picture import Rows
+from message_terminal.read_model.changes import Rows
 from message_terminal.read_model.rows import PositionRow
 
 
 def positions_of(messages: Iterable[AnyMessage], refused: Iterable[Refused]) -> dict[int, list[Position]]:
-    """The positions that came, by partition; of parked messages too, because those count as passed."""
+    """Return the positions of a batch by partition; a parked message counts as projected."""
     seen: dict[int, list[Position]] = {}
     for message in messages:
         if message.position is not None:
@@ -23,7 +23,7 @@ def positions_of(messages: Iterable[AnyMessage], refused: Iterable[Refused]) -> 
 
 
 def advance(reached: Rows[int, PositionRow], seen: dict[int, list[Position]]) -> int:
-    """Move each partition to the highest position seen; answers how often positions were skipped on the way."""
+    """Move each partition to its highest position in `seen`, and return the number of gaps."""
     gaps = 0
     for partition, positions in seen.items():
         row = reached.get(partition)
@@ -40,7 +40,7 @@ def advance(reached: Rows[int, PositionRow], seen: dict[int, list[Position]]) ->
 
 
 def follows(position: Position, stored: Position | None) -> bool:
-    """Whether nothing can lie between: the next of its epoch, or the first of a newer one."""
+    """Whether the position is the next of its epoch, or the first of a newer one: no gap."""
     if stored is not None and position.epoch == stored.epoch:
         return position.sequence == stored.sequence + 1
     return position.sequence == 0

@@ -1,8 +1,9 @@
-"""The read model: tickets, what each zone sold, held seats, the catalogue, and how far it has got, in MySQL.
+"""Projects onto MySQL: tickets, sales per zone, held seats, the catalogue, and positions.
 
-One transaction takes in a whole batch: it locks the partitions concerned, reads the rows that the messages are about,
-changes them in memory and writes the difference. What is stored decides whether a message still counts, so that one
-which comes again, late or redriven changes nothing; a second projector waits at the lock.
+One transaction projects a whole batch: it locks the positions of the batch's partitions, reads the
+rows that the messages are about, changes them in memory, and writes the difference. A message that
+is not newer than the stored row changes nothing, whether it is late, redelivered or redriven. A
+second projector waits for the lock.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from message_terminal import metrics, tables
 from message_terminal.parking import Refused, park
 from message_terminal.projector import DoubleSale
-from message_terminal.read_model.picture import Picture, Row, Rows
+from message_terminal.read_model.changes import Changes, Row, Rows
 from message_terminal.read_model.positions import advance, positions_of
 from message_terminal.read_model.rows import (
     EventRow,
@@ -33,14 +34,14 @@ from message_terminal.read_model.rows import (
     ZoneRow,
 )
 from message_terminal.settings import READ
-from message_terminal.stores import StoreAway, asking_mysql, is_duplicate
+from message_terminal.stores import StoreUnavailable, calling_mysql, is_duplicate
 
-ENDED_HOLDS_KEPT = timedelta(days=1)
-ENDED_HOLDS_FORGOTTEN_AT_ONCE = 2_000
+HELD_SEATS_RETENTION = timedelta(days=1)
+HELD_SEATS_DELETED_AT_ONCE = 2_000
 
 
-class ReadModel:
-    """Projects messages onto MySQL."""
+class ReadModelProjector:
+    """The projector of the read model."""
 
     model = READ
 
@@ -48,29 +49,32 @@ class ReadModel:
         self._engine = engine
 
     async def project(self, messages: Sequence[AnyMessage], refused: Sequence[Refused] = ()) -> None:
-        """Take messages in and park others, in one transaction. Raises StoreAway, DoubleSale, DataError, ValueError."""
+        """Project messages and park others, in one transaction.
+
+        Raises StoreUnavailable, DoubleSale, DataError, ValueError.
+        """
         seen = positions_of(messages, refused)
         try:
-            await self._take_in(messages, refused, seen)
+            await self._project(messages, refused, seen)
         except DoubleSale:
             match messages:
                 case [TicketCancelled()]:
-                    # The end of a ticket that was itself refused as a double sale: there is nothing to take off.
-                    await self._take_in([], refused, seen)
+                    # The cancelled ticket was refused as a double sale, so it was never counted.
+                    await self._project([], refused, seen)
                 case _:
                     raise
 
-    async def _take_in(
+    async def _project(
         self, messages: Sequence[AnyMessage], refused: Sequence[Refused], seen: dict[int, list[Position]]
     ) -> None:
         try:
-            async with asking_mysql(), self._engine.begin() as connection:
+            async with calling_mysql(), self._engine.begin() as connection:
                 reached = await _lock_positions(connection, seen)
-                _expect({message.partition for message in messages}, reached)
-                picture = await _read(connection, messages)
+                _check_positions({message.partition for message in messages}, reached)
+                changes = await _read(connection, messages)
                 for message in messages:
-                    picture.take_in(message)
-                await _write(connection, picture)
+                    changes.apply(message)
+                await _write(connection, changes)
                 await park(connection, self.model, refused)
                 gaps = advance(reached, seen)
                 await _write_rows(connection, tables.projection_position, reached)
@@ -78,7 +82,7 @@ class ReadModel:
             if is_duplicate(error, "seat_sale"):
                 raise DoubleSale(f"its seat belongs to another ticket: {error.orig}") from error
             if is_duplicate(error, "PRIMARY"):
-                raise StoreAway(f"MySQL: another projector wrote the same: {error.orig}") from error
+                raise StoreUnavailable(f"MySQL: another projector wrote the same row: {error.orig}") from error
             raise
         metrics.projection_gaps_total.inc(gaps)
 
@@ -90,14 +94,14 @@ async def _lock_positions(connection: AsyncConnection, seen: dict[int, list[Posi
     return Rows({row.partition_id: PositionRow(**row._mapping) for row in rows})
 
 
-def _expect(partitions: set[int], reached: Rows[int, PositionRow]) -> None:
-    """Without a row to lock nothing may be counted."""
+def _check_positions(partitions: set[int], reached: Rows[int, PositionRow]) -> None:
+    """Check that each partition has a position row to lock. Raises StoreUnavailable."""
     if missing := partitions.difference(reached.keys()):
-        raise StoreAway(f"MySQL: set up for fewer partitions, without {sorted(missing)}")
+        raise StoreUnavailable(f"MySQL: set up for fewer partitions, without {sorted(missing)}")
 
 
-async def _read(connection: AsyncConnection, messages: Sequence[AnyMessage]) -> Picture:
-    told = [message.data for message in messages if isinstance(message, TicketPurchased | TicketCancelled)]
+async def _read(connection: AsyncConnection, messages: Sequence[AnyMessage]) -> Changes:
+    tickets = [message.data for message in messages if isinstance(message, TicketPurchased | TicketCancelled)]
     holds = {
         message.data.hold
         for message in messages
@@ -105,14 +109,16 @@ async def _read(connection: AsyncConnection, messages: Sequence[AnyMessage]) -> 
     }
     events = {message.data.event_id for message in messages if isinstance(message, EventScheduled)}
     venues = {message.data.venue_id for message in messages if isinstance(message, VenueDefined)}
-    zone, zones = tables.zone_sales.c, {(data.event_id, data.zone_id) for data in told}
+    zone, zones = tables.zone_sales.c, {(data.event_id, data.zone_id) for data in tickets}
     ticket_id, event_id, venue_id = tables.ticket.c.ticket_id, tables.event.c.event_id, tables.venue.c.venue_id
     zone_rows = {
         **await _select(connection, ZoneRow, tables.zone_sales, tuple_(zone.event_id, zone.zone_id), zones),
         **await _select(connection, ZoneRow, tables.zone_sales, zone.event_id, events),
     }
-    return Picture(
-        tickets=Rows(await _select(connection, TicketRow, tables.ticket, ticket_id, {str(d.ticket_id) for d in told})),
+    return Changes(
+        tickets=Rows(
+            await _select(connection, TicketRow, tables.ticket, ticket_id, {str(data.ticket_id) for data in tickets})
+        ),
         zones=Rows(zone_rows),
         held_seats=Rows(
             await _select(connection, HeldSeatRow, tables.held_seat, tables.held_seat.c.hold_reference, holds)
@@ -125,42 +131,43 @@ async def _read(connection: AsyncConnection, messages: Sequence[AnyMessage]) -> 
 async def _select(
     connection: AsyncConnection, shape: type[Row], table: Table, column: ColumnElement[Any], wanted: set[Any]
 ) -> dict[Any, Row]:
-    """The rows whose `column` is one of `wanted`, by primary key."""
+    """Return the rows whose `column` is one of `wanted`, by primary key."""
     if not wanted:
         return {}
     key = [column.name for column in table.primary_key]
     rows = await connection.execute(select(table).where(column.in_(sorted(wanted))))
-    found = [row._mapping for row in rows]
-    return {row[key[0]] if len(key) == 1 else tuple(row[name] for name in key): shape(**row) for row in found}
+    mappings = [row._mapping for row in rows]
+    return {row[key[0]] if len(key) == 1 else tuple(row[name] for name in key): shape(**row) for row in mappings}
 
 
-async def _write(connection: AsyncConnection, picture: Picture) -> None:
-    await _write_rows(connection, tables.ticket, picture.tickets)
-    await _write_rows(connection, tables.zone_sales, picture.zones)
-    await _write_rows(connection, tables.held_seat, picture.held_seats)
-    await _write_rows(connection, tables.venue, picture.venues)
-    await _write_rows(connection, tables.event, picture.events)
-    if zones := {(seat.event_id, seat.zone_id) for seat in picture.held_seats.new()}:
-        await _forget_holds(connection, zones)
+async def _write(connection: AsyncConnection, changes: Changes) -> None:
+    await _write_rows(connection, tables.ticket, changes.tickets)
+    await _write_rows(connection, tables.zone_sales, changes.zones)
+    await _write_rows(connection, tables.held_seat, changes.held_seats)
+    await _write_rows(connection, tables.venue, changes.venues)
+    await _write_rows(connection, tables.event, changes.events)
+    if zones := {(seat.event_id, seat.zone_id) for seat in changes.held_seats.new()}:
+        await _delete_old_holds(connection, zones)
 
 
 async def _write_rows(connection: AsyncConnection, table: Table, rows: Rows[Any, Any]) -> None:
-    """Two statements at most, whatever the number of rows."""
+    """Write the difference in at most two statements, for any number of rows."""
     if new := rows.new():
         await connection.execute(insert(table), [msgspec.structs.asdict(row) for row in new])
     if changed := rows.changed():
-        await connection.execute(tables.change_rows(table), {"rows": msgspec.json.encode(changed).decode()})
+        await connection.execute(tables.update_rows(table), {"rows": msgspec.json.encode(changed).decode()})
 
 
-async def _forget_holds(connection: AsyncConnection, zones: set[tuple[str, int]]) -> None:
-    """Drop what nobody looks at any more, so that the table does not grow with every hold there ever was.
+async def _delete_old_holds(connection: AsyncConnection, zones: set[tuple[str, int]]) -> None:
+    """Delete held seats whose hold ended long ago, so that the table does not grow with each hold.
 
-    No hold lasts as long as its row is kept: what comes about it even later tells of a moment that is over.
+    The retention is longer than any hold. A message that arrives after it is about a hold that has
+    ended.
     """
     held = tables.held_seat.c
-    long_ago = datetime.now(UTC).replace(tzinfo=None) - ENDED_HOLDS_KEPT
+    long_ago = datetime.now(UTC).replace(tzinfo=None) - HELD_SEATS_RETENTION
     await connection.execute(
         delete(tables.held_seat)
         .where(tuple_(held.event_id, held.zone_id).in_(sorted(zones)), held.held_until < long_ago)
-        .with_dialect_options(mysql_limit=ENDED_HOLDS_FORGOTTEN_AT_ONCE)
+        .with_dialect_options(mysql_limit=HELD_SEATS_DELETED_AT_ONCE)
     )

@@ -1,4 +1,4 @@
-"""The rows of the read model, and what messages make of them; moments are UTC without saying so."""
+"""The rows of the read model, built from messages; datetimes are UTC, without a zone."""
 
 from datetime import date, datetime
 
@@ -38,7 +38,7 @@ class TicketRow(Struct, frozen=True, kw_only=True):
 
 
 class ZoneRow(Struct, frozen=True, kw_only=True):
-    """A zone of an event; without geometry and price while it is no part of the event as projected."""
+    """A zone of an event; geometry and price are None if the projected event lacks the zone."""
 
     event_id: str
     zone_id: int
@@ -50,7 +50,7 @@ class ZoneRow(Struct, frozen=True, kw_only=True):
 
 
 class HeldSeatRow(Struct, frozen=True, kw_only=True):
-    """A seat as one hold has it: until when it is kept, or was, and the position of the message that it came from."""
+    """A seat of a hold: the hold's end, and the position of the message it came from."""
 
     hold_reference: str
     event_id: str
@@ -64,7 +64,7 @@ class HeldSeatRow(Struct, frozen=True, kw_only=True):
 
 
 class VenueRow(Struct, frozen=True, kw_only=True):
-    """A venue, and the position of the message that it came from."""
+    """A venue, and the position of the message it came from."""
 
     venue_id: str
     name: str | None
@@ -76,7 +76,7 @@ class VenueRow(Struct, frozen=True, kw_only=True):
 
 
 class EventRow(Struct, frozen=True, kw_only=True):
-    """An event, and the position of the message that it came from."""
+    """An event, and the position of the message it came from."""
 
     event_id: str
     venue_id: str
@@ -92,7 +92,7 @@ class EventRow(Struct, frozen=True, kw_only=True):
 
 
 class PositionRow(Struct, frozen=True, kw_only=True):
-    """How far a partition has got; nothing came yet while epoch and sequence are None."""
+    """The last projected position of a partition; epoch and sequence are None before the first."""
 
     partition_id: int
     epoch: int | None = None
@@ -100,7 +100,7 @@ class PositionRow(Struct, frozen=True, kw_only=True):
 
 
 def ticket_row(message: TicketPurchased | TicketCancelled) -> TicketRow:
-    """The ticket as the message tells it. Raises ValueError for a moment that does not exist."""
+    """Build a ticket's row. Raises ValueError for an impossible date or time."""
     assert message.generation is not None
     data = message.data
     cancelled_on = message.data.cancelled_on if isinstance(message, TicketCancelled) else None
@@ -122,9 +122,9 @@ def ticket_row(message: TicketPurchased | TicketCancelled) -> TicketRow:
 
 
 def held_seat_rows(message: HoldMessage | TicketPurchased) -> list[HeldSeatRow]:
-    """Each seat of the hold as the message tells it; none when a ticket was sold at once.
+    """Build a row for each seat of the hold; none for a ticket that was sold without a hold.
 
-    Raises ValueError for a moment that does not exist.
+    Raises ValueError for an impossible date or time.
     """
     data = message.data
     if data.hold is None:
@@ -147,7 +147,7 @@ def held_seat_rows(message: HoldMessage | TicketPurchased) -> list[HeldSeatRow]:
 
 
 def venue_row(message: VenueDefined) -> VenueRow:
-    """The venue as the message tells it."""
+    """Build a venue's row."""
     data = message.data
     position = _position(message)
     return VenueRow(
@@ -162,7 +162,7 @@ def venue_row(message: VenueDefined) -> VenueRow:
 
 
 def event_row(message: EventScheduled) -> EventRow:
-    """The event as the message tells it. Raises ValueError for a moment that does not exist."""
+    """Build an event's row. Raises ValueError for an impossible date or time."""
     data = message.data
     position = _position(message)
     return EventRow(

@@ -1,0 +1,1 @@
+"""The write model: tickets, seats and the catalogue in DynamoDB."""

@@ -1,4 +1,4 @@
-"""The items of the write model, and what messages make of them."""
+"""The items of the write model, built from messages."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ CatalogueMessage = VenueDefined | EventScheduled
 
 
 def ticket_item(message: TicketMessage) -> Item:
-    """The ticket under the names that the seed gave its attributes."""
+    """Build a ticket's item; its attribute names are those the project began with."""
     data = message.data
     item = {
         "ticketId": text(str(data.ticket_id)),
@@ -37,7 +37,7 @@ def ticket_item(message: TicketMessage) -> Item:
 
 
 def seat_item(message: TicketMessage) -> Item:
-    """The seat: whose it is, unless that ticket was cancelled, and the how-many-eth sale of it that was."""
+    """Build a seat's item: its generation, and its ticket unless that was cancelled."""
     event_and_zone, row_and_column = seat_key(message)
     item = {
         "eventId#zoneId": text(event_and_zone),
@@ -50,7 +50,10 @@ def seat_item(message: TicketMessage) -> Item:
 
 
 def catalogue_item(message: CatalogueMessage) -> Item:
-    """The message itself, so that the read model can be rebuilt from it, and where it came from."""
+    """Build the item of a venue or event.
+
+    It contains the whole message, so that the read model can be rebuilt from it, and its position.
+    """
     kind, name = catalogue_key(message)
     position = position_of(message)
     return {
@@ -66,35 +69,35 @@ def catalogue_item(message: CatalogueMessage) -> Item:
 
 
 def seat_key(message: TicketMessage) -> tuple[str, str]:
-    """Hash and range key of the ticket's seat."""
+    """Return the hash and range key of the ticket's seat."""
     data = message.data
     return f"{data.event_id}#{data.zone_id}", f"{data.row}#{data.column}"
 
 
 def catalogue_key(message: CatalogueMessage) -> tuple[str, str]:
-    """Hash and range key of the venue or event."""
+    """Return the hash and range key of the venue or event."""
     if isinstance(message, VenueDefined):
         return "venue", message.data.venue_id
     return "event", message.data.event_id
 
 
 def position_of(message: CatalogueMessage) -> Position:
-    """Where the message stood in its partition's order."""
+    """Return the message's position in its partition."""
     assert message.position is not None
     return Position.parse(message.position)
 
 
 def generation_of(message: TicketMessage) -> int:
-    """The how-many-eth sale of its seat the ticket is."""
+    """Which sale of its seat this ticket is, counted from 1."""
     assert message.generation is not None
     return message.generation
 
 
 def text(value: str) -> dict[str, str]:
-    """A string as DynamoDB takes it."""
+    """Return a DynamoDB string value."""
     return {"S": value}
 
 
 def number(value: int) -> dict[str, str]:
-    """A number as DynamoDB takes it."""
+    """Return a DynamoDB number value."""
     return {"N": str(value)}

@@ -1,4 +1,4 @@
-"""Of many messages those that still say something: the newest of each ticket, of each venue and of each event."""
+"""Selects a batch's newest message of each ticket, venue and event; older ones have no effect."""
 
 import uuid
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from message_terminal.write_model.items import CatalogueMessage, TicketMessage, 
 
 
 class Newest:
-    """The newest messages among those given."""
+    """The newest messages of a batch."""
 
     def __init__(self, messages: Iterable[AnyMessage]) -> None:
         self._tickets: dict[uuid.UUID, TicketMessage] = {}
@@ -34,12 +34,12 @@ class Newest:
 
     @property
     def tickets(self) -> list[TicketMessage]:
-        """Of each ticket, in the order in which they came."""
+        """The newest message of each ticket, in order of arrival."""
         return list(self._tickets.values())
 
     @property
     def catalogue(self) -> list[CatalogueMessage]:
-        """Of each venue and event."""
+        """The newest message of each venue and event."""
         return list(self._catalogue.values())
 
     def _keep_ticket(self, message: TicketMessage) -> None:

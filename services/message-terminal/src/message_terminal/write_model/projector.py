@@ -1,7 +1,8 @@
-"""The write model: tickets, who has each seat, and the catalogue, in DynamoDB.
+"""Projects onto DynamoDB: tickets, the owner of each seat, and the catalogue.
 
-A ticket and its seat are written in one transaction, fifty tickets at a time, on conditions that let each be told any
-number of times and in any order. The seat is the last guard against selling it twice.
+A ticket and its seat are written in one transaction, with up to fifty tickets. Conditions make the
+writes idempotent and independent of order. The condition on the seat is the last check for a double
+sale.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from message_terminal import metrics
 from message_terminal.parking import Refused, park
 from message_terminal.settings import WRITE
-from message_terminal.stores import StoreAway, asking_dynamodb, asking_mysql
+from message_terminal.stores import StoreUnavailable, calling_dynamodb, calling_mysql
 from message_terminal.tables import CATALOG, SEATS, TICKETS
 from message_terminal.write_model.items import (
     Item,
@@ -43,7 +44,7 @@ log = logging.getLogger(__name__)
 
 TICKETS_AT_ONCE = 50
 TRANSACTIONS_AT_ONCE = 4
-ROUNDS = 6
+ATTEMPTS_MAX = 6
 PAUSE_SECONDS = 0.05
 
 Reject = Callable[[TicketRejected], Awaitable[None]]
@@ -51,14 +52,14 @@ T = TypeVar("T")
 
 
 class Write(Struct, frozen=True):
-    """A ticket to be written, together with its seat or, once that turns out to be another's, alone."""
+    """A ticket to write, with its seat, or alone if the seat is not the ticket's (any more)."""
 
     message: TicketMessage
     with_seat: bool = True
 
 
-class WriteModel:
-    """Projects messages onto DynamoDB; what it refuses is parked in MySQL."""
+class WriteModelProjector:
+    """The projector of the write model; refused messages are parked in MySQL."""
 
     model = WRITE
 
@@ -67,19 +68,22 @@ class WriteModel:
         self._prefix = prefix
         self._engine = engine
         self._reject = reject
-        self._turnstile = asyncio.Semaphore(TRANSACTIONS_AT_ONCE)
+        self._transactions = asyncio.Semaphore(TRANSACTIONS_AT_ONCE)
 
     async def project(self, messages: Sequence[AnyMessage], refused: Sequence[Refused] = ()) -> None:
-        """Take messages in, tell purchase of double sales, park others. Raises StoreAway, ClientError, ValueError."""
+        """Project messages, send purchase the rejections, and park refused messages.
+
+        Raises StoreUnavailable, ClientError, ValueError.
+        """
         newest = Newest(messages)
-        await _all(self._put_catalogue(catalogue_item(message)) for message in newest.catalogue)
+        await _gather(self._put_catalogue(catalogue_item(message)) for message in newest.catalogue)
         await self._write([Write(message) for message in newest.tickets])
         if refused:
-            async with asking_mysql(), self._engine.begin() as connection:
+            async with calling_mysql(), self._engine.begin() as connection:
                 await park(connection, self.model, refused)
 
     async def _put_catalogue(self, item: Item) -> None:
-        async with self._turnstile, asking_dynamodb():
+        async with self._transactions, calling_dynamodb():
             try:
                 await self._client.put_item(
                     TableName=self._prefix + CATALOG,
@@ -94,41 +98,41 @@ class WriteModel:
                     raise
 
     async def _write(self, writes: list[Write]) -> None:
-        for turn in range(ROUNDS):
-            left: list[Write] = []
-            for distinct in one_of_each_seat(writes):
-                rests = await _all(self._transact(chunk) for chunk in _chunks(distinct, TICKETS_AT_ONCE))
-                left += [write for rest in rests for write in rest]
-            if not left:
+        for attempt in range(ATTEMPTS_MAX):
+            remaining: list[Write] = []
+            for distinct in split_repeated_seats(writes):
+                unwritten = await _gather(self._transact(chunk) for chunk in _chunks(distinct, TICKETS_AT_ONCE))
+                remaining += [write for chunk in unwritten for write in chunk]
+            if not remaining:
                 return
-            writes = left
-            await asyncio.sleep(PAUSE_SECONDS * turn)
-        raise StoreAway(f"DynamoDB: {len(writes)} tickets are being written by another")
+            writes = remaining
+            await asyncio.sleep(PAUSE_SECONDS * attempt)
+        raise StoreUnavailable(f"DynamoDB: {len(writes)} tickets conflict with another writer")
 
     async def _transact(self, writes: Sequence[Write]) -> list[Write]:
-        """Write all or none; answers what must be sent again."""
-        parts = [self._parts(write) for write in writes]
-        async with self._turnstile, asking_dynamodb():
+        """Write all or none; return those to write again."""
+        puts = [self._puts(write) for write in writes]
+        async with self._transactions, calling_dynamodb():
             try:
-                await self._client.transact_write_items(TransactItems=[part for two in parts for part in two])
+                await self._client.transact_write_items(TransactItems=[put for both in puts for put in both])
             except ClientError as error:
                 if error.response["Error"]["Code"] != "TransactionCanceledException":
                     raise
                 reasons = iter(error.response["CancellationReasons"])
             else:
                 return []
-        return await self._sort_out(writes, [[next(reasons) for _ in two] for two in parts])
+        return await self._evaluate(writes, [[next(reasons) for _ in both] for both in puts])
 
-    async def _sort_out(self, writes: Sequence[Write], reasons: Sequence[Sequence[Any]]) -> list[Write]:
+    async def _evaluate(self, writes: Sequence[Write], reasons: Sequence[Sequence[Any]]) -> list[Write]:
         again: list[Write] = []
-        for write, why in zip(writes, reasons, strict=True):
-            match judge(write.message, why[0], why[1] if write.with_seat else {"Code": "None"}):
-                case Verdict.SEAT_NOT_ITS_OWN:
+        for write, codes in zip(writes, reasons, strict=True):
+            match judge(write.message, codes[0], codes[1] if write.with_seat else {"Code": "None"}):
+                case Verdict.WRITE_WITHOUT_SEAT:
                     again.append(Write(write.message, with_seat=False))
-                case Verdict.AGAIN:
+                case Verdict.RETRY:
                     again.append(write)
-                case Verdict.SOLD_TO_ANOTHER:
-                    await self._refuse(write.message, why[1]["Item"])
+                case Verdict.DOUBLE_SALE:
+                    await self._refuse(write.message, codes[1]["Item"])
                 case Verdict.WRITTEN:
                     pass
         return again
@@ -140,11 +144,11 @@ class WriteModel:
         metrics.double_sales_total.labels(self.model).inc()
         await self._reject(rejection(message, owner))
 
-    def _parts(self, write: Write) -> list[Any]:
-        parts: list[Any] = [{"Put": self._ticket_put(write.message)}]
+    def _puts(self, write: Write) -> list[Any]:
+        puts: list[Any] = [{"Put": self._ticket_put(write.message)}]
         if write.with_seat:
-            parts.append({"Put": self._seat_put(write)})
-        return parts
+            puts.append({"Put": self._seat_put(write)})
+        return puts
 
     def _ticket_put(self, message: TicketMessage) -> Item:
         return {
@@ -169,27 +173,27 @@ class WriteModel:
         }
 
 
-def one_of_each_seat(writes: Iterable[Write]) -> list[list[Write]]:
-    """Cut into turns, in order, none of which has a seat twice: a transaction may not."""
-    turns: list[list[Write]] = []
+def split_repeated_seats(writes: Iterable[Write]) -> list[list[Write]]:
+    """Split writes into groups, in order, so that no transaction writes a seat twice."""
+    groups: list[list[Write]] = []
     times: Counter[tuple[str, str]] = Counter()
     for write in writes:
         seat = seat_key(write.message)
-        if times[seat] == len(turns):
-            turns.append([])
-        turns[times[seat]].append(write)
+        if times[seat] == len(groups):
+            groups.append([])
+        groups[times[seat]].append(write)
         times[seat] += 1
-    return turns
+    return groups
 
 
 def _chunks(items: Sequence[T], size: int) -> list[Sequence[T]]:
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
-async def _all(tasks: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """Wait for every one, then raise what one of them raised; that the store is away comes first."""
+async def _gather(tasks: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Wait for all, then raise the first error, StoreUnavailable before any other."""
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     errors = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
-    for error in sorted(errors, key=lambda error: not isinstance(error, StoreAway)):
+    for error in sorted(errors, key=lambda error: not isinstance(error, StoreUnavailable)):
         raise error
     return [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]

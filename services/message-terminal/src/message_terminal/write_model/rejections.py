@@ -1,4 +1,4 @@
-"""What purchase is told of a ticket that the write model refused."""
+"""The rejection that purchase receives for a ticket that the write model refused."""
 
 import uuid
 from datetime import UTC, datetime
@@ -12,7 +12,10 @@ _REJECTIONS = uuid.uuid5(uuid.NAMESPACE_URL, "message-terminal/ticket.rejected")
 
 
 def rejection(message: TicketMessage, owner: str | None) -> TicketRejected:
-    """The same ticket is always refused under the same id; `owner` is whose the seat is, if anyone's."""
+    """Build a rejection. `owner` is the ticket that has the seat, if any.
+
+    Its id depends on the ticket alone, so repeated rejections are duplicates.
+    """
     data = message.data
     return TicketRejected(
         id=str(uuid.uuid5(_REJECTIONS, str(data.ticket_id))),

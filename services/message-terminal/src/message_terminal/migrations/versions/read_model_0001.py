@@ -21,7 +21,7 @@ def _words() -> mysql.TEXT:
 
 
 def upgrade() -> None:
-    """Create the tables; those that a setup made before it was killed are left as they are."""
+    """Create the tables; those that an interrupted setup created are left as they are."""
     op.create_table(
         "ticket",
         sa.Column("ticket_id", _characters(36), primary_key=True),

@@ -1,4 +1,4 @@
-"""The seats that holds keep."""
+"""The table of held seats."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,7 +17,7 @@ def _name(length: int) -> mysql.VARCHAR:
 
 
 def upgrade() -> None:
-    """Create the table and its index, unless a setup that was killed did so before."""
+    """Create the table and its index, unless an interrupted setup created them."""
     op.create_table(
         "held_seat",
         sa.Column("hold_reference", _characters(32), primary_key=True),

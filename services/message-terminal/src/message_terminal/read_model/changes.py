@@ -1,4 +1,4 @@
-"""As much of the read model as a batch is about: as it was read, changed by messages, and where it then differs."""
+"""The rows a batch touches: as read, as changed by its messages, and the difference to write."""
 
 from typing import Generic, TypeVar, assert_never
 
@@ -28,35 +28,35 @@ Row = TypeVar("Row", bound=Struct)
 
 
 class Rows(Generic[Key, Row]):
-    """Rows of one table as they were read, and as they shall be."""
+    """The rows of one table, as read and as changed."""
 
     def __init__(self, stored: dict[Key, Row]) -> None:
         self._stored = stored
-        self._now = dict(stored)
+        self._current = dict(stored)
 
     def get(self, key: Key) -> Row | None:
-        """The row as it shall be."""
-        return self._now.get(key)
+        """Return the current row, if any."""
+        return self._current.get(key)
 
     def put(self, key: Key, row: Row) -> None:
-        """Let the row be this."""
-        self._now[key] = row
+        """Insert or replace a row."""
+        self._current[key] = row
 
     def keys(self) -> list[Key]:
-        """Those of all rows."""
-        return list(self._now)
+        """Return the keys of all rows."""
+        return list(self._current)
 
     def new(self) -> list[Row]:
-        """The rows to insert."""
-        return [row for key, row in self._now.items() if key not in self._stored]
+        """Return the rows to insert."""
+        return [row for key, row in self._current.items() if key not in self._stored]
 
     def changed(self) -> list[Row]:
-        """The rows to update."""
-        return [row for key, row in self._now.items() if key in self._stored and self._stored[key] != row]
+        """Return the rows to update."""
+        return [row for key, row in self._current.items() if key in self._stored and self._stored[key] != row]
 
 
-class Picture(Struct, frozen=True, kw_only=True):
-    """Tickets, zones, held seats, venues and events, being changed by messages one after another."""
+class Changes(Struct, frozen=True, kw_only=True):
+    """The changes of one batch to tickets, zones, held seats, venues and events."""
 
     tickets: Rows[str, TicketRow]
     zones: Rows[tuple[str, int], ZoneRow]
@@ -64,8 +64,8 @@ class Picture(Struct, frozen=True, kw_only=True):
     venues: Rows[str, VenueRow]
     events: Rows[str, EventRow]
 
-    def take_in(self, message: AnyMessage) -> None:
-        """Change what the message changes, unless something newer is known."""
+    def apply(self, message: AnyMessage) -> None:
+        """Change the rows that the message is about, unless they are newer than the message."""
         match message:
             case TicketPurchased():
                 self._ticket(ticket_row(message))
