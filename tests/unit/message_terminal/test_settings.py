@@ -1,4 +1,4 @@
-"""What the environment may say, and how a wrong value is told."""
+"""Settings from the environment: defaults, and errors that name the variable."""
 
 import pytest
 from message_terminal.settings import Settings, WrongSetting
@@ -6,13 +6,13 @@ from message_terminal.settings import Settings, WrongSetting
 NEEDED = {"RABBITMQ_URL": "amqp://localhost/", "MYSQL_URL": "mysql+aiomysql://localhost/ticketing"}
 
 
-def test_what_is_not_said_has_a_sensible_value() -> None:
+def test_a_variable_that_is_not_set_has_a_default() -> None:
     settings = Settings.read({**NEEDED, "DYNAMODB_URL": "", "HOME": "/root"})
     assert (settings.profile, settings.partitions, settings.model_names) == ("production", 64, ["write", "read"])
     assert settings.dynamodb_url is None
 
 
-def test_a_process_may_work_on_one_model() -> None:
+def test_a_process_can_project_onto_one_model() -> None:
     assert Settings.read({**NEEDED, "MODELS": "read"}).model_names == ["read"]
 
 
@@ -46,7 +46,7 @@ def test_a_missing_value_is_refused_naming_the_variable(name: str) -> None:
 
 @pytest.mark.parametrize("protocol", ["SASL_PLAINTEXT", "SASL_SSL"])
 @pytest.mark.parametrize("name", ["KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"])
-def test_kafka_s_users_have_a_name_and_a_password(protocol: str, name: str) -> None:
-    told = {"KAFKA_SASL_USERNAME": "terminal", "KAFKA_SASL_PASSWORD": "a-password", name: ""}
+def test_sasl_needs_a_name_and_a_password(protocol: str, name: str) -> None:
+    credentials = {"KAFKA_SASL_USERNAME": "terminal", "KAFKA_SASL_PASSWORD": "a-password", name: ""}
     with pytest.raises(WrongSetting, match=f"KAFKA_SECURITY_PROTOCOL={protocol} needs {name}"):
-        Settings.read({**NEEDED, **told, "KAFKA_SECURITY_PROTOCOL": protocol})
+        Settings.read({**NEEDED, **credentials, "KAFKA_SECURITY_PROTOCOL": protocol})

@@ -1,4 +1,4 @@
-"""Which errors say that a store is away, and which that a message is at fault."""
+"""Which errors mean that a store is unavailable, and which that a message caused them."""
 
 import pytest
 from aiomysql import DataError, IntegrityError, InterfaceError, OperationalError, ProgrammingError
@@ -8,13 +8,13 @@ from sqlalchemy import exc
 
 
 def mysql_error(error: Exception) -> exc.DBAPIError:
-    """The driver's error as SQLAlchemy hands it on."""
+    """A driver's error, wrapped by SQLAlchemy."""
     kind: type[exc.DBAPIError] = getattr(exc, type(error).__name__)
     return kind("INSERT …", None, error)
 
 
 def dynamodb_error(code: str) -> ClientError:
-    """An answer of DynamoDB that is a refusal."""
+    """DynamoDB's answer with this error code."""
     return ClientError({"Error": {"Code": code, "Message": "no"}}, "PutItem")
 
 
@@ -32,7 +32,7 @@ def dynamodb_error(code: str) -> ClientError:
         InterfaceError("(0, 'Not connected')"),
     ],
 )
-async def test_mysql_is_away(error: Exception) -> None:
+async def test_an_error_of_the_server_means_that_mysql_is_unavailable(error: Exception) -> None:
     with pytest.raises(StoreUnavailable, match="MySQL"):
         async with calling_mysql():
             raise mysql_error(error)
@@ -41,7 +41,7 @@ async def test_mysql_is_away(error: Exception) -> None:
 @pytest.mark.parametrize(
     "error", [exc.TimeoutError("pool"), ConnectionResetError(), TimeoutError(), OSError(113, "no route")]
 )
-async def test_mysql_cannot_be_reached(error: Exception) -> None:
+async def test_a_network_error_means_that_mysql_is_unavailable(error: Exception) -> None:
     with pytest.raises(StoreUnavailable, match="MySQL"):
         async with calling_mysql():
             raise error
@@ -56,7 +56,7 @@ async def test_mysql_cannot_be_reached(error: Exception) -> None:
         OperationalError(3140, "Invalid JSON text"),
     ],
 )
-async def test_mysql_dislikes_what_was_sent(error: Exception) -> None:
+async def test_an_error_caused_by_the_values_sent_to_mysql_passes_unchanged(error: Exception) -> None:
     with pytest.raises(exc.DBAPIError):
         async with calling_mysql():
             raise mysql_error(error)
@@ -72,20 +72,20 @@ async def test_mysql_dislikes_what_was_sent(error: Exception) -> None:
         TimeoutError(),
     ],
 )
-async def test_dynamodb_is_away(error: Exception) -> None:
+async def test_these_errors_mean_that_dynamodb_is_unavailable(error: Exception) -> None:
     with pytest.raises(StoreUnavailable, match="DynamoDB"):
         async with calling_dynamodb():
             raise error
 
 
-async def test_dynamodb_dislikes_what_was_sent() -> None:
+async def test_an_error_caused_by_the_values_sent_to_dynamodb_passes_unchanged() -> None:
     with pytest.raises(ClientError):
         async with calling_dynamodb():
             raise dynamodb_error("ValidationException")
 
 
 @pytest.mark.parametrize("key", ["seat_sale", "ticket.seat_sale"])
-def test_a_duplicate_is_told_by_its_key(key: str) -> None:
+def test_a_duplicate_is_identified_by_its_unique_key(key: str) -> None:
     error = exc.IntegrityError("INSERT …", None, IntegrityError(1062, f"Duplicate entry 'E-1-1-1-1' for key '{key}'"))
     assert is_duplicate(error, "seat_sale")
     assert not is_duplicate(error, "PRIMARY")

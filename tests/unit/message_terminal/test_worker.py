@@ -1,4 +1,4 @@
-"""The worker's promises, kept with a projector that fails as told."""
+"""The worker, with a projector that fails on demand: batches, retries, parking, shutdown."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -8,10 +8,10 @@ import pytest
 from contracts.codec import AnyMessage
 from contracts.ticket import TicketPurchased
 from message_terminal import worker as worker_module
-from message_terminal.delivery import Delivery
+from message_terminal.delivery import Delivery, read_batch
 from message_terminal.parking import Refused
 from message_terminal.stores import StoreUnavailable
-from message_terminal.worker import Worker
+from message_terminal.worker import Worker, pieces
 
 from tests.stage.messages import batch, many_purchased, purchased
 
@@ -19,7 +19,7 @@ UNKNOWN = b'{"type":"seat.upgraded.v9","partition":3,"position":"1-9"}'
 
 
 class RecordingProjector:
-    """Keeps what it was given, in order, unless told to fail."""
+    """A projector that records its messages in order, unless `fault` returns an error."""
 
     model = "read"
 
@@ -30,7 +30,7 @@ class RecordingProjector:
         self.fault: Callable[[Sequence[AnyMessage]], Exception | None] = lambda _: None
 
     async def project(self, messages: Sequence[AnyMessage], refused: Sequence[Refused] = ()) -> None:
-        """Take all in, or none."""
+        """Record all messages, or none."""
         await asyncio.sleep(0)
         self.attempts.append(len(messages) + len(refused))
         if (error := self.fault(messages)) is not None:
@@ -40,14 +40,14 @@ class RecordingProjector:
 
 
 class Broker:
-    """Hands over deliveries and notes which were acknowledged."""
+    """A broker that delivers to a worker and records the acknowledgements."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
         self.acknowledged: list[bytes] = []
 
     def deliver(self, body: bytes, redeliveries: int = 0) -> None:
-        """Hand one over."""
+        """Deliver a body."""
 
         async def acknowledge() -> None:
             self.acknowledged.append(body)
@@ -57,13 +57,13 @@ class Broker:
 
 @pytest.fixture
 def projector() -> RecordingProjector:
-    """A projector that does as it is told."""
+    """A projector without a fault."""
     return RecordingProjector()
 
 
 @pytest.fixture
 def worker(projector: RecordingProjector, monkeypatch: pytest.MonkeyPatch) -> Worker:
-    """A worker that hardly waits."""
+    """A worker with retries in milliseconds."""
     monkeypatch.setattr(worker_module, "SHORTEST_WAIT_SECONDS", 0.001)
     monkeypatch.setattr(worker_module, "LONGEST_WAIT_SECONDS", 0.002)
     return Worker(projector, 64)
@@ -71,12 +71,12 @@ def worker(projector: RecordingProjector, monkeypatch: pytest.MonkeyPatch) -> Wo
 
 @pytest.fixture
 def broker(worker: Worker) -> Broker:
-    """The broker of that worker."""
+    """A broker that delivers to the worker."""
     return Broker(worker)
 
 
 async def work(worker: Worker, until: Callable[[], bool]) -> None:
-    """Let the worker work until this holds, then stop it."""
+    """Run the worker until the condition holds, then stop it."""
     task = asyncio.create_task(worker.run())
     async with asyncio.timeout(5):
         while True:
@@ -87,7 +87,7 @@ async def work(worker: Worker, until: Callable[[], bool]) -> None:
         await task
 
 
-async def test_all_that_waits_is_projected_in_one_go_and_in_order(
+async def test_waiting_deliveries_are_projected_as_one_batch_in_order(
     worker: Worker, projector: RecordingProjector, broker: Broker
 ) -> None:
     sales = many_purchased(30)
@@ -98,7 +98,7 @@ async def test_all_that_waits_is_projected_in_one_go_and_in_order(
     assert projector.projected == [sale.data.ticket_id for sale in sales]
 
 
-async def test_no_more_than_two_thousand_messages_go_at_once(
+async def test_a_batch_has_two_thousand_messages_at_most(
     worker: Worker, projector: RecordingProjector, broker: Broker
 ) -> None:
     sales = many_purchased(2_400)
@@ -108,7 +108,7 @@ async def test_no_more_than_two_thousand_messages_go_at_once(
     assert projector.attempts == [2_000, 400]
 
 
-async def test_a_poisoned_message_is_parked_alone_and_the_rest_goes_on_in_order(
+async def test_a_message_that_cannot_be_projected_is_parked_and_the_others_are_projected_in_order(
     worker: Worker, projector: RecordingProjector, broker: Broker
 ) -> None:
     sales = many_purchased(100)
@@ -122,7 +122,7 @@ async def test_a_poisoned_message_is_parked_alone_and_the_rest_goes_on_in_order(
     ]
 
 
-async def test_messages_that_cannot_be_read_are_parked_with_the_rest_of_their_batch_taken_in(
+async def test_unreadable_messages_are_parked_and_the_rest_of_their_batch_is_projected(
     worker: Worker, projector: RecordingProjector, broker: Broker
 ) -> None:
     sales = many_purchased(2)
@@ -133,7 +133,7 @@ async def test_messages_that_cannot_be_read_are_parked_with_the_rest_of_their_ba
     assert [parked.raw for parked in projector.parked] == [UNKNOWN, b"no batch at all"]
 
 
-async def test_while_a_store_is_away_nothing_is_acknowledged_and_then_all_is(
+async def test_nothing_is_acknowledged_while_a_store_is_unavailable(
     worker: Worker, projector: RecordingProjector, broker: Broker
 ) -> None:
     sale = purchased()
@@ -152,7 +152,7 @@ async def test_while_a_store_is_away_nothing_is_acknowledged_and_then_all_is(
     assert worker.waiting_for is None
 
 
-async def test_a_worker_that_waits_for_a_store_stops_at_once_and_acknowledges_nothing(
+async def test_a_worker_that_waits_for_a_store_stops_at_once_without_acknowledging(
     worker: Worker, projector: RecordingProjector, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker_module, "SHORTEST_WAIT_SECONDS", 60.0)
@@ -162,7 +162,7 @@ async def test_a_worker_that_waits_for_a_store_stops_at_once_and_acknowledges_no
     assert broker.acknowledged == []
 
 
-async def test_a_delivery_that_came_back_twice_is_taken_alone_and_halved(
+async def test_a_delivery_that_was_redelivered_twice_is_projected_alone_in_halves(
     worker: Worker, projector: RecordingProjector, broker: Broker
 ) -> None:
     sales = many_purchased(24)
@@ -174,7 +174,7 @@ async def test_a_delivery_that_came_back_twice_is_taken_alone_and_halved(
     assert projector.projected == [sale.data.ticket_id for sale in sales]
 
 
-async def test_a_message_that_cannot_even_be_parked_ends_the_worker(
+async def test_a_message_that_cannot_be_parked_ends_the_worker(
     worker: Worker, projector: RecordingProjector, broker: Broker
 ) -> None:
     projector.fault = lambda _: ValueError("always")
@@ -183,9 +183,25 @@ async def test_a_message_that_cannot_even_be_parked_ends_the_worker(
         await work(worker, lambda: bool(broker.acknowledged))
 
 
-async def test_a_stopped_worker_finishes_the_batch_in_hand(
+async def test_a_stopped_worker_finishes_its_current_batch(
     worker: Worker, projector: RecordingProjector, broker: Broker
 ) -> None:
     broker.deliver(batch([purchased()]))
     await work(worker, lambda: bool(projector.attempts))
     assert len(broker.acknowledged) == 1
+
+
+async def acknowledge_never() -> None:
+    raise AssertionError("unexpected acknowledgement")
+
+
+def test_a_delivery_that_was_redelivered_once_is_projected_whole() -> None:
+    arrived = read_batch(batch(many_purchased(5)), 64)
+    assert pieces([Delivery(b"[]", 1, acknowledge_never)], arrived) == [arrived]
+
+
+def test_each_further_redelivery_halves_the_pieces_of_a_delivery() -> None:
+    arrived = read_batch(batch(many_purchased(8)), 64)
+    deliveries = [Delivery(b"[]", redeliveries, acknowledge_never) for redeliveries in (2, 3, 4, 5, 50)]
+    sizes = [[len(piece) for piece in pieces([delivery], arrived)] for delivery in deliveries]
+    assert sizes == [[4, 4], [2] * 4, [1] * 8, [1] * 8, [1] * 8]

@@ -1,4 +1,4 @@
-"""What messages say of held seats, and which of them still counts."""
+"""Held seats: the rows built from messages, and which message decides."""
 
 from datetime import datetime
 
@@ -27,23 +27,23 @@ STORY: list[AnyMessage] = [
     hold_expired(LAPSED, position="1-3"),
     purchased(column=2, hold=OTHER_HOLD, position="1-4"),
 ]
-"""A hold whose end is told only when another has one of its seats."""
+"""The end of a hold is published only after another hold has one of its seats."""
 
 
-def picture(*messages: AnyMessage) -> Changes:
-    """What the read model is about to be after these messages."""
-    empty = Changes(tickets=Rows({}), zones=Rows({}), held_seats=Rows({}), venues=Rows({}), events=Rows({}))
+def changes_by(*messages: AnyMessage) -> Changes:
+    """The changes that these messages make to an empty read model."""
+    changes = Changes(tickets=Rows({}), zones=Rows({}), held_seats=Rows({}), venues=Rows({}), events=Rows({}))
     for message in messages:
-        empty.apply(message)
-    return empty
+        changes.apply(message)
+    return changes
 
 
 def statuses(held_seats: list[HeldSeatRow]) -> dict[tuple[str, int], str]:
-    """By hold and column."""
+    """Status by hold and column."""
     return {(seat.hold_reference, seat.seat_column): seat.status for seat in held_seats}
 
 
-def test_each_seat_of_a_hold_is_kept_until_its_moment() -> None:
+def test_each_seat_of_a_hold_has_the_end_of_the_hold() -> None:
     rows = held_seat_rows(seats_held((1, 2), (30, 28), zone_id=7, position="2-5"))
 
     assert rows == [
@@ -69,25 +69,27 @@ def test_the_end_of_a_hold_ends_each_of_its_seats() -> None:
         assert statuses(held_seat_rows(end)) == {(HOLD, 1): ENDED, (HOLD, 2): ENDED}
 
 
-def test_a_sale_ends_one_seat_of_the_hold_that_it_names_and_none_without() -> None:
+def test_a_sale_ends_its_seat_in_the_hold_that_it_names_if_any() -> None:
     assert statuses(held_seat_rows(purchased(column=2, hold=HOLD))) == {(HOLD, 2): ENDED}
     assert held_seat_rows(purchased()) == []
 
 
-def test_a_moment_that_does_not_exist_is_the_messages_own_fault() -> None:
+def test_an_impossible_date_is_a_value_error() -> None:
     with pytest.raises(ValueError, match="day is out of range"):
         held_seat_rows(seats_held(expires_at="2030-02-30T00:00:00.000000Z"))
 
 
 def test_payments_change_nothing() -> None:
-    told = picture(payment_captured(), payment_refunded())
+    changes = changes_by(payment_captured(), payment_refunded())
 
-    assert (told.tickets.new(), told.zones.new(), told.held_seats.new()) == ([], [], [])
+    assert (changes.tickets.new(), changes.zones.new(), changes.held_seats.new()) == ([], [], [])
 
 
 @given(st.permutations(STORY), st.lists(st.sampled_from(STORY)))
-def test_of_a_seat_in_a_hold_the_newest_position_decides(told: list[AnyMessage], again: list[AnyMessage]) -> None:
-    assert statuses(picture(*told, *again).held_seats.new()) == {
+def test_the_newest_position_decides_the_status_of_a_held_seat(
+    story: list[AnyMessage], again: list[AnyMessage]
+) -> None:
+    assert statuses(changes_by(*story, *again).held_seats.new()) == {
         (HOLD, 1): ENDED,
         (HOLD, 2): ENDED,
         (OTHER_HOLD, 2): ENDED,

@@ -1,4 +1,4 @@
-"""How far a partition has got in the read model, and when positions were skipped on the way."""
+"""The last projected position of a partition, and the gaps between positions."""
 
 import pytest
 from contracts.position import Position
@@ -11,7 +11,7 @@ from tests.stage.messages import purchased, venue_defined
 
 
 def reached(*rows: PositionRow) -> Rows[int, PositionRow]:
-    """Positions as they were stored."""
+    """The stored positions."""
     return Rows({row.partition_id: row for row in rows})
 
 
@@ -38,24 +38,24 @@ def test_a_partition_moves_to_the_highest_position_seen() -> None:
     ]
 
 
-def test_what_comes_again_or_late_moves_nothing_and_is_no_gap() -> None:
+def test_repeated_and_late_positions_change_nothing_and_are_no_gap() -> None:
     rows = reached(PositionRow(partition_id=3, epoch=2, sequence=5))
     assert advance(rows, {3: [Position(2, 5), Position(1, 99), Position(2, 2)]}) == 0
     assert rows.changed() == []
 
 
-def test_each_gap_counts_once() -> None:
+def test_each_gap_is_counted_once() -> None:
     rows = reached(PositionRow(partition_id=3, epoch=1, sequence=0))
     assert advance(rows, {3: [Position(1, 2), Position(1, 3), Position(1, 9)]}) == 2
 
 
-def test_a_position_of_a_partition_that_does_not_exist_is_left_alone() -> None:
+def test_a_position_of_an_unknown_partition_is_ignored() -> None:
     rows = reached(PositionRow(partition_id=3))
     assert advance(rows, {99: [Position(1, 0)]}) == 0
     assert rows.new() == []
 
 
-def test_parked_messages_count_as_passed() -> None:
+def test_parked_messages_count_as_projected() -> None:
     refused = [
         Refused(b'{"partition":4,"position":"1-7"}', "unknown"),
         Refused(b'{"partition":4,"position":"nowhere"}', "unknown"),

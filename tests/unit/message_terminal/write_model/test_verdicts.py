@@ -1,4 +1,4 @@
-"""What a cancelled transaction tells about each ticket, and which seats go into one transaction."""
+"""Verdicts on the tickets of a cancelled transaction, and the division into transactions."""
 
 from typing import Any
 from uuid import UUID
@@ -27,7 +27,7 @@ TICKET_KNOWN = {"Code": "ConditionalCheckFailed", "Item": {"revision": {"N": "2"
 
 
 def seat_has(generation: int, owner: str | None = "another") -> dict[str, Any]:
-    """The seat's condition failed because it stands there like this."""
+    """The reason given when the seat's condition failed, with the stored seat."""
     item: dict[str, Any] = {"generation": {"N": str(generation)}}
     return {"Code": "ConditionalCheckFailed", "Item": item | ({"ticketId": {"S": owner}} if owner else {})}
 
@@ -48,19 +48,19 @@ def seat_has(generation: int, owner: str | None = "another") -> dict[str, Any]:
         (NONE, {"Code": "ProvisionedThroughputExceeded"}, Verdict.RETRY),
     ],
 )
-def test_the_reasons_tell_what_became_of_a_ticket(ticket: Any, seat: Any, verdict: Verdict) -> None:
+def test_the_cancellation_reasons_decide_the_verdict(ticket: Any, seat: Any, verdict: Verdict) -> None:
     assert judge(purchased(generation=3), ticket, seat) is verdict
 
 
 @pytest.mark.parametrize("seat", [seat_has(3), seat_has(3, owner=None), seat_has(4)])
-def test_the_end_of_a_ticket_is_no_double_sale(seat: Any) -> None:
+def test_a_cancellation_is_never_a_double_sale(seat: Any) -> None:
     end = cancelled(purchased(generation=3))
 
     assert judge(end, NONE, seat) is Verdict.WRITE_WITHOUT_SEAT
     assert judge(end, TICKET_KNOWN, seat) is Verdict.WRITTEN
 
 
-def test_holds_and_payments_are_nothing_to_the_write_model() -> None:
+def test_holds_and_payments_do_not_concern_the_write_model() -> None:
     held = seats_held()
     newest = Newest([held, hold_released(held), hold_expired(held), payment_captured(), payment_refunded()])
 
@@ -68,7 +68,7 @@ def test_holds_and_payments_are_nothing_to_the_write_model() -> None:
     assert newest.catalogue == []
 
 
-def test_an_item_that_will_never_be_taken_is_the_messages_own_fault() -> None:
+def test_an_item_that_dynamodb_never_accepts_is_a_value_error() -> None:
     with pytest.raises(ValueError, match="refuses ticket"):
         judge(purchased(), {"Code": "ValidationError", "Message": "too large"}, NONE)
 
@@ -85,13 +85,13 @@ def test_only_the_newest_message_of_an_event_is_written() -> None:
     assert [message.position for message in newest] == ["1-10"]
 
 
-def test_a_seat_that_appears_twice_waits_for_the_next_transaction() -> None:
+def test_a_repeated_seat_goes_into_a_later_transaction() -> None:
     first, second, third = (Write(purchased(generation=number)) for number in (1, 2, 3))
     other = Write(purchased(row=2))
     assert split_repeated_seats([first, second, other, third]) == [[first, other], [second], [third]]
 
 
-def test_a_rejection_of_the_same_ticket_always_has_the_same_id_and_can_be_read() -> None:
+def test_rejections_of_a_ticket_have_the_same_id_and_can_be_decoded() -> None:
     sale, owner = purchased(), "0190d7d8-7c6b-7000-8000-000000000001"
     message = rejection(sale, owner)
     assert message.id == rejection(sale, None).id

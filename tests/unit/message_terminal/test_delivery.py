@@ -1,15 +1,13 @@
-"""What the worker makes of the bytes that the broker hands it."""
+"""Reading a delivery: each message is readable, or refused with a reason."""
 
 from contracts.codec import AnyMessage, encode
-from message_terminal.delivery import Arrived, Delivery, Readable, read_batch, read_message
+from message_terminal.delivery import Arrived, Readable, read_batch, read_message
 from message_terminal.parking import Refused
-from message_terminal.worker import pieces
 
 from tests.stage.messages import (
     batch,
     hold_expired,
     hold_released,
-    many_purchased,
     payment_captured,
     payment_refunded,
     purchased,
@@ -21,21 +19,12 @@ UNKNOWN = b'{"specversion":"1.0","type":"seat.upgraded.v9","id":"1","partition":
 
 
 def refusal(arrived: Arrived) -> str:
-    """Why it was refused."""
+    """The reason why a message was refused."""
     assert isinstance(arrived, Refused)
     return arrived.reason
 
 
-async def _acknowledge() -> None:
-    raise AssertionError("nobody acknowledges here")
-
-
-def delivery(redeliveries: int) -> Delivery:
-    """A delivery that came back so often."""
-    return Delivery(b"[]", redeliveries, _acknowledge)
-
-
-def test_each_message_of_a_batch_is_read_alone() -> None:
+def test_each_message_of_a_batch_is_read_by_itself() -> None:
     first, last = purchased(), venue_defined()
     arrived = read_batch(batch([first, UNKNOWN, b'{"type":"venue.defined.v1"}', last]), 64)
     assert [isinstance(one, Readable) for one in arrived] == [True, False, False, True]
@@ -44,13 +33,13 @@ def test_each_message_of_a_batch_is_read_alone() -> None:
     assert refusal(arrived[2]).startswith("MalformedMessage: Object missing required field")
 
 
-def test_an_unknown_message_still_says_where_it_stood() -> None:
+def test_the_position_of_an_unknown_message_is_read() -> None:
     (arrived,) = read_batch(batch([UNKNOWN]), 64)
     assert isinstance(arrived, Refused)
     assert (arrived.header.partition, str(arrived.position)) == (3, "1-9")
 
 
-def test_a_body_that_is_no_array_is_refused_whole() -> None:
+def test_a_body_that_is_no_batch_is_refused_as_one_message() -> None:
     for body in (b"", b"{}", b"\xff\xfe", b"[1,", encode(purchased())):
         (arrived,) = read_batch(body, 64)
         assert isinstance(arrived, Refused)
@@ -62,7 +51,7 @@ def test_an_empty_batch_holds_nothing() -> None:
     assert read_batch(b"[]", 64) == []
 
 
-def test_a_message_that_does_not_say_where_it_belongs_is_refused() -> None:
+def test_a_message_without_a_valid_partition_position_or_generation_is_refused() -> None:
     assert refusal(read_message(encode(purchased(partition=64)), 64)) == "partition 64 is not one of 64"
     for message in (venue_defined(position=None), seats_held(position=None), payment_captured(position=None)):
         assert refusal(read_message(encode(message), 64)) == "it has no position"
@@ -75,14 +64,3 @@ def test_holds_and_payments_need_no_generation() -> None:
     messages: list[AnyMessage] = [held, hold_released(held), hold_expired(held), payment_captured(), payment_refunded()]
     arrived = read_batch(batch(messages), 64)
     assert arrived == [Readable(encode(message), message) for message in messages]
-
-
-def test_an_ordinary_delivery_is_projected_in_one_go() -> None:
-    arrived = read_batch(batch(many_purchased(5)), 64)
-    assert pieces([delivery(1)], arrived) == [arrived]
-
-
-def test_a_delivery_that_keeps_coming_back_is_cut_into_ever_smaller_pieces() -> None:
-    arrived = read_batch(batch(many_purchased(8)), 64)
-    sizes = [[len(piece) for piece in pieces([delivery(times)], arrived)] for times in (2, 3, 4, 5, 50)]
-    assert sizes == [[4, 4], [2] * 4, [1] * 8, [1] * 8, [1] * 8]
