@@ -1,4 +1,4 @@
-"""The read model's projector on a real MySQL."""
+"""The fixtures of the read model's projector."""
 
 import pytest
 

@@ -1,3 +1,3 @@
-"""All that holds for the read model's projector holds on MySQL as on MariaDB."""
+"""The tests of the read model's projector, on MySQL instead of MariaDB."""
 
-from tests.integration.message_terminal.read_model.test_projector import *  # noqa: F403 - every one of them
+from tests.integration.message_terminal.read_model.test_projector import *  # noqa: F403 - all of its tests

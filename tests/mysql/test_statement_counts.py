@@ -1,4 +1,4 @@
-"""A batch costs the same few statements however many tickets it holds, as MySQL itself counts them."""
+"""The number of statements does not depend on the size of a batch, by MySQL's own counters."""
 
 from collections.abc import Sequence
 
@@ -24,55 +24,57 @@ COUNTED = (
 )
 
 
-async def test_the_server_is_a_mysql(engine: AsyncEngine) -> None:
+async def test_the_server_is_mysql(engine: AsyncEngine) -> None:
     (row,) = await rows(engine, "SELECT version() AS version")
     assert "MariaDB" not in row["version"]
 
 
 @pytest.mark.parametrize("count", [1, 20, 500, 2_000])
-async def test_sales_cost_three_reads_and_three_writes(
+async def test_sales_take_three_reads_and_three_writes(
     read_model: ReadModelProjector, engine: AsyncEngine, count: int
 ) -> None:
-    spent = await statements(engine, read_model, sales(count))
-    assert spent == {"Com_select": 3, "Com_insert": 2, "Com_update_multi": 1, "Com_commit": 1}
+    counts = await statements(engine, read_model, sales(count))
+    assert counts == {"Com_select": 3, "Com_insert": 2, "Com_update_multi": 1, "Com_commit": 1}
     assert sum(sold for sold, _ in (await figures(engine)).values()) == count
 
 
 @pytest.mark.parametrize("count", [1, 20, 500, 2_000])
-async def test_cancels_cost_three_reads_and_three_writes(
+async def test_cancellations_take_three_reads_and_three_writes(
     read_model: ReadModelProjector, engine: AsyncEngine, count: int
 ) -> None:
     sold = sales(count)
     await read_model.project(sold)
-    spent = await statements(engine, read_model, [cancelled(sale, position="1-9999") for sale in sold])
-    assert spent == {"Com_select": 3, "Com_update_multi": 3, "Com_commit": 1}
+    counts = await statements(engine, read_model, [cancelled(sale, position="1-9999") for sale in sold])
+    assert counts == {"Com_select": 3, "Com_update_multi": 3, "Com_commit": 1}
     assert await figures(engine) == {}
 
 
 @pytest.mark.parametrize("count", [1, 20, 500])
-async def test_holds_cost_two_reads_and_three_writes(
+async def test_holds_take_two_reads_and_three_writes(
     read_model: ReadModelProjector, engine: AsyncEngine, count: int
 ) -> None:
-    spent = await statements(engine, read_model, holds(sales(count)))
-    assert spent == {"Com_select": 2, "Com_insert": 1, "Com_update_multi": 1, "Com_delete": 1, "Com_commit": 1}
+    counts = await statements(engine, read_model, holds(sales(count)))
+    assert counts == {"Com_select": 2, "Com_insert": 1, "Com_update_multi": 1, "Com_delete": 1, "Com_commit": 1}
 
 
 @pytest.mark.parametrize("count", [1, 20, 500])
-async def test_sales_out_of_holds_cost_a_read_and_a_write_more_than_direct_ones(
+async def test_sales_of_held_seats_take_one_read_and_one_write_more(
     read_model: ReadModelProjector, engine: AsyncEngine, count: int
 ) -> None:
-    sold = sales(count, out_of_holds=True)
+    sold = sales(count, from_holds=True)
     await read_model.project(holds(sold))
-    spent = await statements(engine, read_model, sold)
-    assert spent == {"Com_select": 4, "Com_insert": 2, "Com_update_multi": 2, "Com_commit": 1}
+    counts = await statements(engine, read_model, sold)
+    assert counts == {"Com_select": 4, "Com_insert": 2, "Com_update_multi": 2, "Com_commit": 1}
 
 
-async def test_a_mixed_batch_costs_no_more(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
+async def test_a_mixed_batch_takes_three_reads_and_four_writes(
+    read_model: ReadModelProjector, engine: AsyncEngine
+) -> None:
     known, new = sales(500), sales(300, first_row=500)
     await read_model.project([event_scheduled(), *known])
     batch: list[AnyMessage] = [*new, *(cancelled(sale, position="1-9999") for sale in known)]
-    spent = await statements(engine, read_model, batch)
-    assert spent == {"Com_select": 3, "Com_insert": 1, "Com_update_multi": 3, "Com_commit": 1}
+    counts = await statements(engine, read_model, batch)
+    assert counts == {"Com_select": 3, "Com_insert": 1, "Com_update_multi": 3, "Com_commit": 1}
 
 
 async def test_a_repeated_batch_writes_nothing(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
@@ -81,13 +83,13 @@ async def test_a_repeated_batch_writes_nothing(read_model: ReadModelProjector, e
     assert await statements(engine, read_model, sold) == {"Com_select": 3, "Com_commit": 1}
 
 
-def sales(count: int, first_row: int = 1, *, out_of_holds: bool = False) -> list[TicketPurchased]:
-    """Sales of that many seats in twenty zones."""
+def sales(count: int, first_row: int = 1, *, from_holds: bool = False) -> list[TicketPurchased]:
+    """Sales of `count` seats in twenty zones."""
     return [
         purchased(
             zone_id=number % ZONES + 1,
             row=first_row + number // ZONES,
-            hold=f"{number:032x}" if out_of_holds else None,
+            hold=f"{number:032x}" if from_holds else None,
             position=f"1-{first_row + number}",
         )
         for number in range(count)
@@ -95,7 +97,7 @@ def sales(count: int, first_row: int = 1, *, out_of_holds: bool = False) -> list
 
 
 def holds(sold: Sequence[TicketPurchased]) -> list[SeatsHeld]:
-    """What was told before these sales."""
+    """The holds that precede these sales."""
     return [
         seats_held((int(sale.data.row), 1), hold=f"{number:032x}", zone_id=sale.data.zone_id, position="1-0")
         for number, sale in enumerate(sold)
@@ -105,7 +107,7 @@ def holds(sold: Sequence[TicketPurchased]) -> list[SeatsHeld]:
 async def statements(
     engine: AsyncEngine, read_model: ReadModelProjector, batch: Sequence[AnyMessage]
 ) -> dict[str, int]:
-    """What projecting a batch costs, by kind of statement, without those that did not happen."""
+    """The number of statements that a batch takes, for each kind of statement that occurred."""
     before = await counted(engine)
     await read_model.project(batch)
     after = await counted(engine)
@@ -113,6 +115,6 @@ async def statements(
 
 
 async def counted(engine: AsyncEngine) -> dict[str, int]:
-    """Statements of every kind since the server started."""
-    found = await rows(engine, "SHOW GLOBAL STATUS WHERE Variable_name LIKE 'Com\\_%'")
-    return {row["Variable_name"]: int(row["Value"]) for row in found}
+    """The number of statements of each kind since the server started."""
+    status = await rows(engine, "SHOW GLOBAL STATUS WHERE Variable_name LIKE 'Com\\_%'")
+    return {row["Variable_name"]: int(row["Value"]) for row in status}

@@ -1,4 +1,4 @@
-"""The terminal's projectors on real stores, and the whole terminal as a process."""
+"""The terminal's projectors on real stores, and the environment of a terminal process."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -25,13 +25,13 @@ PARTITIONS = 8
 
 @pytest.fixture
 def read_settings(mysql_url: str) -> Settings:
-    """As much as the read model needs; there is no broker and no DynamoDB."""
+    """Settings for the read model alone: the broker does not exist, and DynamoDB is not set."""
     return Settings(rabbitmq_url="amqp://nowhere.invalid/", mysql_url=mysql_url, partitions=PARTITIONS)
 
 
 @pytest.fixture
 async def engine(read_settings: Settings) -> AsyncIterator[AsyncEngine]:
-    """A migrated MySQL, empty."""
+    """An engine for an empty, migrated MySQL."""
     await setup.migrate(read_settings)
     async with AsyncExitStack() as stack:
         engine = open_mysql(read_settings.mysql_url)
@@ -41,13 +41,13 @@ async def engine(read_settings: Settings) -> AsyncIterator[AsyncEngine]:
 
 @pytest.fixture
 def read_model(engine: AsyncEngine) -> ReadModelProjector:
-    """The projector of that MySQL."""
+    """A projector onto that MySQL."""
     return ReadModelProjector(engine)
 
 
 @pytest.fixture
 async def client(dynamodb: Tables, mysql_url: str) -> AsyncIterator["DynamoDBClient"]:
-    """DynamoDB with the write model's tables, empty."""
+    """A client for DynamoDB with the write model's empty tables."""
     settings = Settings(
         rabbitmq_url="amqp://nowhere.invalid/",
         mysql_url=mysql_url,
@@ -61,7 +61,7 @@ async def client(dynamodb: Tables, mysql_url: str) -> AsyncIterator["DynamoDBCli
 
 @pytest.fixture
 def rejections() -> list[TicketRejected]:
-    """What purchase was told."""
+    """The rejections sent to purchase."""
     return []
 
 
@@ -69,7 +69,7 @@ def rejections() -> list[TicketRejected]:
 def write_model(
     client: "DynamoDBClient", dynamodb: Tables, engine: AsyncEngine, rejections: list[TicketRejected]
 ) -> WriteModelProjector:
-    """The projector of that DynamoDB."""
+    """A projector onto that DynamoDB."""
 
     async def reject(message: TicketRejected) -> None:
         rejections.append(message)
@@ -79,7 +79,7 @@ def write_model(
 
 @pytest.fixture
 async def environment(wire: Wire, mysql_url: str, dynamodb: Tables) -> Environment:
-    """What a terminal is told, everything set up."""
+    """The environment of a terminal process; queues or topics, and tables, exist."""
     environment = {
         **wire.settings,
         "MYSQL_URL": mysql_url,

@@ -1,4 +1,4 @@
-"""What the read model's projector makes of messages, on a real MySQL."""
+"""The read model's projector on a real MySQL."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
@@ -39,11 +39,11 @@ from tests.stage.projections import Rows, figures, parked, position, rows
 
 
 def gaps() -> float:
-    """Gaps counted so far in this process."""
+    """The gaps that this process has counted."""
     return next(iter(metrics.projection_gaps_total.collect())).samples[0].value
 
 
-async def test_a_sale_is_stored_as_it_was_told(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
+async def test_a_sale_is_stored_with_all_its_fields(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
     sale = purchased(row=10, column=28, generation=4)
     await read_model.project([sale])
     (row,) = await rows(engine, "SELECT * FROM ticket")
@@ -66,17 +66,17 @@ async def test_a_sale_is_stored_as_it_was_told(read_model: ReadModelProjector, e
     assert await position(engine, PARTITION) == "1-2"
 
 
-async def test_a_cancelled_ticket_no_longer_counts(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
-    kept, undone = purchased(), purchased(row=2, position="1-3")
-    await read_model.project([kept, undone])
-    await read_model.project([cancelled(undone, position="1-4")])
+async def test_a_cancelled_ticket_is_no_longer_counted(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
+    kept, ended = purchased(), purchased(row=2, position="1-3")
+    await read_model.project([kept, ended])
+    await read_model.project([cancelled(ended, position="1-4")])
     assert await figures(engine) == {1: (1, 2_500)}
     (row,) = await rows(engine, "SELECT * FROM ticket WHERE status = 'CANCELLED'")
-    assert (row["ticket_id"], row["revision"]) == (str(undone.data.ticket_id), 2)
+    assert (row["ticket_id"], row["revision"]) == (str(ended.data.ticket_id), 2)
     assert row["cancelled_on"] == datetime(2029, 11, 23, 8, 0, 0, 1)
 
 
-async def test_a_sale_that_arrives_after_its_cancel_changes_nothing(
+async def test_a_sale_that_arrives_after_its_cancellation_changes_nothing(
     read_model: ReadModelProjector, engine: AsyncEngine
 ) -> None:
     sale = purchased()
@@ -89,16 +89,16 @@ async def test_a_sale_that_arrives_after_its_cancel_changes_nothing(
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (2, 0, 1)])
 @pytest.mark.parametrize("together", [True, False])
-async def test_cancel_and_resale_end_alike_in_any_order(
+async def test_cancellation_and_resale_have_the_same_result_in_any_order(
     read_model: ReadModelProjector, engine: AsyncEngine, order: tuple[int, ...], together: bool
 ) -> None:
     first, second = purchased(), purchased(generation=2, price_cents=3_000, position="1-4")
-    told: list[AnyMessage] = [first, cancelled(first), second]
-    arrived = [told[number] for number in order]
+    history: list[AnyMessage] = [first, cancelled(first), second]
+    arrived = [history[number] for number in order]
     for messages in [arrived] if together else [[message] for message in arrived]:
         await read_model.project(messages)
-    found = await rows(engine, "SELECT ticket_id, status FROM ticket ORDER BY generation")
-    assert [(row["ticket_id"], row["status"]) for row in found] == [
+    stored = await rows(engine, "SELECT ticket_id, status FROM ticket ORDER BY generation")
+    assert [(row["ticket_id"], row["status"]) for row in stored] == [
         (str(first.data.ticket_id), "CANCELLED"),
         (str(second.data.ticket_id), "PAID"),
     ]
@@ -115,7 +115,7 @@ async def test_repeating_a_batch_changes_nothing(read_model: ReadModelProjector,
     assert gaps() == before
 
 
-async def test_a_held_seat_is_stored_as_it_was_told(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
+async def test_a_held_seat_is_stored_with_all_its_fields(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
     await read_model.project([seats_held((10, 28))])
     assert await held(engine) == [
         {
@@ -133,7 +133,7 @@ async def test_a_held_seat_is_stored_as_it_was_told(read_model: ReadModelProject
     assert await position(engine, PARTITION) == "1-2"
 
 
-async def test_a_hold_that_is_told_again_moves_its_moment(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
+async def test_a_newer_message_of_a_hold_changes_its_end(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
     seats = [(1, 1), (1, 2)]
     await read_model.project([seats_held(*seats, expires_at=LATER)])
     await read_model.project([seats_held(*seats, expires_at=MOMENT, position="2-0")])
@@ -144,46 +144,42 @@ async def test_a_hold_that_is_told_again_moves_its_moment(read_model: ReadModelP
 
 
 @pytest.mark.parametrize("end", [hold_released, hold_expired])
-async def test_the_end_of_a_hold_frees_its_own_seats_alone(
+async def test_the_end_of_a_hold_frees_only_its_own_seats(
     read_model: ReadModelProjector, engine: AsyncEngine, end: Callable[..., HoldReleased | HoldExpired]
 ) -> None:
     first = seats_held((1, 1), (1, 2))
     second = seats_held((1, 2), (1, 3), hold=OTHER_HOLD, position="1-3")
     await read_model.project([first, second])
     await read_model.project([end(first, position="1-4")])
-    assert kept(await held(engine)) == {(OTHER_HOLD, 2), (OTHER_HOLD, 3)}
+    assert seats_on_hold(await held(engine)) == {(OTHER_HOLD, 2), (OTHER_HOLD, 3)}
 
 
-async def test_a_sale_ends_the_hold_that_it_names_for_its_seat(
-    read_model: ReadModelProjector, engine: AsyncEngine
-) -> None:
+async def test_a_sale_ends_its_hold_for_the_sold_seat(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
     await read_model.project([seats_held((1, 1), (1, 2), (1, 3))])
     sales = [purchased(column=column, hold=HOLD, position=f"1-{column + 2}") for column in (1, 2)]
     await read_model.project([*sales, cancelled(sales[0], position="1-5")])
-    assert kept(await held(engine)) == {(HOLD, 3)}
+    assert seats_on_hold(await held(engine)) == {(HOLD, 3)}
     assert await figures(engine) == {1: (1, 2_500)}
 
 
-async def test_a_direct_sale_has_no_row_among_the_held_seats(
-    read_model: ReadModelProjector, engine: AsyncEngine
-) -> None:
+async def test_a_sale_without_a_hold_adds_no_held_seat(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
     await read_model.project([purchased()])
     assert await held(engine) == []
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (2, 1, 0, 3), (3, 0, 2, 1)])
 @pytest.mark.parametrize("together", [True, False])
-async def test_holds_of_one_seat_end_alike_in_any_order(
+async def test_holds_of_a_seat_have_the_same_result_in_any_order(
     read_model: ReadModelProjector, engine: AsyncEngine, order: tuple[int, ...], together: bool
 ) -> None:
-    lapsed, kept_on = seats_held(), seats_held(hold=OTHER_HOLD, position="1-3")
-    told: list[AnyMessage] = [
-        lapsed,
-        kept_on,
-        hold_expired(lapsed, position="1-4"),
+    expired, confirmed = seats_held(), seats_held(hold=OTHER_HOLD, position="1-3")
+    history: list[AnyMessage] = [
+        expired,
+        confirmed,
+        hold_expired(expired, position="1-4"),
         purchased(hold=OTHER_HOLD, position="1-5"),
     ]
-    arrived = [told[number] for number in order]
+    arrived = [history[number] for number in order]
     for messages in [arrived] if together else [[message] for message in arrived]:
         await read_model.project(messages)
     assert [(row["hold_reference"], row["status"], row["sequence"]) for row in await held(engine)] == [
@@ -192,7 +188,7 @@ async def test_holds_of_one_seat_end_alike_in_any_order(
     ]
 
 
-async def test_what_ended_long_ago_is_forgotten_when_its_zone_is_held_again(
+async def test_old_held_seats_are_deleted_when_their_zone_has_a_new_hold(
     read_model: ReadModelProjector, engine: AsyncEngine
 ) -> None:
     await read_model.project([seats_held(), seats_held(zone_id=2), seats_held((1, 2), position="1-3")])
@@ -202,14 +198,18 @@ async def test_what_ended_long_ago_is_forgotten_when_its_zone_is_held_again(
     assert [(row["zone_id"], row["seat_column"]) for row in await held(engine)] == [(1, 2), (2, 1), (1, 3)]
 
 
-async def test_payments_move_the_position_and_nothing_else(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
+async def test_payments_change_the_position_and_nothing_else(
+    read_model: ReadModelProjector, engine: AsyncEngine
+) -> None:
     await read_model.project([payment_captured(), payment_refunded()])
     assert await position(engine, PARTITION) == "1-3"
     assert await held(engine) == []
     assert await rows(engine, "SELECT * FROM ticket") == []
 
 
-async def test_an_event_gives_its_zones_geometry_and_price(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
+async def test_an_event_sets_geometry_and_price_of_its_zones(
+    read_model: ReadModelProjector, engine: AsyncEngine
+) -> None:
     await read_model.project([event_scheduled()])
     (event,) = await rows(engine, "SELECT * FROM event")
     assert (event["event_id"], event["venue_id"], event["name"]) == ("Event2", "Venue2", "Event2")
@@ -221,7 +221,7 @@ async def test_an_event_gives_its_zones_geometry_and_price(read_model: ReadModel
     ]
 
 
-async def test_sales_that_come_before_their_event_are_counted_in_it(
+async def test_sales_that_arrive_before_their_event_are_counted(
     read_model: ReadModelProjector, engine: AsyncEngine
 ) -> None:
     await read_model.project([purchased()])
@@ -232,7 +232,7 @@ async def test_sales_that_come_before_their_event_are_counted_in_it(
     assert [(row["row_count"], row["sold_count"]) for row in zones] == [(5, 1), (5, 0)]
 
 
-async def test_a_zone_that_left_its_event_keeps_its_figures_and_loses_its_geometry(
+async def test_a_zone_that_is_removed_from_its_event_keeps_its_sales_and_loses_its_geometry(
     read_model: ReadModelProjector, engine: AsyncEngine
 ) -> None:
     await read_model.project([event_scheduled(), purchased()])
@@ -262,14 +262,14 @@ async def test_a_newer_epoch_beats_a_higher_sequence(read_model: ReadModelProjec
     assert await position(engine, PARTITION) == "2-0"
 
 
-async def test_words_survive_in_every_script(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
+async def test_text_in_any_script_is_stored_unchanged(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
     name = "Größe 東京 🎟 \\ ' % :rows"
     await read_model.project([venue_defined(name="first"), event_scheduled(name=name)])
     await read_model.project([venue_defined(name=name, position="1-2")])
     assert [row["name"] for row in await rows(engine, "SELECT name FROM venue UNION SELECT name FROM event")] == [name]
 
 
-async def test_a_real_double_sale_is_told_as_one(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
+async def test_a_double_sale_is_refused(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
     await read_model.project([purchased()])
     with pytest.raises(DoubleSale):
         await read_model.project([purchased(row=2, position="1-3"), purchased(position="1-4")])
@@ -277,7 +277,7 @@ async def test_a_real_double_sale_is_told_as_one(read_model: ReadModelProjector,
     assert await position(engine, PARTITION) == "1-2"
 
 
-async def test_the_end_of_a_ticket_that_was_refused_as_a_double_sale_changes_nothing(
+async def test_the_cancellation_of_a_double_sale_changes_nothing(
     read_model: ReadModelProjector, engine: AsyncEngine
 ) -> None:
     await read_model.project([purchased()])
@@ -289,28 +289,24 @@ async def test_the_end_of_a_ticket_that_was_refused_as_a_double_sale_changes_not
     assert [row["body"] for row in await parked(engine)] == [b"?"]
 
 
-async def test_a_moment_that_does_not_exist_leaves_nothing_behind(
-    read_model: ReadModelProjector, engine: AsyncEngine
-) -> None:
+async def test_an_impossible_date_stores_nothing(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
     with pytest.raises(ValueError, match="day is out of range"):
         await read_model.project([purchased(row=2), purchased(created_on="2030-02-30T00:00:00.000000Z")])
     assert await rows(engine, "SELECT * FROM ticket") == []
 
 
-async def test_a_value_that_no_column_holds_is_the_messages_own_fault(read_model: ReadModelProjector) -> None:
+async def test_a_value_out_of_range_is_a_data_error(read_model: ReadModelProjector) -> None:
     with pytest.raises(DataError):
         await read_model.project([purchased(generation=2**32)])
 
 
-async def test_without_a_position_to_lock_nothing_is_counted(
-    read_model: ReadModelProjector, engine: AsyncEngine
-) -> None:
+async def test_without_a_position_row_nothing_is_projected(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
     with pytest.raises(StoreUnavailable, match=r"fewer partitions, without \[63\]"):
         await read_model.project([purchased(), purchased(partition=63)])
     assert await rows(engine, "SELECT * FROM ticket") == []
 
 
-async def test_a_refused_message_is_parked_and_counts_as_passed(
+async def test_a_refused_message_is_parked_and_counts_as_projected(
     read_model: ReadModelProjector, engine: AsyncEngine
 ) -> None:
     before = gaps()
@@ -329,7 +325,9 @@ async def test_a_refused_message_is_parked_and_counts_as_passed(
     assert gaps() == before
 
 
-async def test_a_message_that_is_parked_again_is_counted(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
+async def test_a_message_that_is_parked_again_is_counted_again(
+    read_model: ReadModelProjector, engine: AsyncEngine
+) -> None:
     for reason in ("first", "second"):
         await read_model.project([], [Refused(b"?", reason), Refused(b"!", reason)])
     assert [(row["body"], row["times"], row["reason"]) for row in await parked(engine)] == [
@@ -346,7 +344,9 @@ async def test_skipped_positions_are_counted_as_gaps(read_model: ReadModelProjec
     assert await position(engine, PARTITION) == "1-2"
 
 
-async def test_two_projectors_at_once_count_each_sale_once(read_model: ReadModelProjector, engine: AsyncEngine) -> None:
+async def test_two_concurrent_projectors_count_each_sale_once(
+    read_model: ReadModelProjector, engine: AsyncEngine
+) -> None:
     sales = many_purchased(400)
     batches: list[list[AnyMessage]] = [[*sales[start : start + 50]] for start in range(0, 400, 50)]
     ends: list[AnyMessage] = [cancelled(sale, position="1-500") for sale in sales[::4]]
@@ -355,7 +355,7 @@ async def test_two_projectors_at_once_count_each_sale_once(read_model: ReadModel
     assert await figures(engine) == {1: (300, 750_000)}
 
 
-async def test_projectors_of_different_partitions_do_not_disturb_one_another(
+async def test_projectors_of_different_partitions_do_not_conflict(
     read_model: ReadModelProjector, engine: AsyncEngine
 ) -> None:
     work = [many_purchased(300, event_id=f"Event{number}", partition=number) for number in range(4)]
@@ -364,19 +364,19 @@ async def test_projectors_of_different_partitions_do_not_disturb_one_another(
         assert await figures(engine, f"Event{number}") == {1: (300, 750_000)}
 
 
-async def test_a_projector_that_hangs_holding_the_lock_is_waited_for_a_bounded_time(
+async def test_the_wait_for_another_projector_s_lock_has_a_timeout(
     read_model: ReadModelProjector, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("message_terminal.stores.TRANSACTION_SECONDS", 0.3)
-    async with engine.begin() as zombie:
-        await zombie.execute(text("SELECT * FROM projection_position WHERE partition_id = 3 FOR UPDATE"))
+    async with engine.begin() as other:
+        await other.execute(text("SELECT * FROM projection_position WHERE partition_id = 3 FOR UPDATE"))
         with pytest.raises(StoreUnavailable):
             await read_model.project([purchased()])
     await read_model.project([purchased()])
     assert await figures(engine) == {1: (1, 2_500)}
 
 
-async def test_a_message_that_is_repeated_within_one_batch_counts_once(
+async def test_a_message_that_is_repeated_in_a_batch_is_counted_once(
     read_model: ReadModelProjector, engine: AsyncEngine
 ) -> None:
     sale = purchased(uuid4())
@@ -390,13 +390,13 @@ async def held(engine: AsyncEngine) -> Rows:
     return await rows(engine, "SELECT * FROM held_seat ORDER BY hold_reference, zone_id, seat_column")
 
 
-def kept(held_seats: Rows) -> set[tuple[str, int]]:
-    """Hold and column of each seat that is still kept."""
+def seats_on_hold(held_seats: Rows) -> set[tuple[str, int]]:
+    """Hold and column of each seat that is held."""
     return {(row["hold_reference"], row["seat_column"]) for row in held_seats if row["status"] == "HELD"}
 
 
 async def project(model: ReadModelProjector, batches: Iterable[Sequence[AnyMessage]]) -> None:
-    """Project batch by batch, trying again when the stores are busy."""
+    """Project batch by batch, with retries while a store is busy."""
     for batch in batches:
         while True:
             try:

@@ -1,4 +1,4 @@
-"""What the write model's projector makes of messages, on a real DynamoDB."""
+"""The write model's projector on a real DynamoDB."""
 
 import asyncio
 from typing import TYPE_CHECKING
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 SEAT = {"eventId#zoneId": "Event2#1", "row#column": "1#a"}
 
 
-async def test_a_sale_is_stored_as_it_was_told(
+async def test_a_sale_is_stored_with_all_its_fields(
     write_model: WriteModelProjector, client: "DynamoDBClient", dynamodb: Tables
 ) -> None:
     sale = purchased(row=10, column=28, generation=4)
@@ -68,7 +68,7 @@ async def test_a_sale_is_stored_as_it_was_told(
     ]
 
 
-async def test_a_cancel_frees_the_seat_and_keeps_its_generation(
+async def test_a_cancellation_frees_the_seat_and_keeps_its_generation(
     write_model: WriteModelProjector, client: "DynamoDBClient", dynamodb: Tables
 ) -> None:
     sale = purchased(generation=4)
@@ -81,7 +81,7 @@ async def test_a_cancel_frees_the_seat_and_keeps_its_generation(
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (2, 0, 1), (1, 0, 2)])
 @pytest.mark.parametrize("together", [True, False])
-async def test_cancel_and_resale_end_alike_in_any_order(
+async def test_cancellation_and_resale_have_the_same_result_in_any_order(
     write_model: WriteModelProjector,
     client: "DynamoDBClient",
     dynamodb: Tables,
@@ -90,8 +90,8 @@ async def test_cancel_and_resale_end_alike_in_any_order(
     together: bool,
 ) -> None:
     first, second = purchased(), purchased(generation=2, position="1-4")
-    told: list[AnyMessage] = [first, cancelled(first), second]
-    arrived = [told[number] for number in order]
+    history: list[AnyMessage] = [first, cancelled(first), second]
+    arrived = [history[number] for number in order]
     for messages in [arrived] if together else [[message] for message in arrived]:
         await write_model.project(messages)
     tickets = {ticket["ticketId"]: ticket["status"] for ticket in await items(client, dynamodb, "Tickets")}
@@ -100,7 +100,7 @@ async def test_cancel_and_resale_end_alike_in_any_order(
     assert rejections == []
 
 
-async def test_repeating_a_batch_changes_nothing_and_rejects_nobody(
+async def test_repeating_a_batch_changes_nothing_and_rejects_nothing(
     write_model: WriteModelProjector, client: "DynamoDBClient", dynamodb: Tables, rejections: list[TicketRejected]
 ) -> None:
     sales = many_purchased(120)
@@ -136,21 +136,21 @@ async def test_a_sale_of_a_seat_that_was_sold_and_cancelled_under_the_same_gener
     await write_model.project([cancelled(owner)])
     await write_model.project([intruder])
     assert [ticket["ticketId"] for ticket in await items(client, dynamodb, "Tickets")] == [str(owner.data.ticket_id)]
-    assert [(told.data.ticket_id, told.data.owner_ticket_id) for told in rejections] == [
+    assert [(rejection.data.ticket_id, rejection.data.owner_ticket_id) for rejection in rejections] == [
         (intruder.data.ticket_id, None)
     ]
 
 
-@pytest.mark.parametrize("owner_is_gone", [True, False])
-async def test_the_end_of_a_rejected_ticket_is_written_and_leaves_the_seat_alone(
+@pytest.mark.parametrize("owner_is_cancelled", [True, False])
+async def test_the_cancellation_of_a_rejected_ticket_is_written_without_changing_the_seat(
     write_model: WriteModelProjector,
     client: "DynamoDBClient",
     dynamodb: Tables,
     rejections: list[TicketRejected],
-    owner_is_gone: bool,
+    owner_is_cancelled: bool,
 ) -> None:
     owner, intruder = purchased(), purchased(position="1-4")
-    await write_model.project([cancelled(owner) if owner_is_gone else owner])
+    await write_model.project([cancelled(owner) if owner_is_cancelled else owner])
     await write_model.project([intruder])
     seats = await items(client, dynamodb, "Seats")
     for _ in range(2):
@@ -159,13 +159,13 @@ async def test_the_end_of_a_rejected_ticket_is_written_and_leaves_the_seat_alone
     assert await items(client, dynamodb, "Seats") == seats
     tickets = {ticket["ticketId"]: ticket["status"] for ticket in await items(client, dynamodb, "Tickets")}
     assert tickets == {
-        str(owner.data.ticket_id): "CANCELLED" if owner_is_gone else "PAID",
+        str(owner.data.ticket_id): "CANCELLED" if owner_is_cancelled else "PAID",
         str(intruder.data.ticket_id): "CANCELLED",
     }
-    assert [told.data.ticket_id for told in rejections] == [intruder.data.ticket_id]
+    assert [rejection.data.ticket_id for rejection in rejections] == [intruder.data.ticket_id]
 
 
-async def test_holds_and_payments_leave_no_item(
+async def test_holds_and_payments_add_no_item(
     write_model: WriteModelProjector, client: "DynamoDBClient", dynamodb: Tables
 ) -> None:
     held = seats_held()
@@ -178,7 +178,7 @@ async def test_holds_and_payments_leave_no_item(
     assert await items(client, dynamodb, "Catalog") == []
 
 
-async def test_when_purchase_cannot_be_told_the_batch_is_tried_again(
+async def test_a_batch_is_retried_when_its_rejection_cannot_be_published(
     write_model: WriteModelProjector,
     client: "DynamoDBClient",
     dynamodb: Tables,
@@ -199,14 +199,16 @@ async def test_when_purchase_cannot_be_told_the_batch_is_tried_again(
     assert len(await items(client, dynamodb, "Tickets")) == 2
 
 
-async def test_two_projectors_at_once_write_the_same_once(
+async def test_concurrent_projectors_write_each_sale_once(
     write_model: WriteModelProjector, client: "DynamoDBClient", dynamodb: Tables, rejections: list[TicketRejected]
 ) -> None:
     sales = many_purchased(200)
     ends = [cancelled(sale) for sale in sales[:40]]
     again = [purchased(column=number + 1, generation=2) for number in range(26)]
-    told: list[AnyMessage] = [*sales, *ends, *again]
-    await asyncio.gather(*(write_model.project(part) for part in (told, told[::-1], told[100:], told[:150])))
+    history: list[AnyMessage] = [*sales, *ends, *again]
+    await asyncio.gather(
+        *(write_model.project(part) for part in (history, history[::-1], history[100:], history[:150]))
+    )
     tickets = await items(client, dynamodb, "Tickets")
     seats = await items(client, dynamodb, "Seats")
     assert sum(ticket["status"] == "PAID" for ticket in tickets) == 186
@@ -216,7 +218,7 @@ async def test_two_projectors_at_once_write_the_same_once(
     assert rejections == []
 
 
-async def test_the_catalogue_keeps_the_newest_message_whole(
+async def test_the_catalogue_has_the_newest_message_of_each_venue_and_event(
     write_model: WriteModelProjector, client: "DynamoDBClient", dynamodb: Tables
 ) -> None:
     await write_model.project([venue_defined(position="1-9"), event_scheduled(name="new", position="2-0")])
@@ -229,7 +231,7 @@ async def test_the_catalogue_keeps_the_newest_message_whole(
     assert '"zones":[{"zoneId":1,' in venue["data"]
 
 
-async def test_what_is_refused_is_parked(write_model: WriteModelProjector, engine: AsyncEngine) -> None:
+async def test_a_refused_message_is_parked(write_model: WriteModelProjector, engine: AsyncEngine) -> None:
     await write_model.project([purchased()], [Refused(b"?", "no batch")])
     (row,) = await parked(engine)
     assert (row["model"], row["body"], row["reason"], row["partition_id"]) == ("write", b"?", "no batch", None)
