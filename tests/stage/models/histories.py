@@ -1,4 +1,4 @@
-"""What may happen to an event, drawn at random, how its messages may arrive, and what both models must end with."""
+"""Random histories of an event: their messages, orders of arrival, and expected results."""
 
 from collections.abc import Callable, Sequence
 from typing import Literal
@@ -25,9 +25,10 @@ Seat = tuple[int, int]
 
 
 class Visit(Struct, frozen=True):
-    """One customer's: how often a hold of the seat was told (0: none), what was paid if anything, and how it ended.
+    """One customer's attempt on a seat.
 
-    LATE: it expired, but that is told only after all that became of the seat since.
+    `times_held` counts the hold's messages (0: no hold). `price` is None if nothing was paid. `end`
+    is the end of an unpaid hold; LATE: it expired, and the message follows all others of the seat.
     """
 
     times_held: int
@@ -36,7 +37,7 @@ class Visit(Struct, frozen=True):
 
 
 class SeatHistory(Struct, frozen=True):
-    """Who came for a seat, one after another; each was done with it before the next came, the last perhaps."""
+    """The visits to a seat, in order; each ends before the next begins, the last one optionally."""
 
     seat: Seat
     visits: list[Visit]
@@ -44,15 +45,15 @@ class SeatHistory(Struct, frozen=True):
 
 
 class History(Struct, frozen=True):
-    """Zones and price of each version of the event, names of its venue, and what became of its seats."""
+    """Versions of an event (price by zone), names of its venue, and the history of its seats."""
 
     versions: list[dict[int, int]]
     venue_names: list[str]
     seats: list[SeatHistory]
 
 
-class Told(Struct, frozen=True):
-    """A history as messages about an event that no other example knows, in the order in which it happened."""
+class Scenario(Struct, frozen=True):
+    """A history's messages, in order, about its own event and venue; and the expected result."""
 
     event_id: str
     venue_id: str
@@ -76,23 +77,23 @@ histories = st.builds(
 )
 
 
-class Teller:
-    """Tells what happened, message after message, and remembers what must come of it."""
+class ScenarioBuilder:
+    """A builder of a history's messages and their expected result."""
 
     def __init__(self) -> None:
-        self.told = Told(f"event-{uuid4()}", f"venue-{uuid4()}", [], {}, {}, {})
+        self.scenario = Scenario(f"event-{uuid4()}", f"venue-{uuid4()}", [], {}, {}, {})
 
     def catalogue(self, history: History) -> None:
-        """The venue and the event, version after version."""
+        """Add the venue and the event, version by version."""
         for name in history.venue_names:
-            self._tell(venue_defined(venue_id=self.told.venue_id, name=name, position=self._position()))
+            self._add(venue_defined(venue_id=self.scenario.venue_id, name=name, position=self._position()))
         for version in history.versions:
             zones = [zone(zone_id, price_cents=price) for zone_id, price in version.items()]
             position = self._position()
-            self._tell(event_scheduled(event_id=self.told.event_id, zones=zones, name=position, position=position))
+            self._add(event_scheduled(event_id=self.scenario.event_id, zones=zones, name=position, position=position))
 
     def seat(self, history: SeatHistory) -> None:
-        """What became of a seat."""
+        """Add the visits to a seat."""
         late: list[SeatsHeld] = []
         for number, visit in enumerate(history.visits, start=1):
             held = self._hold(history.seat, visit.times_held)
@@ -112,17 +113,17 @@ class Teller:
         reference, held = uuid4().hex, None
         for _ in range(times):
             held = seats_held(
-                (row, 1), hold=reference, event_id=self.told.event_id, zone_id=zone_id, position=self._position()
+                (row, 1), hold=reference, event_id=self.scenario.event_id, zone_id=zone_id, position=self._position()
             )
-            self._tell(held, reference, "HELD")
+            self._add(held, reference, "HELD")
         return held
 
     def _sell(self, seat: Seat, price: int, held: SeatsHeld | None, is_over: bool) -> None:
         zone_id, row = seat
         hold = held.data.hold if held is not None else None
-        generation = self.told.free.pop(seat, 0) + 1
+        generation = self.scenario.free.pop(seat, 0) + 1
         sale = purchased(
-            event_id=self.told.event_id,
+            event_id=self.scenario.event_id,
             zone_id=zone_id,
             row=row,
             price_cents=price,
@@ -130,37 +131,37 @@ class Teller:
             generation=generation,
             position=self._position(),
         )
-        self._tell(sale, hold, "ENDED")
+        self._add(sale, hold, "ENDED")
         if is_over:
-            self._tell(cancelled(sale, position=self._position()))
-            self.told.free[seat] = generation
+            self._add(cancelled(sale, position=self._position()))
+            self.scenario.free[seat] = generation
         else:
-            self.told.owners[seat] = sale
+            self.scenario.owners[seat] = sale
 
     def _end(self, held: SeatsHeld, end: Callable[..., HoldReleased | HoldExpired]) -> None:
-        self._tell(end(held, position=self._position()), held.data.hold, "ENDED")
+        self._add(end(held, position=self._position()), held.data.hold, "ENDED")
 
     def _position(self) -> str:
-        return f"1-{len(self.told.messages)}"
+        return f"1-{len(self.scenario.messages)}"
 
-    def _tell(self, message: AnyMessage, hold: str | None = None, status: str = "") -> None:
+    def _add(self, message: AnyMessage, hold: str | None = None, status: str = "") -> None:
         if hold is not None:
-            self.told.holds[hold] = (status, len(self.told.messages))
-        self.told.messages.append(message)
+            self.scenario.holds[hold] = (status, len(self.scenario.messages))
+        self.scenario.messages.append(message)
 
 
-def tell(history: History) -> Told:
-    """The messages of a history."""
-    teller = Teller()
-    teller.catalogue(history)
+def scenario_of(history: History) -> Scenario:
+    """Build the messages and the expected result of a history."""
+    builder = ScenarioBuilder()
+    builder.catalogue(history)
     for seat in history.seats:
-        teller.seat(seat)
-    return teller.told
+        builder.seat(seat)
+    return builder.scenario
 
 
 @st.composite
 def arrivals(draw: st.DrawFn, count: int) -> list[list[int]]:
-    """Batches in which these messages arrive, by number: each at least once, in any order."""
+    """Draw batches of message numbers: each number at least once, in any order."""
     order = [*draw(st.permutations(range(count)))]
     if count:
         order += draw(st.lists(st.integers(0, count - 1), max_size=8))
@@ -168,6 +169,6 @@ def arrivals(draw: st.DrawFn, count: int) -> list[list[int]]:
     return [order[start:end] for start, end in zip([0, *cuts], [*cuts, len(order)], strict=True)]
 
 
-def chosen(told: Told, numbers: Sequence[int]) -> list[AnyMessage]:
-    """The messages of these numbers."""
-    return [told.messages[number] for number in numbers]
+def chosen(scenario: Scenario, numbers: Sequence[int]) -> list[AnyMessage]:
+    """Return the messages with these numbers."""
+    return [scenario.messages[number] for number in numbers]

@@ -1,4 +1,4 @@
-"""What the terminal does on Kafka alone: its topics, how terminals share the partitions, and how tries are counted."""
+"""The terminal on Kafka: topics, partitions shared by terminals, and counted attempts."""
 
 import asyncio
 import logging
@@ -26,11 +26,11 @@ from tests.stage.mock_kafka import mock_kafka
 from tests.stage.processes.terminal import Environment, RunningTerminal, started, until
 
 JOIN_SECONDS = 5
-"""More than the mock cluster waits for other members of a group."""
+"""Longer than the mock cluster waits for more members of a group."""
 
 
-class Hand:
-    """A worker that keeps what it is given, until told to acknowledge it."""
+class DeliveryQueue:
+    """A receiver that queues its deliveries for the test."""
 
     model = "read"
 
@@ -41,14 +41,14 @@ class Hand:
         self._deliveries.put_nowait(delivery)
 
     async def next(self) -> Delivery:
-        """The next one. Raises TimeoutError."""
+        """Return the next delivery. Raises TimeoutError."""
         async with asyncio.timeout(20):
             return await self._deliveries.get()
 
 
 @pytest.fixture
 async def servers() -> AsyncIterator[str]:
-    """A Kafka that keeps what is noted with an offset; it makes topics of whatever it is asked for."""
+    """A Kafka that stores the metadata of offsets; it creates each topic that is requested."""
     with mock_kafka() as port:
         async with administering(f"127.0.0.1:{port}") as admin:
             await admin.describe_topics(list(kafka_topology.TOPICS))
@@ -66,21 +66,21 @@ async def administering(servers: str) -> AsyncIterator[AIOKafkaAdminClient]:
 
 
 @asynccontextmanager
-async def consuming(servers: str, lost: Callable[[str], None] = pytest.fail) -> AsyncIterator[Hand]:
-    """What a terminal is given while it runs; `lost` is called when it cannot go on."""
-    hand, kafka = Hand(), Kafka(servers, idempotence=True, replication=1)
-    kafka.subscribe(hand)
+async def consuming(servers: str, on_failure: Callable[[str], None] = pytest.fail) -> AsyncIterator[DeliveryQueue]:
+    """The deliveries to a running terminal; `on_failure` is called when a consumer fails."""
+    deliveries, kafka = DeliveryQueue(), Kafka(servers, idempotence=True, replication=1)
+    kafka.subscribe(deliveries)
     try:
         await kafka.connect()
         await kafka.application.start()
-        await kafka.supervise(lost)
-        yield hand
+        await kafka.supervise(on_failure)
+        yield deliveries
     finally:
         await kafka.stop_consuming()
         await kafka.application.stop()
 
 
-async def test_topics_are_made_once_with_a_partition_for_each_of_ours(kafka_servers: str) -> None:
+async def test_topics_are_created_once_with_the_number_of_partitions(kafka_servers: str) -> None:
     kafka = Kafka(kafka_servers, idempotence=False, replication=1)
     await asyncio.gather(kafka.declare(PARTITIONS), kafka.declare(PARTITIONS))
     await kafka.declare(PARTITIONS)
@@ -94,32 +94,30 @@ async def test_topics_are_made_once_with_a_partition_for_each_of_ours(kafka_serv
         await kafka.declare(64)
 
 
-async def test_without_its_topics_a_terminal_does_not_begin(kafka_servers: str) -> None:
+async def test_a_terminal_does_not_start_without_its_topics(kafka_servers: str) -> None:
     kafka = Kafka(kafka_servers, idempotence=False, replication=1)
     with pytest.raises(StoreUnavailable, match=f"Kafka: UnknownTopicOrPartitionError .*{MESSAGES}"):
         await kafka.connect()
 
 
-async def test_where_nothing_waits_nothing_is_noted_and_nothing_goes_wrong(
-    servers: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    async with consuming(servers) as hand, AIOKafkaProducer(bootstrap_servers=servers) as producer:
+async def test_without_a_backlog_no_attempt_is_recorded(servers: str, caplog: pytest.LogCaptureFixture) -> None:
+    async with consuming(servers) as deliveries, AIOKafkaProducer(bootstrap_servers=servers) as producer:
         await producer.send_and_wait(MESSAGES, b"first", partition=1)
-        assert await said(hand) == (b"first", 0)
+        assert await next_of(deliveries) == (b"first", 0)
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
-async def test_a_consumer_that_cannot_go_on_is_told_of(servers: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_failure_of_a_consumer_is_reported(servers: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async def corrupt(_: AIOKafkaConsumer) -> None:
         raise CorruptRecordException
 
     monkeypatch.setattr(AIOKafkaConsumer, "getone", corrupt)
-    told: asyncio.Queue[str] = asyncio.Queue()
-    async with consuming(servers, told.put_nowait):
-        assert "CorruptRecordException" in await asyncio.wait_for(told.get(), 20)
+    failures: asyncio.Queue[str] = asyncio.Queue()
+    async with consuming(servers, failures.put_nowait):
+        assert "CorruptRecordException" in await asyncio.wait_for(failures.get(), 20)
 
 
-async def test_a_partition_whose_tries_cannot_be_noted_is_consumed_within_the_session(
+async def test_a_partition_is_consumed_within_the_session_when_its_attempts_cannot_be_recorded(
     servers: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def never(*_: object, **__: object) -> None:
@@ -128,47 +126,47 @@ async def test_a_partition_whose_tries_cannot_be_noted_is_consumed_within_the_se
     monkeypatch.setattr(AIOKafkaAdminClient, "list_consumer_group_offsets", never)
     async with AIOKafkaProducer(bootstrap_servers=servers) as producer:
         await producer.send_and_wait(MESSAGES, b"first", partition=1)
-    async with asyncio.timeout(SESSION_MS / 1_000 + JOIN_SECONDS), consuming(servers) as hand:
-        assert await said(hand) == (b"first", 0)
+    async with asyncio.timeout(SESSION_MS / 1_000 + JOIN_SECONDS), consuming(servers) as deliveries:
+        assert await next_of(deliveries) == (b"first", 0)
 
 
-async def test_a_record_that_comes_again_and_again_says_how_often(servers: str) -> None:
+async def test_a_redelivered_record_has_the_number_of_earlier_attempts(servers: str) -> None:
     async with AIOKafkaProducer(bootstrap_servers=servers) as producer:
         for body in (b"first", b"second"):
             await producer.send_and_wait(MESSAGES, body, partition=1)
-    async with consuming(servers) as hand:
-        assert await said(hand) == (b"first", 0)
-    async with consuming(servers) as hand:
-        first = await hand.next()
+    async with consuming(servers) as deliveries:
+        assert await next_of(deliveries) == (b"first", 0)
+    async with consuming(servers) as deliveries:
+        first = await deliveries.next()
         assert (first.body, first.redeliveries) == (b"first", 1)
-        assert await said(hand) == (b"second", 0)
+        assert await next_of(deliveries) == (b"second", 0)
         await first.acknowledge()
-    async with consuming(servers) as hand:
-        assert await said(hand) == (b"second", 0)
+    async with consuming(servers) as deliveries:
+        assert await next_of(deliveries) == (b"second", 0)
 
 
-async def said(hand: Hand) -> tuple[bytes, int]:
-    """What came, and how often it came before."""
-    delivery = await hand.next()
+async def next_of(deliveries: DeliveryQueue) -> tuple[bytes, int]:
+    """The next delivery's body, and the number of earlier deliveries."""
+    delivery = await deliveries.next()
     return delivery.body, delivery.redeliveries
 
 
 @pytest.mark.on_kafka
-async def test_a_terminal_says_that_kafka_does_not_answer_until_it_does_again(
+async def test_a_terminal_is_not_ready_while_kafka_does_not_answer(
     environment: Environment, private_kafka: RunningServer, tmp_path: Path
 ) -> None:
     wire = KafkaWire(private_kafka.url, {"KAFKA_IDEMPOTENCE": "false", "KAFKA_REPLICATION": "1"})
-    told = {**environment, **wire.settings, "MODELS": "read"}
-    await setup.set_up(Settings.read(told))
+    settings = {**environment, **wire.settings, "MODELS": "read"}
+    await setup.set_up(Settings.read(settings))
     async with AsyncExitStack() as stack:
-        running = await started(stack, told, tmp_path / "log")
+        running = await started(stack, settings, tmp_path / "log")
         private_kafka.pause()
 
-        async def says_so() -> bool:
+        async def reports_it() -> bool:
             answer = await running.answer("/health/ready")
             return answer is not None and answer.status_code == 503 and "Kafka does not answer" in answer.text
 
-        await until(says_so)
+        await until(reports_it)
         private_kafka.resume()
         await until(running.is_ready)
         await wire.publish(0, [batch(many_purchased(25, first=0, partition=0))])
@@ -176,12 +174,12 @@ async def test_a_terminal_says_that_kafka_does_not_answer_until_it_does_again(
 
 
 async def has_projected(running: RunningTerminal, count: int) -> bool:
-    """Whether it has taken so many messages into the read model."""
+    """Whether at least so many messages are projected onto the read model."""
     return await running.metric('messages_projected_total{model="read"}') >= count
 
 
 @pytest.mark.on_kafka
-async def test_terminals_share_the_partitions_and_each_message_is_counted_once(
+async def test_terminals_share_the_partitions_and_project_each_message_once(
     wire: Wire, environment: Environment, tmp_path: Path
 ) -> None:
     async with AsyncExitStack() as stack:

@@ -1,4 +1,4 @@
-"""What the commands of a move from one broker to another say: whether both tell the same, and what still waits."""
+"""The commands for a move between brokers: `parity` compares messages, `drained` finds backlogs."""
 
 import asyncio
 import itertools
@@ -25,7 +25,7 @@ EDGE_SECONDS = 1.0
 
 @pytest.fixture
 async def addresses(rabbitmq_wire: Wire, kafka_wire: Wire, monkeypatch: pytest.MonkeyPatch) -> Environment:
-    """Both brokers, each with all that messages travel through; no other store is needed."""
+    """Settings with both brokers, whose queues and topics exist; there is no other store."""
     monkeypatch.setattr(parity, "EDGE_SECONDS", EDGE_SECONDS)
     monkeypatch.setattr(rabbitmq, "DELIVER_SECONDS", EDGE_SECONDS)
     mysql = {"MYSQL_URL": "mysql+aiomysql://nowhere.invalid/"}
@@ -42,73 +42,71 @@ def sale(number: int) -> bytes:
 async def compared(
     addresses: Environment, wires: Sequence[Wire], body_for: Callable[[Wire, int], bytes]
 ) -> parity.Parity:
-    """What a comparison says, of what these are told meanwhile, one after the other."""
+    """Compare the brokers while messages are published to `wires`, one after the other."""
     is_over = asyncio.Event()
 
-    async def tell() -> None:
+    async def publish() -> None:
         for number in itertools.count():
             if is_over.is_set():
                 return
             for wire in wires:
-                # A tap that ends takes with it what is on its way to it; the relay would publish that again.
+                # A queue that is deleted loses messages on the way to it; the relay would retry.
                 with suppress(DeliveryError):
                     await wire.publish(PARTITION, [body_for(wire, number)])
 
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(tell())
-        said = await parity.compare(*both(Settings.read(addresses)), SECONDS)
+        tasks.create_task(publish())
+        result = await parity.compare(*both(Settings.read(addresses)), SECONDS)
         is_over.set()
-    return said
+    return result
 
 
-async def test_two_brokers_that_are_told_the_same_agree(
+async def test_brokers_with_the_same_messages_have_no_differences(
     addresses: Environment, rabbitmq_wire: Wire, kafka_wire: Wire
 ) -> None:
-    told: dict[int, bytes] = {}
+    bodies: dict[int, bytes] = {}
 
     def same(_: Wire, number: int) -> bytes:
-        return told.setdefault(number, sale(number))
+        return bodies.setdefault(number, sale(number))
 
-    said = await compared(addresses, [rabbitmq_wire, kafka_wire], same)
-    assert said.differences == []
-    assert 0 < said.compared <= len(told)
+    result = await compared(addresses, [rabbitmq_wire, kafka_wire], same)
+    assert result.differences == []
+    assert 0 < result.compared <= len(bodies)
 
 
 @pytest.mark.parametrize("silent", ["RabbitMQ", "Kafka"])
-async def test_what_one_of_them_was_not_told_is_named(
+async def test_a_message_that_is_missing_at_one_broker_is_a_difference(
     addresses: Environment, rabbitmq_wire: Wire, kafka_wire: Wire, silent: str
 ) -> None:
-    told: dict[int, bytes] = {}
+    bodies: dict[int, bytes] = {}
     wires = {"RabbitMQ": rabbitmq_wire, "Kafka": kafka_wire}
 
     def every_third_is_missing(wire: Wire, number: int) -> bytes:
         is_missing = wire is wires[silent] and number % 3 == 0
-        return b"[]" if is_missing else told.setdefault(number, sale(number))
+        return b"[]" if is_missing else bodies.setdefault(number, sale(number))
 
-    said = await compared(addresses, list(wires.values()), every_third_is_missing)
-    assert said.differences
-    assert len(said.differences) < said.compared
-    for difference in said.differences:
-        where, _, what = difference.partition(": ")
-        assert what == f"missing at {silent}"
+    result = await compared(addresses, list(wires.values()), every_third_is_missing)
+    assert result.differences
+    assert len(result.differences) < result.compared
+    for difference in result.differences:
+        where, _, problem = difference.partition(": ")
+        assert problem == f"missing at {silent}"
         assert int(where.rpartition("-")[2]) % 3 == 0
 
 
-async def test_a_message_that_is_not_the_same_at_both_is_named(
+async def test_a_message_with_another_content_is_a_difference(
     addresses: Environment, rabbitmq_wire: Wire, kafka_wire: Wire
 ) -> None:
     def each_its_own(_: Wire, number: int) -> bytes:
         return sale(number)
 
-    said = await compared(addresses, [rabbitmq_wire, kafka_wire], each_its_own)
-    assert len(said.differences) == said.compared > 0
-    assert said.differences[0].startswith(f"partition {PARTITION}, position 1-")
-    assert said.differences[0].endswith("the content differs")
+    result = await compared(addresses, [rabbitmq_wire, kafka_wire], each_its_own)
+    assert len(result.differences) == result.compared > 0
+    assert result.differences[0].startswith(f"partition {PARTITION}, position 1-")
+    assert result.differences[0].endswith("the content differs")
 
 
-async def test_where_nothing_was_told_nothing_was_found_to_be_the_same(
-    addresses: Environment, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_a_comparison_without_messages_fails(addresses: Environment, capsys: pytest.CaptureFixture[str]) -> None:
     assert await run(["parity", "--seconds", "6"], addresses) == NOT_DONE
     assert capsys.readouterr().out == "0 messages compared, 0 differences\n"
 
@@ -116,35 +114,35 @@ async def test_where_nothing_was_told_nothing_was_found_to_be_the_same(
 async def test_listening_takes_nothing_from_the_models(
     addresses: Environment, rabbitmq_wire: Wire, kafka_wire: Wire
 ) -> None:
-    told = [sale(number) for number in range(5)]
+    bodies = [sale(number) for number in range(5)]
     for broker in both(Settings.read(addresses)):
         wire = rabbitmq_wire if broker.name == "RabbitMQ" else kafka_wire
         async with broker.listening() as batches:
-            await wire.publish(PARTITION, told)
-            assert [await anext(batches) for _ in told] == told
-        for lane in (routing.WRITE_MODEL, routing.READ_MODEL):
-            assert await wire.take(lane, len(told)) == told
+            await wire.publish(PARTITION, bodies)
+            assert [await anext(batches) for _ in bodies] == bodies
+        for subscription in (routing.WRITE_MODEL, routing.READ_MODEL):
+            assert await wire.take(subscription, len(bodies)) == bodies
 
 
-async def test_what_waits_is_seen_until_it_is_taken(
+async def test_a_subscription_is_drained_once_its_backlog_is_consumed(
     wire: Wire, addresses: Environment, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = {**addresses, "BROKER": wire.broker}
+    settings = {**addresses, "BROKER": wire.broker}
     await wire.publish(PARTITION, [sale(1)])
     await wire.take(routing.READ_MODEL)
-    assert await run(["drained", "read", "purchase"], told) == DONE
+    assert await run(["drained", "read", "purchase"], settings) == DONE
     capsys.readouterr()
-    assert await run(["drained"], told) == NOT_DONE
+    assert await run(["drained"], settings) == NOT_DONE
     assert capsys.readouterr().out.splitlines() == [
         "ticketing.write-model: has a backlog",
         "ticketing.read-model: drained",
         "ticketing.purchase: drained",
     ]
     await wire.take(routing.WRITE_MODEL)
-    assert await run(["drained"], told) == DONE
+    assert await run(["drained"], settings) == DONE
 
 
-async def test_a_queue_that_somebody_takes_from_is_not_called_drained(
+async def test_a_queue_with_consumers_is_not_drained(
     addresses: Environment, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with channel(addresses["RABBITMQ_URL"]) as open_channel:
@@ -155,11 +153,11 @@ async def test_a_queue_that_somebody_takes_from_is_not_called_drained(
 
 
 async def _leave(_: AbstractIncomingMessage) -> None:
-    """Neither acknowledged nor given back."""
+    """Neither acknowledge nor return the message."""
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told", "status"),
+    ("arguments", "changed", "status"),
     [
         (["parity"], {"KAFKA_BOOTSTRAP_SERVERS": ""}, WRONG_USAGE),
         (["parity"], {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}, UNAVAILABLE),
@@ -168,13 +166,13 @@ async def _leave(_: AbstractIncomingMessage) -> None:
         (["drained"], {"BROKER": "pigeons"}, WRONG_USAGE),
     ],
 )
-async def test_a_broker_that_is_not_there_is_named(
-    addresses: Environment, arguments: list[str], told: Environment, status: int
+async def test_an_unavailable_broker_and_a_wrong_setting_have_their_exit_status(
+    addresses: Environment, arguments: list[str], changed: Environment, status: int
 ) -> None:
-    assert await run(arguments, {**addresses, **told}) == status
+    assert await run(arguments, {**addresses, **changed}) == status
 
 
 @pytest.mark.parametrize("arguments", [["parity", "--seconds", "2"], ["parity", "--seconds", "nan"], ["drained", "me"]])
-async def test_what_cannot_be_asked_is_refused(addresses: Environment, arguments: list[str]) -> None:
+async def test_wrong_arguments_are_refused(addresses: Environment, arguments: list[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         await run(arguments, addresses)
