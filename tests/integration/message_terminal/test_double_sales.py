@@ -1,4 +1,4 @@
-"""A seat that a Redis without its past has sold again: the second sale is undone everywhere, and the first stands."""
+"""A seat sold again after Redis lost the first sale: the second sale is cancelled everywhere."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def ledger(redis_url: str) -> Iterator[Ledger]:
-    """What Redis keeps."""
+    """The contents of Redis."""
     with Redis.from_url(redis_url) as redis:
         yield Ledger(redis)
 
 
 async def sell(redis_url: str) -> UUID:
-    """The ticket for the one seat that everybody wants, sold by a process that was just started."""
+    """Sell the same seat, in a new process, and return the ticket's id."""
     wanted = order()
     async with selling(redis_url) as seller:
         assert isinstance(await seller.inventory.sell(wanted), Sold)
@@ -47,7 +47,7 @@ async def has_status(client: "DynamoDBClient", tables: Tables, ticket_id: UUID, 
     return stored.get(str(ticket_id)) == status
 
 
-async def test_of_two_sales_of_one_seat_the_second_is_undone_everywhere(
+async def test_the_second_of_two_sales_of_a_seat_is_cancelled_everywhere(
     environment: Environment, wire: Wire, redis_url: str, ledger: Ledger, dynamodb: Tables, tmp_path: Path
 ) -> None:
     await prepare(redis_url)

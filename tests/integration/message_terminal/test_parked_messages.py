@@ -1,4 +1,4 @@
-"""Parked messages: looked at, sent back as if they had never been parked, thrown away."""
+"""Parked messages: listed, redriven with the same result as without parking, and discarded."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -35,30 +35,30 @@ if TYPE_CHECKING:
     from types_aiobotocore_dynamodb import DynamoDBClient
 
 
-class Choking:
-    """A projector that cannot project one of the messages, as if by a bug that was mended since."""
+class FailingProjector:
+    """A projector that fails on one message, like one with a bug that is fixed later."""
 
-    def __init__(self, projector: Projector, poison: AnyMessage) -> None:
+    def __init__(self, projector: Projector, unprojectable: AnyMessage) -> None:
         self.model = projector.model
         self._projector = projector
-        self._poison = poison
+        self._unprojectable = unprojectable
 
     async def project(self, messages: Sequence[AnyMessage], refused: Sequence[Refused] = ()) -> None:
-        """Project, unless the poison is among the messages."""
-        if self._poison in messages:
+        """Project; raise TypeError if the message is among them."""
+        if self._unprojectable in messages:
             raise TypeError("a bug")
         await self._projector.project(messages, refused)
 
 
 @pytest.fixture
 def models(engine: AsyncEngine, read_model: ReadModelProjector, write_model: WriteModelProjector) -> Models:
-    """Both models."""
+    """Both projectors."""
     return Models(engine, {"read": read_model, "write": write_model}, {})
 
 
 @pytest.fixture
 def environment(dynamodb: Tables, mysql_url: str) -> dict[str, str]:
-    """What the command line is told; no broker is there."""
+    """The environment of the command line; its broker does not exist."""
     return {
         "RABBITMQ_URL": "amqp://127.0.0.1:1/",
         "MYSQL_URL": mysql_url,
@@ -68,15 +68,15 @@ def environment(dynamodb: Tables, mysql_url: str) -> dict[str, str]:
     }
 
 
-async def work_through(projector: Projector, bodies: Sequence[bytes]) -> None:
-    """Let a worker project these batches and stop."""
+async def deliver(projector: Projector, bodies: Sequence[bytes]) -> None:
+    """Deliver batches to a worker and run it until it has acknowledged all."""
     worker = Worker(projector, PARTITIONS)
-    left = len(bodies)
+    unacknowledged = len(bodies)
 
     async def acknowledge() -> None:
-        nonlocal left
-        left -= 1
-        if not left:
+        nonlocal unacknowledged
+        unacknowledged -= 1
+        if not unacknowledged:
             worker.stop()
 
     for body in bodies:
@@ -85,12 +85,12 @@ async def work_through(projector: Projector, bodies: Sequence[bytes]) -> None:
 
 
 def story(event_id: str, partition: int) -> list[AnyMessage]:
-    """Everything that may happen to an event, in order."""
+    """An event's history in order: catalogue, sales, a cancellation and holds."""
     hold = f"{partition:032x}"
     first = purchased(event_id=event_id, partition=partition, position="1-3")
     second = purchased(event_id=event_id, partition=partition, generation=2, position="1-5")
     held = seats_held((1, 1), (2, 2), hold=hold, event_id=event_id, zone_id=2, partition=partition, position="1-6")
-    let_go = seats_held(hold=f"f{hold[1:]}", event_id=event_id, zone_id=3, partition=partition, position="1-7")
+    released = seats_held(hold=f"f{hold[1:]}", event_id=event_id, zone_id=3, partition=partition, position="1-7")
     zones = [zone(1, price_cents=9_900)]
     return [
         venue_defined(venue_id=f"venue-of-{event_id}", partition=partition, position="1-0"),
@@ -100,55 +100,57 @@ def story(event_id: str, partition: int) -> list[AnyMessage]:
         cancelled(first, position="1-4"),
         second,
         held,
-        let_go,
+        released,
         purchased(event_id=event_id, partition=partition, zone_id=2, hold=hold, position="1-8"),
-        hold_released(let_go, position="1-9"),
+        hold_released(released, position="1-9"),
     ]
 
 
-@pytest.mark.parametrize("poisoned", range(len(story("any", 0))))
-async def test_a_redriven_message_leaves_the_read_model_as_if_it_had_never_been_parked(
-    models: Models, engine: AsyncEngine, poisoned: int
+@pytest.mark.parametrize("number", range(len(story("any", 0))))
+async def test_a_redriven_message_has_the_same_effect_on_the_read_model_as_without_parking(
+    models: Models, engine: AsyncEngine, number: int
 ) -> None:
-    told, control = story("parked", 1), story("control", 2)
+    messages, control = story("parked", 1), story("control", 2)
     await models.projectors["read"].project(control)
-    choking = Choking(models.projectors["read"], told[poisoned])
-    await work_through(choking, [batch(told[:4]), batch(told[4:])])
-    (lying,) = await parked(engine)
-    assert (lying["body"], lying["reason"]) == (encode(told[poisoned]), "TypeError: a bug")
-    assert await redrive(models, PARTITIONS, lying["id"]) is None
-    assert await read_picture(engine, "parked", 1) == await read_picture(engine, "control", 2)
+    failing = FailingProjector(models.projectors["read"], messages[number])
+    await deliver(failing, [batch(messages[:4]), batch(messages[4:])])
+    (row,) = await parked(engine)
+    assert (row["body"], row["reason"]) == (encode(messages[number]), "TypeError: a bug")
+    assert await redrive(models, PARTITIONS, row["id"]) is None
+    assert await read_model_of(engine, "parked", 1) == await read_model_of(engine, "control", 2)
     assert await parked(engine) == []
 
 
-@pytest.mark.parametrize("poisoned", range(len(story("any", 0))))
-async def test_a_redriven_message_leaves_the_write_model_as_if_it_had_never_been_parked(
+@pytest.mark.parametrize("number", range(len(story("any", 0))))
+async def test_a_redriven_message_has_the_same_effect_on_the_write_model_as_without_parking(
     models: Models,
     engine: AsyncEngine,
     client: "DynamoDBClient",
     dynamodb: Tables,
     rejections: list[TicketRejected],
-    poisoned: int,
+    number: int,
 ) -> None:
-    told, control = story("parked", 1), story("control", 2)
+    messages, control = story("parked", 1), story("control", 2)
     await models.projectors["write"].project(control)
-    await work_through(Choking(models.projectors["write"], told[poisoned]), [batch(told[:4]), batch(told[4:])])
-    (lying,) = await parked(engine)
-    assert (lying["model"], lying["body"]) == ("write", encode(told[poisoned]))
-    assert await redrive(models, PARTITIONS, lying["id"]) is None
-    assert await write_picture(client, dynamodb, "parked") == await write_picture(client, dynamodb, "control")
+    await deliver(
+        FailingProjector(models.projectors["write"], messages[number]), [batch(messages[:4]), batch(messages[4:])]
+    )
+    (row,) = await parked(engine)
+    assert (row["model"], row["body"]) == ("write", encode(messages[number]))
+    assert await redrive(models, PARTITIONS, row["id"]) is None
+    assert await write_model_of(client, dynamodb, "parked") == await write_model_of(client, dynamodb, "control")
     assert await parked(engine) == []
     assert rejections == []
 
 
-async def test_the_end_of_a_ticket_that_was_refused_is_parked_by_neither_model(
+async def test_the_cancellation_of_a_double_sale_is_parked_by_neither_model(
     models: Models, engine: AsyncEngine, client: "DynamoDBClient", dynamodb: Tables, rejections: list[TicketRejected]
 ) -> None:
     owner, intruder, other = purchased(), purchased(position="1-3"), purchased(row=2, position="1-5")
     bodies = [batch([owner]), batch([intruder]), batch([cancelled(intruder, position="1-4"), other])]
     for projector in models.projectors.values():
         for body in bodies:
-            await work_through(projector, [body])
+            await deliver(projector, [body])
     assert [(row["model"], row["sequence"]) for row in await parked(engine)] == [("read", 3)]
     assert [rejection.data.ticket_id for rejection in rejections] == [intruder.data.ticket_id]
     stored = await rows(engine, "SELECT ticket_id FROM ticket")
@@ -161,15 +163,15 @@ async def test_the_end_of_a_ticket_that_was_refused_is_parked_by_neither_model(
     }
 
 
-async def test_redriving_twice_is_harmless(models: Models, engine: AsyncEngine) -> None:
+async def test_redriving_is_idempotent(models: Models, engine: AsyncEngine) -> None:
     sale = purchased()
     await models.projectors["read"].project([sale])
     for _ in range(2):
         await models.projectors["read"].project([], [Refused(encode(sale), "by mistake")])
-        (lying,) = await parked(engine)
-        assert await redrive(models, PARTITIONS, lying["id"]) is None
+        (row,) = await parked(engine)
+        assert await redrive(models, PARTITIONS, row["id"]) is None
         with pytest.raises(NotParked):
-            await redrive(models, PARTITIONS, lying["id"])
+            await redrive(models, PARTITIONS, row["id"])
     (zone_row,) = await rows(engine, "SELECT * FROM zone_sales")
     assert (zone_row["sold_count"], zone_row["revenue_cents"]) == (1, 2_500)
 
@@ -179,7 +181,7 @@ async def test_a_message_that_still_cannot_be_projected_stays_parked_and_is_coun
 ) -> None:
     impossible = encode(purchased(created_on="2030-02-30T00:00:00.000000Z"))
     await models.projectors["read"].project([], [Refused(b"?", "no batch"), Refused(impossible, "first")])
-    reasons = [await redrive(models, PARTITIONS, lying["id"]) for lying in await parked(engine)]
+    reasons = [await redrive(models, PARTITIONS, row["id"]) for row in await parked(engine)]
     assert reasons[0] is not None
     assert reasons[0].startswith("MalformedMessage")
     assert reasons[1] == "ValueError: day is out of range for month"
@@ -207,8 +209,8 @@ async def test_the_command_line_lists_shows_redrives_and_discards(
     assert good.decode() in shown
     assert "\\xff?" in (await command("show", second))[1]
     assert await command("redrive", first, 999) == (1, f"{first}: projected\n999: not parked\n")
-    status, told = await command("redrive", "--all")
-    assert (status, told.split(":")[0]) == (1, str(second))
+    status, printed = await command("redrive", "--all")
+    assert (status, printed.split(":")[0]) == (1, str(second))
     assert await command("discard", second) == (0, f"{second}: discarded\n")
     assert (await command("discard", second))[0] == 1
     assert (await command("show", second))[0] == 1
@@ -216,26 +218,26 @@ async def test_the_command_line_lists_shows_redrives_and_discards(
     assert await command("redrive", "--all") == (0, "")
 
 
-async def test_the_command_line_tells_wrong_usage_from_a_store_that_is_away(environment: dict[str, str]) -> None:
-    away = {**environment, "MYSQL_URL": "mysql+aiomysql://nobody@127.0.0.1:1/ticketing"}
-    assert await cli.run(["parked", "list"], away) == 3
+async def test_the_exit_status_distinguishes_wrong_usage_from_an_unavailable_store(environment: dict[str, str]) -> None:
+    unavailable = {**environment, "MYSQL_URL": "mysql+aiomysql://nobody@127.0.0.1:1/ticketing"}
+    assert await cli.run(["parked", "list"], unavailable) == 3
     assert await cli.run(["parked", "list"], {**environment, "PARTITIONS": "none"}) == 2
     with pytest.raises(SystemExit, match="2"):
         await cli.run(["parked", "redrive"], environment)
 
 
-async def test_a_reason_of_any_length_and_a_type_in_any_script_can_be_parked(
+async def test_a_message_with_a_long_reason_and_a_type_in_any_script_is_parked(
     engine: AsyncEngine, read_model: ReadModelProjector
 ) -> None:
     odd = '{"type":"' + "🎟" * 64 + '","partition":123456789012345678901234567890,"position":"1-1"}'
     await read_model.project([], [Refused(odd.encode(), "ß" * 10_000)])
     async with engine.connect() as connection:
-        (found,) = await parking.parked(connection)
-    assert (found.message_type, found.partition_id, len(found.reason)) == ("🎟" * 64, None, 2_000)
+        (message,) = await parking.parked(connection)
+    assert (message.message_type, message.partition_id, len(message.reason)) == ("🎟" * 64, None, 2_000)
 
 
-async def read_picture(engine: AsyncEngine, event_id: str, partition: int) -> list[Rows]:
-    """What the read model says of an event, without the names that tell it from another."""
+async def read_model_of(engine: AsyncEngine, event_id: str, partition: int) -> list[Rows]:
+    """The rows of an event, without its ids, to compare it with another event."""
     return [
         await rows(
             engine,
@@ -261,8 +263,8 @@ async def read_picture(engine: AsyncEngine, event_id: str, partition: int) -> li
     ]
 
 
-async def write_picture(client: "DynamoDBClient", tables: Tables, event_id: str) -> list[object]:
-    """What the write model says of an event, without the names that tell it from another."""
+async def write_model_of(client: "DynamoDBClient", tables: Tables, event_id: str) -> list[object]:
+    """The items of an event, without its ids, to compare it with another event."""
     tickets = [item for item in await items(client, tables, "Tickets") if item["eventId"] == event_id]
     seats = [item for item in await items(client, tables, "Seats") if item["eventId#zoneId"].startswith(event_id)]
     catalogue = [item for item in await items(client, tables, "Catalog") if item["id"].endswith(event_id)]

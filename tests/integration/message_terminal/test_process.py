@@ -1,4 +1,4 @@
-"""The terminal as it runs: from its queues into both models, and through what kills it."""
+"""The terminal's process: from the broker to both models, through kills and failures."""
 
 import signal
 from collections.abc import AsyncIterator
@@ -50,7 +50,7 @@ MODELS = (WRITE, READ)
 
 @pytest.fixture
 async def mysql(environment: Environment) -> AsyncIterator[AsyncEngine]:
-    """The read model."""
+    """An engine for the read model."""
     async with AsyncExitStack() as stack:
         engine = open_mysql(environment["MYSQL_URL"])
         stack.push_async_callback(engine.dispose)
@@ -59,12 +59,12 @@ async def mysql(environment: Environment) -> AsyncIterator[AsyncEngine]:
 
 @pytest.fixture
 async def tickets(environment: Environment) -> AsyncIterator["DynamoDBClient"]:
-    """The write model."""
+    """A client for the write model."""
     async with open_dynamodb(environment["DYNAMODB_URL"]) as client:
         yield client
 
 
-async def test_what_is_published_reaches_both_models(
+async def test_published_messages_are_projected_onto_both_models(
     wire: Wire,
     environment: Environment,
     mysql: AsyncEngine,
@@ -88,7 +88,7 @@ async def test_what_is_published_reaches_both_models(
     }
 
 
-async def test_a_process_for_one_model_leaves_the_other_alone(
+async def test_a_process_for_one_model_does_not_touch_the_other(
     wire: Wire,
     environment: Environment,
     mysql: AsyncEngine,
@@ -114,8 +114,8 @@ async def test_a_terminal_that_is_killed_again_and_again_loses_nothing_and_count
 ) -> None:
     sales = many_purchased(3_000, first=1)
     ends = [cancelled(sale, position=f"1-{3_001 + number}") for number, sale in enumerate(sales[:1_000])]
-    told: list[AnyMessage] = [event_scheduled(position="1-0"), *sales, *ends]
-    bodies = [batch(told[start : start + 100]) for start in range(0, len(told), 100)]
+    history: list[AnyMessage] = [event_scheduled(position="1-0"), *sales, *ends]
+    bodies = [batch(history[start : start + 100]) for start in range(0, len(history), 100)]
     await wire.publish(PARTITION, bodies)
     for share in (300, 1_200, 2_100):
         with terminal(environment, tmp_path / "log") as running:
@@ -123,7 +123,7 @@ async def test_a_terminal_that_is_killed_again_and_again_loses_nothing_and_count
             running.kill()
     async with AsyncExitStack() as stack:
         running = await started(stack, environment, tmp_path / "log")
-        await until(lambda: reached(mysql, f"1-{len(told) - 1}"))
+        await until(lambda: reached(mysql, f"1-{len(history) - 1}"))
         await until(lambda: written(tickets, dynamodb, 3_000))
         await until(lambda: idle(running))
         assert await running.metric("projection_gaps_total") == 0
@@ -152,7 +152,7 @@ async def test_another_takes_over_from_a_terminal_that_is_killed(
     assert await figures(mysql) == {1: (200, 500_000)}
 
 
-async def test_when_asked_to_end_it_finishes_the_batch_in_hand_and_ends(
+async def test_a_terminated_process_finishes_its_current_batch(
     wire: Wire, environment: Environment, mysql: AsyncEngine, tmp_path: Path
 ) -> None:
     sales = many_purchased(2_000)
@@ -168,18 +168,18 @@ async def test_when_asked_to_end_it_finishes_the_batch_in_hand_and_ends(
     assert sum(sold for sold, _ in (await figures(mysql)).values()) == 2_000
 
 
-async def test_a_double_sale_is_told_to_purchase_and_kept_for_it(
+async def test_a_double_sale_is_rejected_to_purchase_and_parked_by_the_read_model(
     wire: Wire, environment: Environment, mysql: AsyncEngine, tmp_path: Path
 ) -> None:
     owner, intruder, other = purchased(position="1-0"), purchased(position="1-1"), purchased(row=2, position="1-2")
     async with AsyncExitStack() as stack:
         running = await started(stack, environment, tmp_path / "log")
         await wire.publish(PARTITION, [batch([owner]), batch([intruder, other])])
-        (kept,) = await wire.take(routing.PURCHASE)
+        (body,) = await wire.take(routing.PURCHASE)
         await until(lambda: reached(mysql, "1-2"))
         for model in MODELS:
             assert await running.metric(f'double_sales_total{{model="{model}"}}') == 1
-    (raw,) = split_batch(kept)
+    (raw,) = split_batch(body)
     message: AnyMessage = decode(raw)
     assert isinstance(message, TicketRejected)
     assert (message.data.ticket_id, message.data.owner_ticket_id) == (intruder.data.ticket_id, owner.data.ticket_id)
@@ -190,7 +190,7 @@ async def test_a_double_sale_is_told_to_purchase_and_kept_for_it(
 
 
 @pytest.mark.on_rabbitmq
-async def test_what_is_told_to_purchase_is_persistent_and_says_what_it_is(
+async def test_a_rejection_is_persistent_and_has_its_id_and_content_type(
     environment: Environment, tmp_path: Path
 ) -> None:
     rivals = [purchased(position="1-0"), purchased(position="1-1")]
@@ -198,13 +198,17 @@ async def test_what_is_told_to_purchase_is_persistent_and_says_what_it_is(
     async with AsyncExitStack() as stack:
         await started(stack, environment, tmp_path / "log")
         await publish(url, routing.to_models(PARTITION), [batch(rivals)])
-        (kept,) = await take(url, routing.PURCHASE)
-    (raw,) = split_batch(kept.body)
-    assert (kept.routing_key, kept.message_id, kept.delivery_mode) == (f"purchase.{PARTITION}", decode(raw).id, 2)
-    assert kept.content_type == routing.BATCH_CONTENT_TYPE
+        (rejection,) = await take(url, routing.PURCHASE)
+    (raw,) = split_batch(rejection.body)
+    assert (rejection.routing_key, rejection.message_id, rejection.delivery_mode) == (
+        f"purchase.{PARTITION}",
+        decode(raw).id,
+        2,
+    )
+    assert rejection.content_type == routing.BATCH_CONTENT_TYPE
 
 
-async def test_poison_in_the_middle_of_a_batch_is_parked_and_the_rest_goes_on(
+async def test_bad_messages_in_a_batch_are_parked_and_the_others_are_projected(
     wire: Wire,
     environment: Environment,
     mysql: AsyncEngine,
@@ -225,21 +229,21 @@ async def test_poison_in_the_middle_of_a_batch_is_parked_and_the_rest_goes_on(
         assert await running.metric('messages_parked_total{model="read"}') == 3
         assert await running.is_ready()
     assert sum(sold for sold, _ in (await figures(mysql)).values()) == 51
-    lying = {(row["model"], row["body"][:20]): row["reason"] for row in await parked(mysql)}
-    assert lying == {
+    reasons = {(row["model"], row["body"][:20]): row["reason"] for row in await parked(mysql)}
+    assert reasons == {
         ("write", unknown[:20]): "UnknownMessage: unknown type seat.upgraded.v9",
         ("read", unknown[:20]): "UnknownMessage: unknown type seat.upgraded.v9",
-        ("write", b"not json"): lying["write", b"not json"],
-        ("read", b"not json"): lying["read", b"not json"],
-        ("read", next(body for model, body in lying if body.startswith(b'{"type":"ticket'))): (
+        ("write", b"not json"): reasons["write", b"not json"],
+        ("read", b"not json"): reasons["read", b"not json"],
+        ("read", next(body for model, body in reasons if body.startswith(b'{"type":"ticket'))): (
             "ValueError: day is out of range for month"
         ),
     }
-    assert lying["read", b"not json"].startswith("no batch")
+    assert reasons["read", b"not json"].startswith("no batch")
 
 
 @pytest.mark.on_rabbitmq
-async def test_a_queue_that_vanishes_ends_the_process(environment: Environment, tmp_path: Path) -> None:
+async def test_a_deleted_queue_ends_the_process(environment: Environment, tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         running = await started(stack, environment, tmp_path / "log")
         async with channel(environment["RABBITMQ_URL"]) as open_channel:
@@ -250,7 +254,7 @@ async def test_a_queue_that_vanishes_ends_the_process(environment: Environment, 
 
 
 @pytest.mark.on_rabbitmq
-async def test_a_broken_connection_ends_the_process_and_the_next_one_goes_on(
+async def test_a_broken_connection_ends_the_process_and_the_next_one_continues(
     wire: Wire, environment: Environment, rabbitmq_server: tuple[str, str], mysql: AsyncEngine, tmp_path: Path
 ) -> None:
     async with AsyncExitStack() as stack:
@@ -262,13 +266,13 @@ async def test_a_broken_connection_ends_the_process_and_the_next_one_goes_on(
         await until(lambda: reached(mysql, "1-0"))
 
 
-async def test_a_wrong_setting_is_named_and_nothing_starts(environment: Environment, tmp_path: Path) -> None:
+async def test_a_wrong_setting_is_named_and_ends_the_process(environment: Environment, tmp_path: Path) -> None:
     with terminal({**environment, "MODELS": "live"}, tmp_path / "log") as running:
         assert await running.ended() == 1
     assert "MODELS" in (tmp_path / "log").read_text()
 
 
-async def test_a_terminal_without_a_broker_gives_up_in_the_end(
+async def test_a_terminal_without_a_broker_ends_after_its_retries(
     environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(brokers, "CONNECT_SECONDS", 0.5)
@@ -279,35 +283,35 @@ async def test_a_terminal_without_a_broker_gives_up_in_the_end(
 
 
 async def reached(engine: AsyncEngine, text: str) -> bool:
-    """Whether the read model has got this far."""
+    """Whether the read model has reached this position."""
     return await position(engine, PARTITION) == text
 
 
 async def written(client: "DynamoDBClient", tables: Tables, count: int) -> bool:
-    """Whether the write model has so many tickets."""
+    """Whether the write model has this number of tickets."""
     pages = client.get_paginator("scan").paginate(TableName=tables.prefix + TICKETS, Select="COUNT")
     return sum([page["Count"] async for page in pages]) == count
 
 
 async def has_tickets(engine: AsyncEngine, count: int) -> bool:
-    """Whether the read model has at least so many tickets."""
+    """Whether the read model has at least this number of tickets."""
     (row,) = await rows(engine, "SELECT count(*) AS number FROM ticket")
     return bool(row["number"] >= count)
 
 
 async def projected(running: RunningTerminal, count: int) -> bool:
-    """Whether the process has taken so many messages into each model."""
+    """Whether the process has projected this number of messages onto each model."""
     return [await running.metric(f'messages_projected_total{{model="{model}"}}') for model in MODELS] == [count] * 2
 
 
 async def idle(running: RunningTerminal) -> bool:
-    """Whether nothing waits in it."""
+    """Whether the process has no backlog."""
     lags = [await running.metric(f'projection_lag_seconds{{model="{model}"}}') for model in MODELS]
     return lags == [0, 0]
 
 
 async def break_connections(management_url: str, vhost: str) -> bool:
-    """Close what the broker's management knows of by now; whether there was anything."""
+    """Close all connections that RabbitMQ's management lists; return whether there were any."""
     async with httpx.AsyncClient(base_url=management_url, timeout=30) as management:
         connections = (await management.get(f"/api/vhosts/{vhost}/connections")).raise_for_status().json()
         for connection in connections:

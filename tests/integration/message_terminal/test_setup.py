@@ -1,4 +1,4 @@
-"""Everything that must stand before messages flow: made once, and repeating it harms nothing."""
+"""Setup: creates queues and tables, is idempotent, and refuses other settings."""
 
 import asyncio
 from pathlib import Path
@@ -29,7 +29,7 @@ from tests.stage.stores.isolation import Tables
 
 @pytest.fixture
 def settings(rabbitmq_url: str, mysql_url: str, dynamodb: Tables) -> Settings:
-    """Three empty stores."""
+    """Settings with three empty stores."""
     return Settings(
         rabbitmq_url=rabbitmq_url,
         mysql_url=mysql_url,
@@ -39,12 +39,12 @@ def settings(rabbitmq_url: str, mysql_url: str, dynamodb: Tables) -> Settings:
     )
 
 
-async def test_setup_may_be_repeated_and_run_twice_at_once(settings: Settings) -> None:
+async def test_setup_can_be_repeated_and_run_concurrently(settings: Settings) -> None:
     await asyncio.gather(set_up(settings), set_up(settings))
     await set_up(settings)
 
 
-async def test_what_purchase_says_reaches_both_models_and_what_the_terminal_says_purchase_alone(
+async def test_messages_reach_both_models_and_rejections_only_purchase(
     settings: Settings,
 ) -> None:
     url = settings.rabbitmq_url
@@ -60,7 +60,7 @@ async def test_what_purchase_says_reaches_both_models_and_what_the_terminal_says
 
 
 @pytest.mark.parametrize("queue", [routing.WRITE_MODEL, routing.READ_MODEL, routing.PURCHASE])
-async def test_what_can_never_be_delivered_is_kept(settings: Settings, queue: str) -> None:
+async def test_a_rejected_delivery_is_dead_lettered(settings: Settings, queue: str) -> None:
     url = settings.rabbitmq_url
     await set_up(settings)
     await publish(url, routing.to_purchase(1) if queue == routing.PURCHASE else routing.to_models(1), [b"dead"])
@@ -69,7 +69,7 @@ async def test_what_can_never_be_delivered_is_kept(settings: Settings, queue: st
     assert dead.body == b"dead"
 
 
-async def test_a_queue_that_stands_there_otherwise_is_told_at_once(settings: Settings) -> None:
+async def test_a_queue_with_other_arguments_fails_at_once(settings: Settings) -> None:
     async with channel(settings.rabbitmq_url) as open_channel:
         await open_channel.declare_queue(routing.READ_MODEL, durable=True)
     with pytest.raises(SetupFailed, match=r"RabbitMQ.*ticketing\.read-model"):
@@ -82,7 +82,7 @@ async def test_another_number_of_partitions_is_refused(read_settings: Settings, 
     assert len(await rows(engine, "SELECT * FROM projection_position WHERE epoch IS NULL")) == 8
 
 
-async def test_a_setup_that_was_killed_between_two_tables_is_finished_by_the_next(
+async def test_a_setup_that_was_killed_between_two_tables_is_completed_by_the_next(
     read_settings: Settings, engine: AsyncEngine
 ) -> None:
     async with engine.begin() as connection:
@@ -93,7 +93,7 @@ async def test_a_setup_that_was_killed_between_two_tables_is_finished_by_the_nex
     assert await rows(engine, "SELECT * FROM parked_message") == []
 
 
-async def test_the_migrations_end_in_the_tables_that_the_code_knows(engine: AsyncEngine) -> None:
+async def test_the_migrations_result_in_the_tables_of_the_code(engine: AsyncEngine) -> None:
     def differences(connection: Connection) -> object:
         return compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
 
@@ -110,7 +110,7 @@ async def test_setup_waits_for_a_store_that_is_starting(settings: Settings, priv
     await making
 
 
-async def test_setup_gives_up_in_the_end_and_names_the_store(
+async def test_setup_fails_after_its_retries_and_names_the_store(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(setup, "WAIT_SECONDS", 0.5)
@@ -118,16 +118,14 @@ async def test_setup_gives_up_in_the_end_and_names_the_store(
         await set_up(replace(settings, mysql_url="mysql+aiomysql://nobody@127.0.0.1:1/ticketing"))
 
 
-async def test_a_full_queue_refuses_so_that_the_relay_notices(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_full_queue_refuses_messages(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(rabbitmq_topology.QUEUES, routing.READ_MODEL, ("*", 1_000))
     await set_up(settings)
     with pytest.raises(DeliveryError):
         await publish(settings.rabbitmq_url, routing.to_models(1), [b"x" * 1_000] * 50)
 
 
-async def test_the_broker_counts_how_often_a_delivery_came_back(settings: Settings) -> None:
+async def test_the_broker_counts_redeliveries(settings: Settings) -> None:
     url = settings.rabbitmq_url
     await set_up(settings)
     await publish(url, routing.to_models(1), [b"again"])
@@ -139,7 +137,7 @@ async def test_the_broker_counts_how_often_a_delivery_came_back(settings: Settin
 
 
 async def _leave(_: AbstractIncomingMessage) -> None:
-    """What a consumer that is killed does."""
+    """Neither acknowledge nor return the message, like a killed consumer."""
 
 
 async def _acknowledge(message: AbstractIncomingMessage) -> None:

@@ -1,4 +1,4 @@
-"""What becomes of a message is seen in the trace of the request that caused it, once for each model."""
+"""Each projection of a message is a span in the trace of the request that caused the message."""
 
 import json
 import secrets
@@ -21,7 +21,7 @@ MUCH_LATER_MS = "600000"
 
 @pytest.fixture
 def collector() -> Iterator[Collector]:
-    """Where the terminal sends its spans to."""
+    """A collector that receives the terminal's spans."""
     with collecting() as own:
         yield own
 
@@ -31,12 +31,12 @@ def new_trace() -> str:
 
 
 def sampled(trace_id: str) -> str:
-    """What purchase says of a request whose trace is recorded."""
+    """The traceparent of a sampled trace."""
     return f"00-{trace_id}-{CAUSE}-01"
 
 
 def unsampled(trace_id: str) -> str:
-    """What purchase says of one whose trace is not."""
+    """The traceparent of a trace that is not sampled."""
     return f"00-{trace_id}-{CAUSE}-00"
 
 
@@ -44,11 +44,11 @@ def by_model(spans: list[Span]) -> dict[object, Span]:
     return {span.attributes["model"]: span for span in spans}
 
 
-async def test_a_message_is_a_span_of_each_model_in_the_trace_that_it_carries_and_one_that_carries_none_is_not(
+async def test_only_a_message_with_a_sampled_trace_has_a_span_for_each_model(
     wire: Wire, environment: Environment, collector: Collector, tmp_path: Path
 ) -> None:
     traced = new_trace()
-    told = [
+    messages = [
         purchased(column=1, position="1-0", traceparent=unsampled(new_trace())),
         purchased(column=2, position="1-1"),
         purchased(column=3, position="1-2", traceparent="no trace"),
@@ -56,7 +56,7 @@ async def test_a_message_is_a_span_of_each_model_in_the_trace_that_it_carries_an
     ]
     async with AsyncExitStack() as stack:
         await started(stack, {**environment, **collector.environment}, tmp_path / "log")
-        await wire.publish(PARTITION, [batch(told)])
+        await wire.publish(PARTITION, [batch(messages)])
         spans = by_model(await collector.spans(traced, 2))
     assert spans.keys() == {"read", "write"}
     for model, span in spans.items():
@@ -67,13 +67,13 @@ async def test_a_message_is_a_span_of_each_model_in_the_trace_that_it_carries_an
     assert collector.traces_by_now() == {traced}
 
 
-async def test_a_message_that_is_parked_says_why_in_its_trace_and_in_the_log(
+async def test_a_parked_message_has_the_reason_in_its_span_and_in_the_log(
     wire: Wire, environment: Environment, collector: Collector, tmp_path: Path
 ) -> None:
     poisoned, unknown, good = new_trace(), new_trace(), new_trace()
     created_on = "2030-02-30T00:00:00.000000Z"
     newer = f'{{"type":"seat.upgraded.v9","partition":3,"position":"1-0","traceparent":"{sampled(unknown)}"}}'
-    told: list[AnyMessage | bytes] = [
+    messages: list[AnyMessage | bytes] = [
         newer.encode(),
         purchased(created_on=created_on, position="1-1", traceparent=sampled(poisoned)),
         purchased(row=2, position="1-2", traceparent=sampled(good)),
@@ -81,7 +81,7 @@ async def test_a_message_that_is_parked_says_why_in_its_trace_and_in_the_log(
     logging = {"LOGGING_CONFIG": str(INFRA / "logging.json"), "MODELS": "read"}
     async with AsyncExitStack() as stack:
         await started(stack, {**environment, **collector.environment, **logging}, tmp_path / "log")
-        await wire.publish(PARTITION, [batch(told)])
+        await wire.publish(PARTITION, [batch(messages)])
         (of_poisoned,) = await collector.spans(poisoned)
         (of_unknown,) = await collector.spans(unknown)
         (of_good,) = await collector.spans(good)
@@ -94,27 +94,27 @@ async def test_a_message_that_is_parked_says_why_in_its_trace_and_in_the_log(
     assert [line["traceparent"] for line in lines] == [sampled(poisoned)]
 
 
-async def test_a_double_sale_is_logged_with_the_trace_of_the_sale_that_was_refused(
+async def test_a_double_sale_is_logged_with_the_trace_of_the_refused_sale(
     wire: Wire, environment: Environment, collector: Collector, tmp_path: Path
 ) -> None:
     refused = new_trace()
-    told = [purchased(position="1-0"), purchased(position="1-1", traceparent=sampled(refused))]
+    messages = [purchased(position="1-0"), purchased(position="1-1", traceparent=sampled(refused))]
     logging = {"LOGGING_CONFIG": str(INFRA / "logging.json"), "MODELS": "write"}
     async with AsyncExitStack() as stack:
         await started(stack, {**environment, **collector.environment, **logging}, tmp_path / "log")
-        await wire.publish(PARTITION, [batch([one]) for one in told])
+        await wire.publish(PARTITION, [batch([one]) for one in messages])
         await collector.spans(refused)
     lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines() if "double sale" in line]
     assert [line["traceparent"] for line in lines] == [sampled(refused)]
 
 
-async def test_a_terminal_that_is_told_to_end_sends_the_spans_that_wait(
+async def test_a_terminated_process_sends_its_pending_spans(
     wire: Wire, environment: Environment, collector: Collector, tmp_path: Path
 ) -> None:
     trace_id = new_trace()
-    patient = {**environment, **collector.environment, "OTEL_BSP_SCHEDULE_DELAY": MUCH_LATER_MS, "MODELS": "read"}
+    delayed = {**environment, **collector.environment, "OTEL_BSP_SCHEDULE_DELAY": MUCH_LATER_MS, "MODELS": "read"}
     async with AsyncExitStack() as stack:
-        running = await started(stack, patient, tmp_path / "log")
+        running = await started(stack, delayed, tmp_path / "log")
         await wire.publish(PARTITION, [batch([purchased(traceparent=sampled(trace_id))])])
         await until(lambda: has_projected(running))
         assert collector.spans_by_now(trace_id) == []
@@ -124,5 +124,5 @@ async def test_a_terminal_that_is_told_to_end_sends_the_spans_that_wait(
 
 
 async def has_projected(running: RunningTerminal) -> bool:
-    """Whether it has taken in a message."""
+    """Whether the read model has one message."""
     return await running.metric('messages_projected_total{model="read"}') == 1

@@ -1,4 +1,4 @@
-"""A store that is away is waited for: nothing is acknowledged, nothing is lost, and everybody can see it."""
+"""While a store is unavailable nothing is acknowledged or lost, and the process is not ready."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ from tests.stage.stores.isolation import Tables
 
 @pytest.fixture
 async def with_private_mysql(environment: Environment, private_mysql: RunningServer) -> Environment:
-    """A MySQL that may be killed."""
+    """An environment with a MySQL that the test may kill."""
     environment = {**environment, "MYSQL_URL": private_mysql.url}
     await set_up(Settings.read(environment))
     return environment
@@ -29,7 +29,7 @@ async def with_private_mysql(environment: Environment, private_mysql: RunningSer
 
 @pytest.fixture
 async def with_private_dynamodb(environment: Environment, private_dynamodb: RunningServer) -> Environment:
-    """A DynamoDB that may be paused."""
+    """An environment with a DynamoDB that the test may pause."""
     environment = {**environment, "DYNAMODB_URL": private_dynamodb.url}
     await set_up(Settings.read(environment))
     return environment
@@ -37,14 +37,14 @@ async def with_private_dynamodb(environment: Environment, private_dynamodb: Runn
 
 @pytest.fixture
 async def engine_of_private_mysql(private_mysql: RunningServer) -> AsyncIterator[AsyncEngine]:
-    """That MySQL's read model."""
+    """An engine for that MySQL."""
     async with AsyncExitStack() as stack:
         engine = open_mysql(private_mysql.url)
         stack.push_async_callback(engine.dispose)
         yield engine
 
 
-async def test_mysql_killed_and_started_again(
+async def test_a_killed_mysql_is_waited_for(
     wire: Wire,
     with_private_mysql: Environment,
     private_mysql: RunningServer,
@@ -59,7 +59,7 @@ async def test_mysql_killed_and_started_again(
         private_mysql.kill()
         await wire.publish(PARTITION, [batch(sales[200:])])
         await until(lambda: waits(running, "read"))
-        assert await checks(running) == {"mysql", "workers"}
+        assert await failing_checks(running) == {"mysql", "workers"}
         assert await running.metric('messages_projected_total{model="read"}') == 200
         assert await running.metric('projection_lag_seconds{model="read"}') != 0
         await asyncio.to_thread(private_mysql.start)
@@ -68,7 +68,7 @@ async def test_mysql_killed_and_started_again(
     assert await figures(engine_of_private_mysql) == {1: (400, 1_000_000)}
 
 
-async def test_mysql_frozen_in_the_middle_of_the_work(
+async def test_a_paused_mysql_is_waited_for(
     wire: Wire,
     with_private_mysql: Environment,
     private_mysql: RunningServer,
@@ -83,14 +83,14 @@ async def test_mysql_frozen_in_the_middle_of_the_work(
         private_mysql.pause()
         await wire.publish(PARTITION, [batch(sales[200:])])
         await until(lambda: waits(running, "read"), seconds=40)
-        assert "mysql" in await checks(running)
+        assert "mysql" in await failing_checks(running)
         private_mysql.resume()
         await until(lambda: reached(engine_of_private_mysql, "1-399"), seconds=60)
     assert await figures(engine_of_private_mysql) == {1: (400, 1_000_000)}
 
 
-@pytest.mark.parametrize("fault", ["killed", "frozen"])
-async def test_a_terminal_that_is_asked_to_end_while_a_store_is_away_ends_and_leaves_its_batch_with_the_broker(
+@pytest.mark.parametrize("fault", ["killed", "paused"])
+async def test_a_terminal_that_is_terminated_while_mysql_is_unavailable_leaves_its_batch_with_the_broker(
     wire: Wire,
     with_private_mysql: Environment,
     private_mysql: RunningServer,
@@ -114,7 +114,7 @@ async def test_a_terminal_that_is_asked_to_end_while_a_store_is_away_ends_and_le
     assert await figures(engine_of_private_mysql) == {1: (50, 125_000)}
 
 
-async def test_dynamodb_frozen_in_the_middle_of_the_work(
+async def test_a_paused_dynamodb_is_waited_for(
     wire: Wire, with_private_dynamodb: Environment, private_dynamodb: RunningServer, dynamodb: Tables, tmp_path: Path
 ) -> None:
     sales = many_purchased(400, first=0)
@@ -123,7 +123,7 @@ async def test_dynamodb_frozen_in_the_middle_of_the_work(
         private_dynamodb.pause()
         await wire.publish(PARTITION, [batch(sales)])
         await until(lambda: waits(running, "write"), seconds=40)
-        assert "dynamodb" in await checks(running)
+        assert "dynamodb" in await failing_checks(running)
         assert await running.metric('messages_projected_total{model="write"}') == 0
         private_dynamodb.resume()
         await until(running.is_ready, seconds=60)
@@ -133,27 +133,27 @@ async def test_dynamodb_frozen_in_the_middle_of_the_work(
 
 
 async def reached(engine: AsyncEngine, text: str) -> bool:
-    """Whether the read model has got this far."""
+    """Whether the read model has reached this position."""
     return await position(engine, PARTITION) == text
 
 
 async def waits(running: RunningTerminal, model: str) -> bool:
-    """Whether the process has given up an attempt for now."""
+    """Whether the process has deferred an attempt."""
     return await running.metric(f'store_waits_total{{model="{model}"}}') > 0
 
 
 async def lags(running: RunningTerminal, model: str) -> bool:
-    """Whether something is in hand that is not projected yet."""
+    """Whether the process has a backlog."""
     return await running.metric(f'projection_lag_seconds{{model="{model}"}}') != 0
 
 
 async def projected(running: RunningTerminal, model: str, count: int) -> bool:
-    """Whether the process has taken so many messages in."""
+    """Whether the process has projected this number of messages."""
     return await running.metric(f'messages_projected_total{{model="{model}"}}') == count
 
 
-async def checks(running: RunningTerminal) -> set[str]:
-    """What keeps the process from being ready."""
+async def failing_checks(running: RunningTerminal) -> set[str]:
+    """The checks that fail; the process is not ready."""
     answer = await running.answer("/health/ready")
     assert answer is not None
     assert answer.status_code == 503
