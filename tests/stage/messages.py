@@ -1,4 +1,4 @@
-"""Messages as purchase tells them: one obvious value each, and a test says what matters."""
+"""Messages of purchase, with defaults that a test overrides where a value matters."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -117,7 +117,7 @@ def purchased(
 
 
 def cancelled(sale: TicketPurchased, *, position: str = "1-3") -> TicketCancelled:
-    """The end of that ticket."""
+    """The cancellation of that ticket."""
     data = sale.data
     return TicketCancelled(
         id=f"{data.ticket_id}/2",
@@ -151,7 +151,7 @@ def seats_held(
     position: str | None = "1-2",
     partition: int = PARTITION,
 ) -> SeatsHeld:
-    """Seat 1a of zone 1 is kept, or these, each (row, column)."""
+    """A hold of these seats, each (row, column); by default of seat 1a."""
     return SeatsHeld(
         id=f"{hold}:{position}",
         source="/purchase",
@@ -172,17 +172,17 @@ def seats_held(
 
 
 def hold_released(held: SeatsHeld, *, position: str | None = "1-3") -> HoldReleased:
-    """The customer let go of those seats."""
+    """The release of that hold by the customer."""
     return HoldReleased(**_end_of(held, position))
 
 
 def hold_expired(held: SeatsHeld, *, position: str | None = "1-3") -> HoldExpired:
-    """Nobody paid for those seats in time."""
+    """The expiry of that hold, which was not paid in time."""
     return HoldExpired(**_end_of(held, position))
 
 
 def payment_captured(*, position: str | None = "1-2", partition: int = PARTITION) -> PaymentCaptured:
-    """The money for one ticket."""
+    """A captured payment for one ticket."""
     return PaymentCaptured(
         id="pi_1:captured",
         source="/purchase",
@@ -204,7 +204,7 @@ def payment_captured(*, position: str | None = "1-2", partition: int = PARTITION
 
 
 def payment_refunded(*, position: str | None = "1-3", partition: int = PARTITION) -> PaymentRefunded:
-    """Money that had no seat was given back."""
+    """The refund of a payment whose seats were no longer available."""
     return PaymentRefunded(
         id="pi_1:refunded:late",
         source="/purchase",
@@ -219,7 +219,7 @@ def payment_refunded(*, position: str | None = "1-3", partition: int = PARTITION
 def many_purchased(
     count: int, *, event_id: str = "Event2", first: int = 2, partition: int = PARTITION
 ) -> list[TicketPurchased]:
-    """Sales of that many different seats, in order, from position 1-`first` on."""
+    """Sales of `count` different seats, in order, with positions from 1-`first` on."""
     return [
         purchased(
             event_id=event_id,
@@ -234,7 +234,7 @@ def many_purchased(
 
 
 def batch(messages: Sequence[AnyMessage | bytes]) -> bytes:
-    """One body of these messages; bytes go in as they are."""
+    """Encode messages as one batch; bytes are included unchanged."""
     return encode_batch(message if isinstance(message, bytes) else encode(message) for message in messages)
 
 

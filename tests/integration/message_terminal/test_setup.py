@@ -64,7 +64,7 @@ async def test_a_rejected_delivery_is_dead_lettered(settings: Settings, queue: s
     url = settings.rabbitmq_url
     await set_up(settings)
     await publish(url, routing.to_purchase(1) if queue == routing.PURCHASE else routing.to_models(1), [b"dead"])
-    await take(url, queue, settle=lambda message: message.reject())
+    await take(url, queue, respond=lambda message: message.reject())
     (dead,) = await take(url, routing.DEAD)
     assert dead.body == b"dead"
 
@@ -130,8 +130,8 @@ async def test_the_broker_counts_redeliveries(settings: Settings) -> None:
     await set_up(settings)
     await publish(url, routing.to_models(1), [b"again"])
     counts = [
-        redeliveries((await take(url, routing.READ_MODEL, settle=settle))[0].headers)
-        for settle in (_leave, _leave, _acknowledge)
+        redeliveries((await take(url, routing.READ_MODEL, respond=respond))[0].headers)
+        for respond in (_leave, _leave, _acknowledge)
     ]
     assert counts == [0, 1, 2]
 

@@ -1,4 +1,4 @@
-"""The terminal as a process of its own, which can be asked, stopped and killed; and the broker as purchase uses it."""
+"""The terminal as a process, and functions to publish to RabbitMQ and to take from its queues."""
 
 import asyncio
 import os
@@ -18,13 +18,13 @@ from infra_local.ports import free_port
 from tests.stage.brokers import channel
 
 Environment = dict[str, str]
-Settle = Callable[[aio_pika.abc.AbstractIncomingMessage], Awaitable[None]]
+Respond = Callable[[aio_pika.abc.AbstractIncomingMessage], Awaitable[None]]
 
 POLL_SECONDS = 0.1
 
 
 class RunningTerminal:
-    """A process of the terminal."""
+    """A terminal process, with its HTTP answers and its exit."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
         self.process = process
@@ -32,7 +32,7 @@ class RunningTerminal:
         self._url = f"http://127.0.0.1:{port}"
 
     async def answer(self, path: str) -> httpx.Response | None:
-        """What it says over HTTP; None while it does not."""
+        """Return its answer over HTTP; None while it does not answer."""
         async with httpx.AsyncClient(base_url=self._url, timeout=5) as client:
             try:
                 return await client.get(path)
@@ -40,31 +40,31 @@ class RunningTerminal:
                 return None
 
     async def is_ready(self) -> bool:
-        """Whether it can do its work. Fails the test when it has ended."""
+        """Whether it is ready. Fails the test if the process has ended."""
         assert self.process.poll() is None, self._log.read_text()[-3_000:]
         answer = await self.answer("/health/ready")
         return answer is not None and answer.status_code == 200
 
     async def metric(self, line: str) -> float:
-        """The value of one metric."""
+        """Return the value of one metric."""
         answer = await self.answer("/metrics")
         assert answer is not None
         (value,) = [one.split()[-1] for one in answer.text.splitlines() if one.startswith(line + " ")]
         return float(value)
 
     async def ended(self, seconds: float = 15) -> int:
-        """Its exit status; it has this long to end."""
+        """Wait for its end, up to `seconds`; return the exit status."""
         return await asyncio.wait_for(asyncio.to_thread(self.process.wait, seconds), seconds)
 
     def kill(self) -> None:
-        """`kill -9`."""
+        """Kill the process with SIGKILL."""
         self.process.kill()
         self.process.wait()
 
 
 @contextmanager
 def terminal(environment: Environment, log: Path) -> Iterator[RunningTerminal]:
-    """Start one; what is left of it is killed."""
+    """A terminal process, which is killed at the end if it still runs."""
     port = free_port("terminal")
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -89,7 +89,7 @@ async def started(stack: AsyncExitStack, environment: Environment, log: Path) ->
 
 
 async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 30) -> None:
-    """Wait until this holds. Raises TimeoutError."""
+    """Poll until the condition holds. Raises TimeoutError."""
     async with asyncio.timeout(seconds):
         while True:
             if await holds():
@@ -98,22 +98,22 @@ async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 30) -> No
 
 
 async def publish(url: str, key: str, bodies: Sequence[bytes]) -> None:
-    """Publish these under any key."""
+    """Publish bodies with this routing key."""
     async with channel(url) as open_channel:
         exchange = await open_channel.get_exchange(routing.EXCHANGE)
         for body in bodies:
             await exchange.publish(aio_pika.Message(body), key, timeout=10)
 
 
-async def take(url: str, queue_name: str, count: int = 1, *, settle: Settle | None = None) -> list[Any]:
-    """Take so many messages from a queue, waiting for them; they are acknowledged unless `settle` does otherwise."""
+async def take(url: str, queue_name: str, count: int = 1, *, respond: Respond | None = None) -> list[Any]:
+    """Wait for `count` messages of a queue; acknowledge each unless `respond` is given."""
     taken: list[Any] = []
     async with channel(url) as open_channel:
         queue = await open_channel.get_queue(queue_name)
         async with queue.iterator(timeout=20) as messages:
             async for message in messages:
                 taken.append(message)
-                await (settle(message) if settle is not None else message.ack())
+                await (respond(message) if respond is not None else message.ack())
                 if len(taken) == count:
                     break
     return taken
