@@ -15,7 +15,6 @@ from purchase.payments.refund_ledger import RefundLedger
 from purchase.payments.refunds import Refunds
 from purchase.providers.chosen import Nobody
 from purchase.seats.inventory import Inventory
-from purchase.seats.occupancy import Occupancy
 from purchase.store.partitions import Partitions
 from redis.asyncio import Redis
 
@@ -106,7 +105,7 @@ class Process:
         catalogue = CatalogueLedger(self.connection, self.partitions)
         self.offers = Offers(catalogue)
         self.inventory = Inventory(self.connection, self.partitions)
-        self.definitions = Definitions(catalogue, Occupancy(self.partitions))
+        self.definitions = Definitions(catalogue, self.inventory)
         self.cases = Cases(self.partitions)
         refund_ledger = RefundLedger(self.connection, self.partitions)
         refunds = Refunds(refund_ledger, self.inventory, Nobody(), self.cases, finish_hold=_nothing)

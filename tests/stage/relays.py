@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from purchase.brokers.chosen import choose_told
+from purchase.brokers.chosen import publishing
 from purchase.relay import Relay
 from purchase.settings import Settings
 from redis.asyncio import Redis
@@ -34,7 +34,7 @@ class SeamedRelay(Relay):
 @asynccontextmanager
 async def relaying(redis_url: str, settings: Mapping[str, str]) -> AsyncIterator[SeamedRelay]:
     """A relay that is connected; it publishes when it is told to."""
-    brokers = choose_told(Settings.read(environment(redis_url, **settings)))
+    brokers = publishing(Settings.read(environment(redis_url, **settings)))
     async with AsyncExitStack() as stack:
         redis = await stack.enter_async_context(Redis.from_url(redis_url, socket_timeout=5.0))
         for broker in brokers:

@@ -11,7 +11,6 @@ from purchase.holds.desk import HoldDesk
 from purchase.holds.ledger import HoldLedger
 from purchase.install import install
 from purchase.seats.inventory import Inventory
-from purchase.seats.occupancy import Occupancy
 from purchase.settings import Settings
 from purchase.store.clock import Clock
 from purchase.store.connection import connect
@@ -36,7 +35,7 @@ class Seller:
         catalogue = CatalogueLedger(redis, self.partitions)
         offers = Offers(catalogue)
         self.hold_desk = HoldDesk(offers, self.holds, Clock(self.partitions), hold_seconds=HOLD_MS // 1_000)
-        self.definitions = Definitions(catalogue, Occupancy(self.partitions))
+        self.definitions = Definitions(catalogue, self.inventory)
 
     def another(self, *, outbox_max: int = OUTBOX_MAX) -> "Seller":
         """A process that was just started, over the same connections."""

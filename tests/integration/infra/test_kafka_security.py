@@ -25,8 +25,7 @@ from infra_local.servers import kafka
 from message_terminal import settings as terminal_settings
 from message_terminal.brokers.chosen import choose
 from message_terminal.brokers.kafka import secured as secured_by_terminal
-from message_terminal.stores import StoreUnavailable
-from purchase.brokers.chosen import choose_told
+from purchase.brokers.chosen import publishing
 from purchase.brokers.kafka import secured as secured_by_purchase
 from purchase.settings import Settings
 
@@ -94,7 +93,7 @@ async def test_messages_travel_by_tls(
     monkeypatch.setenv("SSL_CERT_FILE", str(identity))
     async with asyncio.timeout(DEADLINE_SECONDS), detour(private_kafka.server.ports["kafka"], tls) as way:
         told = settings_of(way.port, "SSL")
-        [relay], terminal = choose_told(settings_of_purchase(told)), choose(settings_of_terminal(told))
+        [relay], terminal = publishing(settings_of_purchase(told)), choose(settings_of_terminal(told))
         await terminal.declare(1)
         try:
             await terminal.connect()

@@ -36,7 +36,6 @@ from purchase.payments.webhooks import Webhooks
 from purchase.process import configure_logging, serve
 from purchase.providers.chosen import connect as connect_provider
 from purchase.seats.inventory import Inventory
-from purchase.seats.occupancy import Occupancy
 from purchase.settings import Settings
 from purchase.store.clock import Clock
 from purchase.store.connection import OutcomeUnknown, Unavailable, connect
@@ -63,10 +62,10 @@ def create_app(settings: Settings) -> Litestar:
     catalogue_ledger = CatalogueLedger(redis, partitions)
     offers = Offers(catalogue_ledger)
     clock = Clock(partitions)
-    definitions = Definitions(catalogue_ledger, Occupancy(partitions))
+    inventory = Inventory(redis, partitions)
+    definitions = Definitions(catalogue_ledger, inventory)
     hold_ledger = HoldLedger(redis, partitions, holds_per_customer=settings.holds_per_customer)
     hold_desk = HoldDesk(offers, hold_ledger, clock, hold_seconds=settings.hold_seconds)
-    inventory = Inventory(redis, partitions)
     provider = connect_provider(settings)
     payment_ledger = PaymentLedger(
         redis, partitions, clock, hold_seconds=settings.hold_seconds, payment_seconds=settings.payment_seconds

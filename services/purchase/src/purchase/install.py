@@ -16,7 +16,7 @@ from purchase.catalogue.ledger import CatalogueLedger
 from purchase.http.bodies import DefineVenueBody, ScheduleEventBody
 from purchase.http.requests import decode_body, read_identifier
 from purchase.process import configure_logging
-from purchase.seats.occupancy import Occupancy
+from purchase.seats.inventory import Inventory
 from purchase.settings import Settings
 from purchase.store import keys
 from purchase.store.connection import connect
@@ -32,7 +32,8 @@ async def install(settings: Settings, catalog_dir: Path) -> None:
     try:
         await _make_partitions(redis, settings.partitions)
         partitions = Partitions(redis, count=settings.partitions, outbox_max=settings.outbox_max)
-        await _load_catalogue(Definitions(CatalogueLedger(redis, partitions), Occupancy(partitions)), catalog_dir)
+        definitions = Definitions(CatalogueLedger(redis, partitions), Inventory(redis, partitions))
+        await _load_catalogue(definitions, catalog_dir)
     finally:
         await redis.aclose()
 

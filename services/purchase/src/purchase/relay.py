@@ -25,7 +25,7 @@ from redis.exceptions import RedisError
 
 from purchase import metrics
 from purchase.brokers import PUBLISH_SECONDS, Broker
-from purchase.brokers.chosen import choose_drained, choose_told
+from purchase.brokers.chosen import draining, publishing
 from purchase.cancelling import is_cancelled
 from purchase.cases.ledger import Cases
 from purchase.process import configure_logging, serve
@@ -59,7 +59,7 @@ class Relay:
         self._brokers = brokers
         self._partitions = partitions
         self._name = secrets.token_hex(8)
-        self._lead = load(redis, "lead")
+        self._take_lease = load(redis, "take_lease")
 
     async def run(self) -> None:
         """Publish until cancelled."""
@@ -92,7 +92,7 @@ class Relay:
         pause, longest = PAUSE_SECONDS
         while not is_cancelled():
             try:
-                if await self._leads(partition):
+                if await self._has_lease(partition):
                     await self.publish_waiting(partition)
                 else:
                     await asyncio.sleep(BLOCK_MS / 1_000)
@@ -103,8 +103,8 @@ class Relay:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, longest)
 
-    async def _leads(self, partition: int) -> bool:
-        (word,) = await self._lead(keys=[keys.lease(partition)], args=[self._name, LEASE_MS])
+    async def _has_lease(self, partition: int) -> bool:
+        (word,) = await self._take_lease(keys=[keys.lease(partition)], args=[self._name, LEASE_MS])
         return bool(word == b"LEADING")
 
     async def _read(self, partition: int) -> Sequence[Entry]:
@@ -146,10 +146,10 @@ def create_app(settings: Settings) -> AsgiFastStream:
         settings.redis_url, max_connections=settings.partitions + 16, socket_timeout=5.0, socket_connect_timeout=1.0
     )
     redis = Redis.from_pool(pool)
-    told, drained = choose_told(settings), choose_drained(settings)
-    brokers = [*told, *drained]
+    publish_to = publishing(settings)
+    brokers = [*publish_to, *draining(settings)]
     partitions = Partitions(redis, count=settings.partitions, outbox_max=settings.outbox_max)
-    relay = Relay(redis, told, partitions=settings.partitions)
+    relay = Relay(redis, publish_to, partitions=settings.partitions)
     rejections = Rejections(Inventory(redis, partitions), Cases(partitions))
     running: list[asyncio.Task[None]] = []
 

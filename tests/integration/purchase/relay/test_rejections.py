@@ -13,7 +13,7 @@ from contracts.codec import decode, encode, encode_batch
 from contracts.message import Message
 from contracts.ticket import Rejection, TicketCancelled, TicketRejected
 from infra_local.running import RunningServer
-from purchase.brokers.chosen import choose_told
+from purchase.brokers.chosen import publishing
 from purchase.cases.ledger import Cases, OpenCase
 from purchase.seats.inventory import Order, Sold
 from purchase.seats.rejections import Rejections
@@ -126,7 +126,7 @@ async def subscribed(
     redis_url: str, settings: Mapping[str, str], take: Callable[[bytes], Awaitable[None]]
 ) -> AsyncIterator[None]:
     """A relay's consumer in this process; its messages go back when it leaves with them in hand."""
-    [broker] = choose_told(Settings.read(environment(redis_url, **settings)))
+    [broker] = publishing(Settings.read(environment(redis_url, **settings)))
     broker.subscribe(take, log.info)
     try:
         await broker.application.start()

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from contracts.catalogue import Zone
 from hypothesis import given, strategies as st
 from purchase.seats.occupancy import closing_rows
+from purchase.seats.seat import Seat
 
 from tests.stage.builders import event, zone
-
-Seat = tuple[int, int, int]
 
 SIZES = st.integers(1, 5)
 ZONES = st.lists(
@@ -20,7 +19,7 @@ ZONES = st.lists(
 
 def seats(zones: Sequence[Zone]) -> set[Seat]:
     return {
-        (one.zone_id, row, column)
+        Seat(one.zone_id, row, column)
         for one in zones
         for row in range(1, one.row_count + 1)
         for column in range(1, one.col_count + 1)
@@ -28,12 +27,12 @@ def seats(zones: Sequence[Zone]) -> set[Seat]:
 
 
 def closing_seats(before: tuple[Zone, ...], after: tuple[Zone, ...]) -> list[Seat]:
-    """Each seat that `closing_rows` names, as often as it does."""
+    """Each seat of `closing_rows`, as often as it occurs there."""
     columns = {one.zone_id: one.col_count for one in before}
     return [
-        (zone_id, row, column)
-        for zone_id, row, first in closing_rows(before, after)
-        for column in range(first, columns[zone_id] + 1)
+        Seat(closing.zone_id, closing.row, column)
+        for closing in closing_rows(before, after)
+        for column in range(closing.first_column, columns[closing.zone_id] + 1)
     ]
 
 

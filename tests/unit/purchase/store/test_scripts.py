@@ -74,4 +74,4 @@ def test_a_script_is_loaded_behind_its_pieces_in_the_order_that_it_names_them() 
 
 
 def test_a_script_that_names_no_piece_is_loaded_alone() -> None:
-    assert source("lead") == SCRIPTS["lead"]
+    assert source("take_lease") == SCRIPTS["take_lease"]

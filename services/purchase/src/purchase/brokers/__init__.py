@@ -41,7 +41,7 @@ class Broker(Protocol):
         """Whether the broker answers, and hands over what it is told."""
 
 
-class Untouched:
+class RawCodec:
     """FastStream's codec that opens nothing: handlers get the message as it came, and bytes leave as they are."""
 
     async def decode(self, msg: Any) -> Any:

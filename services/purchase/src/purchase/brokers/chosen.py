@@ -8,12 +8,12 @@ from purchase.brokers.rabbitmq import RabbitMQ
 from purchase.settings import Settings
 
 
-def choose_told(settings: Settings) -> list[Broker]:
+def publishing(settings: Settings) -> list[Broker]:
     """Those that are told everything: BROKER, and beside it MIRROR_BROKER."""
     return _named(settings.broker, settings) + _named(settings.mirror_broker, settings)
 
 
-def choose_drained(settings: Settings) -> list[Broker]:
+def draining(settings: Settings) -> list[Broker]:
     """Those that are told nothing more, and still heard: DRAIN_BROKER."""
     return _named(settings.drain_broker, settings)
 

@@ -16,7 +16,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.security import BaseSecurity, SASLScram512
 
-from purchase.brokers import PUBLISH_SECONDS, Untouched
+from purchase.brokers import PUBLISH_SECONDS, RawCodec
 from purchase.settings import Settings
 from purchase.store.connection import Unavailable
 
@@ -55,7 +55,7 @@ class Kafka:
         self.application = KafkaBroker(
             servers.split(","),
             security=security,
-            codec=Untouched(),
+            codec=RawCodec(),
             apply_types=False,
             logger=None,
             allow_auto_create_topics=False,

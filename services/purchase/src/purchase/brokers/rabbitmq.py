@@ -12,7 +12,7 @@ from faststream import AckPolicy
 from faststream.rabbit import Channel, ExchangeType, RabbitBroker, RabbitExchange, RabbitMessage, RabbitQueue
 from faststream.rabbit.schemas.queue import QueueType
 
-from purchase.brokers import PUBLISH_SECONDS, Untouched
+from purchase.brokers import PUBLISH_SECONDS, RawCodec
 from purchase.store.connection import Unavailable
 
 ACKNOWLEDGE_SECONDS = 5.0
@@ -33,7 +33,7 @@ class RabbitMQ:
     def __init__(self, url: str) -> None:
         self.application = RabbitBroker(
             url,
-            codec=Untouched(),
+            codec=RawCodec(),
             apply_types=False,
             logger=None,
             timeout=PUBLISH_SECONDS,

@@ -22,7 +22,7 @@ from msgspec import Struct
 from purchase.catalogue.event import Event, Venue
 from purchase.catalogue.ledger import Begun, CatalogueLedger, Change, StoredEvent
 from purchase.refusals import SeatsInUse, VenueMismatch
-from purchase.seats.occupancy import Occupancy
+from purchase.seats.inventory import Inventory
 from purchase.store.connection import OutcomeUnknown, Unavailable
 
 TRIES = 20
@@ -46,9 +46,9 @@ class Written(Struct, frozen=True, kw_only=True):
 class Definitions:
     """The commands that define which venues and events are on sale."""
 
-    def __init__(self, ledger: CatalogueLedger, occupancy: Occupancy) -> None:
+    def __init__(self, ledger: CatalogueLedger, inventory: Inventory) -> None:
         self._ledger = ledger
-        self._occupancy = occupancy
+        self._inventory = inventory
 
     async def define_venue(self, venue: Venue, *, only_new: bool = False) -> Written:
         """Define a venue, or change it and with it all its events.
@@ -159,7 +159,8 @@ class Definitions:
 
     async def _seats_removed(self, event: Event, change: Change) -> list[dict[str, Any]]:
         """Return the seats of the event that are in use and that the change would remove."""
-        return await self._occupancy.in_use(event.event_id, event.zones, change.venue.zones)
+        seats = await self._inventory.in_use(event.event_id, event.zones, change.venue.zones)
+        return [{"eventId": event.event_id, **seat.facts} for seat in seats]
 
     async def _rezone(self, event_id: str, change: Change) -> dict[int, Position]:
         """Write one event with the venue's new zones; return its position, nothing where it is not defined."""

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any, Literal
 from uuid import UUID
 
+from contracts.catalogue import Zone
 from contracts.codec import encode
 from contracts.position import Position
 from contracts.ticket import TicketCancelled, TicketPurchased
@@ -13,6 +15,8 @@ from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
 from purchase.seats.batching import Batching, QueueFull
+from purchase.seats.occupancy import closing_rows
+from purchase.seats.seat import Seat
 from purchase.seats.ticket import Ticket, decode_ticket, encode_ticket
 from purchase.store import keys
 from purchase.store.connection import ANSWER_SECONDS, OutcomeUnknown, Overloaded
@@ -23,6 +27,12 @@ from purchase.store.scripts import load
 
 REFUND_MS = 10_000
 """How long whoever cancels a ticket has for its refund before others look after it."""
+
+ROWS_AT_ONCE = 64
+"""Rows that are read at a time."""
+
+SEATS_LISTED_MAX = 100
+"""Seats in use that are listed; the first ones are enough to act on."""
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -137,6 +147,21 @@ class Inventory:
         buckets = [keys.tickets(ticket.partition, owner)] if owner else []
         refund_ms = 0 if ticket.is_refundable else ""
         return await self._undo(self._reject, ticket, buckets, encode(message), refund_ms, owner)
+
+    async def in_use(self, event_id: str, before: tuple[Zone, ...], after: tuple[Zone, ...]) -> list[Seat]:
+        """Return the first seats in `before` without a place in `after` that are sold or held. Raises Recovering."""
+        home = keys.partition_of(event_id, self._partitions.count)
+        # Read first: a hold that has expired by now has expired for every later script.
+        seconds, _ = await self._partitions.ask("TIME")
+        in_use: list[Seat] = []
+        closing = closing_rows(before, after)
+        while len(in_use) < SEATS_LISTED_MAX and (rows := list(islice(closing, ROWS_AT_ONCE))):
+            stored = await asyncio.gather(
+                *(self._partitions.ask("HGETALL", keys.row(home, event_id, row.zone_id, row.row)) for row in rows)
+            )
+            for row, records in zip(rows, stored, strict=True):
+                in_use += row.in_use(records, int(seconds) * 1_000)
+        return in_use[:SEATS_LISTED_MAX]
 
     async def _undo(
         self, script: AsyncScript, ticket: Ticket, more_names: Sequence[str], *arguments: str | bytes | int
