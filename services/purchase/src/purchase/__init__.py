@@ -1,2 +1,4 @@
+"""The purchase service: sells tickets, owns the seats in Redis and the outbox."""
+
 SOURCE = "/purchase"
-"""Who tells the messages of this service."""
+"""The `source` of every message of this service."""

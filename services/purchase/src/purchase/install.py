@@ -1,6 +1,7 @@
-"""Prepares Redis once: `python -m purchase.install` makes the outboxes and loads the catalogue where it is absent.
+"""Prepares Redis: `python -m purchase.install` creates the outboxes and loads the catalogue.
 
-Nothing else ever makes an outbox: a service that finds none has lost its seats and says `recovering`.
+It changes nothing that is present. Nothing else ever creates an outbox: a service that finds none
+has lost its seats and answers `recovering`.
 """
 
 import argparse
@@ -27,10 +28,13 @@ log = logging.getLogger(__name__)
 
 
 async def install(settings: Settings, catalog_dir: Path) -> None:
-    """Safe to repeat. Stops the process when Redis has lost something, or was installed for other partitions."""
+    """Create the partitions and load the catalogue. Idempotent.
+
+    Stops the process when Redis has lost a partition, or was installed for another number of them.
+    """
     redis = connect(settings.redis_url)
     try:
-        await _make_partitions(redis, settings.partitions)
+        await _create_partitions(redis, settings.partitions)
         partitions = Partitions(redis, count=settings.partitions, outbox_max=settings.outbox_max)
         definitions = Definitions(CatalogueLedger(redis, partitions), Inventory(redis, partitions))
         await _load_catalogue(definitions, catalog_dir)
@@ -38,8 +42,11 @@ async def install(settings: Settings, catalog_dir: Path) -> None:
         await redis.aclose()
 
 
-async def _make_partitions(redis: Redis, partitions: int) -> None:
-    """Where every partition once was, one that is missing is lost, and making it anew would sell its seats again."""
+async def _create_partitions(redis: Redis, partitions: int) -> None:
+    """Create the partitions that are missing, unless all of them were present once.
+
+    A partition missing after that is lost; a new one would sell its seats again.
+    """
     await redis.set(keys.PARTITIONS, partitions, nx=True)
     installed = int(await redis.get(keys.PARTITIONS) or 0)
     if installed != partitions:
@@ -55,21 +62,21 @@ async def _make_partitions(redis: Redis, partitions: int) -> None:
 
 
 async def _load_catalogue(definitions: Definitions, catalog_dir: Path) -> None:
-    """Venues before the events that are at them; the name of a file is the id of what it defines."""
+    """Load the venues, then the events; a file's name is the id of the venue or event in it."""
     for file in sorted((catalog_dir / "venues").glob("*.json")):
         venue = decode_body(file.read_bytes(), msgspec.json.Decoder(DefineVenueBody))
         try:
             await definitions.define_venue(venue.venue(read_identifier(file.stem, "venueId")), only_new=True)
             log.info("venue defined", extra={"venue_id": file.stem})
         except AlreadyDefined:
-            log.info("venue was there", extra={"venue_id": file.stem})
+            log.info("venue already defined", extra={"venue_id": file.stem})
     for file in sorted((catalog_dir / "events").glob("*.json")):
         event = decode_body(file.read_bytes(), msgspec.json.Decoder(ScheduleEventBody))
         try:
             await definitions.schedule(event.event(read_identifier(file.stem, "eventId")), only_new=True)
             log.info("event scheduled", extra={"event_id": file.stem})
         except AlreadyDefined:
-            log.info("event was there", extra={"event_id": file.stem})
+            log.info("event already scheduled", extra={"event_id": file.stem})
 
 
 def main() -> None:
@@ -77,11 +84,11 @@ def main() -> None:
     configure_logging(settings.logging_config)
     parser = argparse.ArgumentParser(prog="purchase-install", description="Prepare Redis and load the catalogue.")
     parser.add_argument(
-        "--catalog", type=Path, default=Path(settings.catalog_dir), help="folder of venues/ and events/"
+        "--catalog", type=Path, default=Path(settings.catalog_dir), help="folder that contains venues/ and events/"
     )
     catalog_dir = parser.parse_args().catalog
     if not catalog_dir.is_dir():
-        raise SystemExit(f"CATALOG_DIR is {catalog_dir}, which is no folder")
+        raise SystemExit(f"CATALOG_DIR is {catalog_dir}, which is not a folder")
     asyncio.run(install(settings, catalog_dir))
 
 

@@ -1,7 +1,10 @@
-"""The relay: `python -m purchase.relay` publishes what waits in the outboxes, in order, and then trims it.
+"""The relay: `python -m purchase.relay` publishes the messages of the outboxes, in order.
 
-It remembers nothing: whatever is still in an outbox is not known to be confirmed, and is published (again). The process
-also takes what the terminal tells purchase; it ends when its consumer does, and its supervisor starts it again.
+A confirmed message is deleted from its outbox. One that is still there may be unconfirmed, and is
+published (again); the relay has no other state.
+
+The process also handles the terminal's messages to purchase. It ends when its consumer ends, and
+its supervisor restarts it.
 """
 
 import asyncio
@@ -43,7 +46,7 @@ LEASE_MS = 5_000
 BLOCK_MS = 1_000
 STOP_SECONDS = 20.0
 PAUSE_SECONDS = (0.1, 5.0)
-"""First and longest pause after a failure; it doubles in between."""
+"""First and longest delay before a retry; it doubles in between."""
 
 log = logging.getLogger(__name__)
 _JSON = {"content-type": "application/json"}
@@ -52,7 +55,7 @@ Entry = tuple[bytes, dict[bytes, bytes]]
 
 
 class Relay:
-    """One task for each partition; of all relays that run, the one with the lease publishes."""
+    """One task for each partition; of all running relays, the one with its lease publishes it."""
 
     def __init__(self, redis: Redis, brokers: Sequence[Broker], *, partitions: int) -> None:
         self._redis = redis
@@ -69,7 +72,7 @@ class Relay:
                 tasks.create_task(self._run_partition(partition))
 
     async def publish_waiting(self, partition: int) -> int:
-        """Publish one batch of what waits, waiting a moment for it to come; how many messages were confirmed."""
+        """Publish one batch, waiting a moment for messages; return how many were confirmed."""
         entries = await self._read(partition)
         if not entries:
             return 0
@@ -80,10 +83,13 @@ class Relay:
         return len(entries)
 
     async def publish(self, partition: int, batch: bytes) -> None:
-        """Return once every broker has the batch; when this raises, each of them may have it or not."""
+        """Return once every broker has the batch.
+
+        Raises any exception of a broker: each of them may have the batch or not.
+        """
         async with asyncio.timeout(PUBLISH_SECONDS):
-            publishing = (broker.publish(partition, batch) for broker in self._brokers)
-            failures = await asyncio.gather(*publishing, return_exceptions=True)
+            publications = (broker.publish(partition, batch) for broker in self._brokers)
+            failures = await asyncio.gather(*publications, return_exceptions=True)
         for failure in failures:
             if failure is not None:
                 raise failure
@@ -97,9 +103,9 @@ class Relay:
                 else:
                     await asyncio.sleep(BLOCK_MS / 1_000)
                 pause, _ = PAUSE_SECONDS
-            except Exception:  # whatever store or broker said, nothing is lost by trying again
+            except Exception:  # any failure of Redis or a broker: a retry is harmless
                 metrics.publish_failures.inc()
-                log.warning("partition %d was not published", partition, exc_info=True)
+                log.warning("partition %d not published", partition, exc_info=True)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, longest)
 
@@ -108,28 +114,28 @@ class Relay:
         return bool(word == b"LEADING")
 
     async def _read(self, partition: int) -> Sequence[Entry]:
-        """What waits, from the beginning: as many messages as fit into a batch, at least one."""
+        """Return the first messages of the outbox: as many as fit into a batch, at least one."""
         outbox = keys.outbox(partition)
         answer: Any = await self._redis.xread({outbox: "0"}, count=ENTRIES_MAX, block=BLOCK_MS)
         if not answer:
             return []
+        entries: list[Entry]
         [(_, entries)] = answer
         sizes = accumulate(len(entry[b"message"]) for _, entry in entries)
         fitting = sum(1 for _ in takewhile(lambda size: size <= BYTES_MAX, sizes))
-        fit: list[Entry] = entries[: max(1, fitting)]
-        return fit
+        return entries[: max(1, fitting)]
 
     async def _watch(self) -> None:
-        """Count what waits, for whoever looks after the platform."""
+        """Keep the metrics of the outboxes and of the open cases current."""
         while not is_cancelled():
             with contextlib.suppress(RedisError, TimeoutError):
                 pipeline = self._redis.pipeline(transaction=False)
                 for key in (keys.outbox, keys.cases):
                     for partition in range(self._partitions):
                         pipeline.xlen(key(partition))
-                waiting = await pipeline.execute()
-                metrics.outbox_pending.set(sum(waiting[: self._partitions]))
-                metrics.cases_open.set(sum(waiting[self._partitions :]))
+                lengths = await pipeline.execute()
+                metrics.outbox_pending.set(sum(lengths[: self._partitions]))
+                metrics.cases_open.set(sum(lengths[self._partitions :]))
             await asyncio.sleep(BLOCK_MS / 1_000)
 
 
@@ -141,7 +147,7 @@ def _message(entry: Entry) -> bytes:
 
 def create_app(settings: Settings) -> AsgiFastStream:
     """Put the process together: the relay, the consumer, their health and their metrics."""
-    # Each partition blocks on a connection of its own, for longer than a command may otherwise take.
+    # Each partition blocks on a connection of its own, for longer than any other command may take.
     pool = BlockingConnectionPool.from_url(
         settings.redis_url, max_connections=settings.partitions + 16, socket_timeout=5.0, socket_connect_timeout=1.0
     )
@@ -153,25 +159,25 @@ def create_app(settings: Settings) -> AsgiFastStream:
     rejections = Rejections(Inventory(redis, partitions), Cases(partitions))
     running: list[asyncio.Task[None]] = []
 
-    def end(why: str) -> None:
+    def end(reason: str) -> None:
         if running:
-            log.error("ending: %s", why)
+            log.error("ending: %s", reason)
             signal.raise_signal(signal.SIGTERM)
 
     for broker in brokers:
-        broker.subscribe(rejections.take, end)
+        broker.subscribe(rejections.handle, end)
 
     async def publish() -> None:
         running.append(asyncio.create_task(relay.run()))
 
-    async def watch() -> None:
+    async def supervise() -> None:
         for broker in brokers:
-            await broker.watch()
+            await broker.supervise()
 
     async def stop() -> None:
-        # FastStream stops too when a consumer's start fails, and leaves the server running.
+        # FastStream also stops when the start of a consumer fails, but leaves the server running.
         signal.raise_signal(signal.SIGTERM)
-        # A broker that is away would be waited for: for what was handed to its client and is not confirmed.
+        # The client of an unreachable broker would wait for its unconfirmed messages.
         asyncio.get_running_loop().call_later(STOP_SECONDS, os._exit, 1)
         for task in running:
             task.cancel()
@@ -192,10 +198,10 @@ def create_app(settings: Settings) -> AsgiFastStream:
     return AsgiFastStream(
         *(broker.application for broker in brokers),
         logger=None,
-        # A start that fails before it is complete ends the process, and its supervisor starts it again. Publishing does
-        # not wait for it: a consumer has started once its group has agreed on who takes what, which may take long.
+        # A start that fails ends the process, and its supervisor restarts it. Publishing begins
+        # earlier: a consumer's start waits until its group has assigned the partitions.
         on_startup=[partitions.check_partitions, *(broker.application.connect for broker in brokers), publish],
-        after_startup=[watch],
+        after_startup=[supervise],
         on_shutdown=[stop],
         asgi_routes=[("/health/live", _live), ("/health/ready", ready), ("/metrics", make_asgi_app())],
     )

@@ -146,7 +146,7 @@ async def test_what_was_taken_is_committed_and_not_what_could_not_be_taken(wire:
     broker.subscribe(take_at_second_sight, lost.append)
     try:
         await broker.application.start()
-        await broker.watch()
+        await broker.supervise()
         await until(lambda: b"third" in handed_over)
         assert await committed() == 2
         assert await broker.is_up()

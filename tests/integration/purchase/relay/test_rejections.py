@@ -130,7 +130,7 @@ async def subscribed(
     broker.subscribe(take, log.info)
     try:
         await broker.application.start()
-        await broker.watch()
+        await broker.supervise()
         yield
     finally:
         await broker.application.stop()
@@ -159,7 +159,7 @@ async def test_told_twice_it_is_cancelled_once(
 ) -> None:
     refused, marker = await sold(seller), await sold(seller, column=2)
     rejections = Rejections(seller.inventory, Cases(seller.partitions))
-    async with subscribed(redis_url, wire.settings, rejections.take):
+    async with subscribed(redis_url, wire.settings, rejections.handle):
         await line.tell_purchase(PARTITION, *[rejected(refused)] * 5, rejected(marker))
         await until(lambda: is_cancelled(client, marker))
 
@@ -176,7 +176,7 @@ async def test_what_could_not_be_taken_is_handed_over_again_and_what_came_behind
         if batch in refusals:
             refusals.remove(batch)
             raise Recovering
-        await rejections.take(batch)
+        await rejections.handle(batch)
 
     async with subscribed(redis_url, wire.settings, refuse_once):
         await line.tell_purchase(PARTITION, rejected(refused), rejected(marker))
@@ -192,7 +192,7 @@ async def test_a_relay_that_dies_before_it_acknowledges_leaves_the_message_to_an
     rejections, is_done = Rejections(seller.inventory, Cases(seller.partitions)), asyncio.Event()
 
     async def die_after(batch: bytes) -> None:
-        await rejections.take(batch)
+        await rejections.handle(batch)
         is_done.set()
         await asyncio.Event().wait()
 
@@ -219,7 +219,7 @@ async def test_what_cannot_be_read_is_put_before_a_person_and_stops_nobody(
 ) -> None:
     refused = await sold(seller)
     rejections = Rejections(seller.inventory, Cases(seller.partitions))
-    async with subscribed(redis_url, wire.settings, rejections.take):
+    async with subscribed(redis_url, wire.settings, rejections.handle):
         await line.tell_purchase(PARTITION, body, rejected(refused))
         await until(lambda: is_cancelled(client, refused))
 
@@ -231,14 +231,14 @@ async def test_what_cannot_be_read_is_put_before_a_person_and_stops_nobody(
 async def test_a_message_that_is_not_for_purchase_is_put_before_a_person(seller: Seller) -> None:
     sale = encode_batch([encode(purchased(order().ticket))])
 
-    await Rejections(seller.inventory, Cases(seller.partitions)).take(sale)
+    await Rejections(seller.inventory, Cases(seller.partitions)).handle(sale)
 
     [opened] = await open_cases(seller)
-    assert "it is not for purchase" in opened.case.why
+    assert "not for purchase" in opened.case.why
 
 
 async def test_a_ticket_that_was_never_sold_is_put_before_a_person(seller: Seller) -> None:
-    await Rejections(seller.inventory, Cases(seller.partitions)).take(rejected(order()))
+    await Rejections(seller.inventory, Cases(seller.partitions)).handle(rejected(order()))
 
     [opened] = await open_cases(seller)
     assert "there is no such ticket" in opened.case.why
@@ -248,7 +248,7 @@ async def test_an_owner_of_another_partition_is_put_before_a_person(seller: Sell
     refused = await sold(seller)
     elsewhere = mint_id((PARTITION + 1) % PARTITIONS)
 
-    await Rejections(seller.inventory, Cases(seller.partitions)).take(rejected(refused, elsewhere))
+    await Rejections(seller.inventory, Cases(seller.partitions)).handle(rejected(refused, elsewhere))
 
     [opened] = await open_cases(seller)
     assert "the owner" in opened.case.why
@@ -262,9 +262,9 @@ async def test_what_fails_for_a_while_is_tried_again(
     entries = client.dump(keys.outbox(PARTITION))
     client.delete(keys.outbox(PARTITION))
     taking = asyncio.create_task(
-        Rejections(seller.inventory, Cases(seller.partitions), pauses_seconds=[0.01] * 1_000).take(rejected(refused))
+        Rejections(seller.inventory, Cases(seller.partitions), pauses_seconds=[0.01] * 1_000).handle(rejected(refused))
     )
-    await until(lambda: "was not handled" in caplog.text)
+    await until(lambda: "not handled" in caplog.text)
     client.restore(keys.outbox(PARTITION), 0, entries)
     await taking
 
@@ -276,7 +276,7 @@ async def test_what_fails_for_long_is_put_before_a_person_and_counted(seller: Se
     refused = await sold(seller)
     client.delete(keys.outbox(PARTITION))
 
-    await Rejections(seller.inventory, Cases(seller.partitions), pauses_seconds=QUICKLY).take(rejected(refused))
+    await Rejections(seller.inventory, Cases(seller.partitions), pauses_seconds=QUICKLY).handle(rejected(refused))
 
     [opened] = await open_cases(seller)
     assert (opened.partition, opened.case.kind) == (PARTITION, "rejection")
@@ -301,7 +301,7 @@ async def test_while_not_even_a_person_can_be_asked_the_broker_keeps_the_message
 
 @pytest.mark.usefixtures("line")
 async def test_a_relay_tells_how_much_waits_for_a_person(seller: Seller, redis_url: str, wire: Wire) -> None:
-    await Rejections(seller.inventory, Cases(seller.partitions)).take(rejected(order()))
+    await Rejections(seller.inventory, Cases(seller.partitions)).handle(rejected(order()))
 
     with relay_process(redis_url, wire.settings) as relay:
         assert await figure(relay, "matters_waiting") == 1

@@ -1,4 +1,4 @@
-"""The broker as the relay knows it: what each of them does for purchase, in its own way."""
+"""The broker as the relay uses it: one protocol, implemented for RabbitMQ and for Kafka."""
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol
@@ -9,14 +9,14 @@ if TYPE_CHECKING:
     from faststream._internal.broker import BrokerUsecase
 
 PUBLISH_SECONDS = 10.0
-"""How long a batch is waited for until it counts as unconfirmed."""
+"""How long the relay waits for the confirmation of a batch."""
 
 
 class Broker(Protocol):
-    """One broker: the way on which purchase tells the models, and the one on which the terminal tells purchase."""
+    """One broker: carries purchase's messages to the models and the terminal's to purchase."""
 
     name: str
-    """As the settings call it."""
+    """As in the settings."""
 
     @property
     def application(self) -> "BrokerUsecase[Any, Any, Any]":
@@ -25,29 +25,30 @@ class Broker(Protocol):
     async def publish(self, partition: int, batch: bytes) -> None:
         """Return once the broker has the batch on disk for every model.
 
-        Raises whatever the broker or the connection says: the batch may or may not have arrived.
+        Raises any exception of the broker or the connection: the outcome is then unknown.
         """
 
-    def subscribe(self, take: Callable[[bytes], Awaitable[None]], lost: Callable[[str], None]) -> None:
-        """Hand over what the terminal tells, and keep what could not be taken (Unavailable); before the start.
+    def subscribe(self, handle: Callable[[bytes], Awaitable[None]], on_failure: Callable[[str], None]) -> None:
+        """Deliver the terminal's messages to `handle`; called before the start.
 
-        `lost` is called when only a process that starts anew can go on.
+        A message for which it raises Unavailable is redelivered. `on_failure` is called with a
+        reason when only a restart of the process can help.
         """
 
-    async def watch(self) -> None:
-        """Hand over from now on, and notice when that ends; after the start."""
+    async def supervise(self) -> None:
+        """Deliver from now on, and report a consumer that ends; called after the start."""
 
     async def is_up(self) -> bool:
-        """Whether the broker answers, and hands over what it is told."""
+        """Whether the broker answers and its consumer runs."""
 
 
 class RawCodec:
-    """FastStream's codec that opens nothing: handlers get the message as it came, and bytes leave as they are."""
+    """A codec for FastStream that passes bytes through unchanged."""
 
     async def decode(self, msg: Any) -> Any:
-        """The message itself."""
+        """Return the message as received."""
         return msg
 
     async def encode(self, msg: Any, serializer: Any = None) -> tuple[bytes, str | None]:  # noqa: ARG002 - FastStream's
-        """The bytes themselves."""
+        """Return the bytes as given, with the content type of a batch."""
         return bytes(msg), BATCH_CONTENT_TYPE

@@ -1,4 +1,4 @@
-"""The brokers that the settings name; nothing is connected yet."""
+"""Creates the brokers that the settings name, without connecting to them."""
 
 from typing import Literal, assert_never
 
@@ -9,12 +9,12 @@ from purchase.settings import Settings
 
 
 def publishing(settings: Settings) -> list[Broker]:
-    """Those that are told everything: BROKER, and beside it MIRROR_BROKER."""
+    """Create the brokers to publish to: BROKER and, if set, MIRROR_BROKER."""
     return _named(settings.broker, settings) + _named(settings.mirror_broker, settings)
 
 
 def draining(settings: Settings) -> list[Broker]:
-    """Those that are told nothing more, and still heard: DRAIN_BROKER."""
+    """Create the broker that is only consumed from: DRAIN_BROKER, if set."""
     return _named(settings.drain_broker, settings)
 
 

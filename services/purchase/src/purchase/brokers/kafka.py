@@ -1,6 +1,6 @@
-"""Kafka: one record for each batch, in its partition of the topic, and a group that takes what the terminal tells.
+"""Kafka: a record per batch in its partition of the topic; a group reads the terminal's messages.
 
-Nothing is declared on the way: the terminal's `setup` did.
+This process declares nothing: the terminal's `setup` created the topics.
 """
 
 import asyncio
@@ -21,23 +21,26 @@ from purchase.settings import Settings
 from purchase.store.connection import Unavailable
 
 REQUEST_SECONDS = PUBLISH_SECONDS + 5.0
-"""The client waits longer than a batch is waited for: its giving up looks like a producer that is broken."""
+"""More than PUBLISH_SECONDS: the client's own timeout looks like a permanent failure."""
 
 RECORD_BYTES_MAX = 3 * 512 * 1024
-"""Far more than the relay's largest batch, and less than the topic takes: what is too large is refused here, unsent."""
+"""Far more than the relay's largest batch, and less than the topic's limit.
+
+A larger record is refused here, without being sent.
+"""
 
 RECORDS_MAX = 64
-"""On their way at once. The client may send them all in one request, and Kafka takes none of more than 100 MiB."""
+"""Records in flight. The client may send all in one request; Kafka accepts up to 100 MiB."""
 
 ACKNOWLEDGE_SECONDS = 5.0
 PING_SECONDS = 1.0
-PAUSE_SECONDS = 1.0
-"""Until what could not be taken is handed over again."""
+REDELIVERY_SECONDS = 1.0
+"""Delay before a message that was not handled is redelivered."""
 
 RECONNECT_MS = 500
 
 SESSION_MS = 6_000
-"""What a killed process took is another's after this; unless it is told otherwise, Kafka allows no less."""
+"""A killed process keeps its partitions for so long; Kafka accepts no shorter time by default."""
 
 HEARTBEAT_MS = 2_000
 
@@ -51,7 +54,7 @@ class Kafka:
 
     def __init__(self, servers: str, *, idempotence: bool, security: BaseSecurity | None = None) -> None:
         if not idempotence:
-            log.warning("the producer is not idempotent: a batch whose acknowledgement gets lost will be there twice")
+            log.warning("the producer is not idempotent: a batch whose acknowledgement is lost is published twice")
         self.application = KafkaBroker(
             servers.split(","),
             security=security,
@@ -74,76 +77,83 @@ class Kafka:
             ack_policy=AckPolicy.MANUAL,
             no_reply=True,
         )
-        self._take: Callable[[bytes], Awaitable[None]] | None = None
+        self._handle: Callable[[bytes], Awaitable[None]] | None = None
         self._consuming: asyncio.Task[None] | None = None
-        self._lost: Callable[[str], None] = log.error
-        self._room = asyncio.Semaphore(RECORDS_MAX)
+        self._on_failure: Callable[[str], None] = log.error
+        self._in_flight = asyncio.Semaphore(RECORDS_MAX)
 
     async def publish(self, partition: int, batch: bytes) -> None:
-        """Return once every replica that is in sync has the batch."""
-        await self._room.acquire()
+        """Return once every in-sync replica has the batch."""
+        await self._in_flight.acquire()
         publishing = self.application.publish(batch, topic=MESSAGES, key=str(partition).encode(), partition=partition)
-        # Whoever gives up waiting does not call the record back: it takes up room until its fate is known.
+        # After a timeout the record is still in flight, until the client knows its outcome.
         sending = asyncio.create_task(publishing)
         sending.add_done_callback(self._sent)
         await asyncio.shield(sending)
 
     def _sent(self, sending: asyncio.Task[Any]) -> None:
-        self._room.release()
+        self._in_flight.release()
         error = None if sending.cancelled() else sending.exception()
-        # The producer numbers its records: after one that was refused for good, no other of its partition is taken.
+        # An idempotent producer numbers its records. After a permanent failure Kafka accepts no
+        # further record of that partition from it.
         if isinstance(error, KafkaError) and not error.retriable:
-            self._lost(f"the producer failed: {error!r}")
+            self._on_failure(f"the producer failed: {error!r}")
 
-    def subscribe(self, take: Callable[[bytes], Awaitable[None]], lost: Callable[[str], None]) -> None:
-        """Hand over one at a time, and commit what was taken."""
-        self._take, self._lost = take, lost
+    def subscribe(self, handle: Callable[[bytes], Awaitable[None]], on_failure: Callable[[str], None]) -> None:
+        """Deliver one message at a time, and commit its offset once it is handled."""
+        self._handle, self._on_failure = handle, on_failure
 
-    async def watch(self) -> None:
-        """By now the group has agreed on who takes what."""
+    async def supervise(self) -> None:
+        """Start consuming: the group has assigned its partitions by now."""
 
-        def ended(consuming: asyncio.Task[None]) -> None:
+        def report(consuming: asyncio.Task[None]) -> None:
             if not consuming.cancelled() and (error := consuming.exception()) is not None:
-                self._lost(f"the consumer failed: {error!r}")
+                self._on_failure(f"the consumer failed: {error!r}")
 
-        assert self._take is not None
-        self._consuming = asyncio.create_task(self._consume(self._take))
-        self._consuming.add_done_callback(ended)
+        assert self._handle is not None
+        self._consuming = asyncio.create_task(self._consume(self._handle))
+        self._consuming.add_done_callback(report)
 
     async def is_up(self) -> bool:
-        """Whether it answers, and its consumer runs."""
+        """Whether the broker answers and its consumer runs."""
         consuming = self._consuming is not None and not self._consuming.done()
         return consuming and await self.application.ping(timeout=PING_SECONDS)
 
-    async def _consume(self, take: Callable[[bytes], Awaitable[None]]) -> None:
-        """Not by a handler of FastStream's: what it raises is swallowed, and the next commit steps over the message."""
+    async def _consume(self, handle: Callable[[bytes], Awaitable[None]]) -> None:
+        """Read and handle messages.
+
+        A FastStream handler would hide a failure, and the next commit would skip the message.
+        """
         async for message in self._subscriber:
             try:
-                await take(bytes(message.body))
+                await handle(bytes(message.body))
             except Unavailable:
-                await asyncio.sleep(PAUSE_SECONDS)
-                await _hand_back(message)
+                await asyncio.sleep(REDELIVERY_SECONDS)
+                await _redeliver(message)
             else:
                 await _acknowledge(message)
 
 
 async def _acknowledge(message: KafkaMessage) -> None:
-    """Commit; what fails is made good by the next one, or comes again, here or where its partition went."""
+    """Commit. After a failure a later commit covers the message, or it is redelivered."""
     try:
         async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
             await message.ack()
     except (KafkaError, TimeoutError) as error:
-        log.info("what was taken was not committed: %r", error)
+        log.info("offset not committed: %r", error)
 
 
-async def _hand_back(message: KafkaMessage) -> None:
-    """Have it again, unless its partition is another's by now."""
+async def _redeliver(message: KafkaMessage) -> None:
+    """Ask for the message again, unless another process has its partition by now."""
     with suppress(IllegalStateError):
         await message.nack()
 
 
 def secured(settings: Settings) -> BaseSecurity:
-    """How to speak to Kafka; the machine's authorities vouch for its certificate, or those in SSL_CERT_FILE."""
+    """Return Kafka's security settings.
+
+    Its certificate is verified against the system's authorities, or those in SSL_CERT_FILE.
+    """
     protocol = settings.kafka_security_protocol
     context = ssl.create_default_context() if protocol.endswith("SSL") else None
     if protocol.startswith("SASL_"):

@@ -1,6 +1,7 @@
-"""RabbitMQ: one persistent, confirmed message for each batch, and a queue of what the terminal tells.
+"""RabbitMQ: one persistent, confirmed message per batch, and a queue of the terminal's messages.
 
-Nothing is declared on the way: the terminal's `setup` did, and a queue that is missing ends the process.
+This process declares nothing: the terminal's `setup` created the queues, and a missing queue ends
+the process.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from purchase.store.connection import Unavailable
 
 ACKNOWLEDGE_SECONDS = 5.0
 PING_SECONDS = 1.0
-MESSAGES_IN_HAND = 10
+PREFETCH_COUNT = 10
 
 log = logging.getLogger(__name__)
 
@@ -37,11 +38,11 @@ class RabbitMQ:
             apply_types=False,
             logger=None,
             timeout=PUBLISH_SECONDS,
-            # Confirmed is not yet delivered to a queue: a message that comes back counts as a failure.
+            # A message can be confirmed without reaching a queue: a returned one is a failure.
             default_channel=Channel(publisher_confirms=True, on_return_raises=True),
         )
-        self._consuming = Channel(prefetch_count=MESSAGES_IN_HAND)
-        self._lost: Callable[[str], None] = log.error
+        self._consuming = Channel(prefetch_count=PREFETCH_COUNT)
+        self._on_failure: Callable[[str], None] = log.error
 
     async def publish(self, partition: int, batch: bytes) -> None:
         """Return once the broker has the batch on disk in every queue."""
@@ -55,29 +56,29 @@ class RabbitMQ:
             timeout=PUBLISH_SECONDS,
         )
 
-    def subscribe(self, take: Callable[[bytes], Awaitable[None]], lost: Callable[[str], None]) -> None:
-        """Hand over several at a time, and acknowledge what was taken."""
-        self._lost = lost
+    def subscribe(self, handle: Callable[[bytes], Awaitable[None]], on_failure: Callable[[str], None]) -> None:
+        """Deliver several messages at a time, and acknowledge each once it is handled."""
+        self._on_failure = on_failure
 
         @self.application.subscriber(_QUEUE, channel=self._consuming, ack_policy=AckPolicy.MANUAL, no_reply=True)
-        async def hand_over(message: RabbitMessage) -> None:
+        async def deliver(message: RabbitMessage) -> None:
             try:
-                await take(bytes(message.body))
+                await handle(bytes(message.body))
             except Unavailable:
-                settled = message.nack(requeue=True)
+                acknowledgement = message.nack(requeue=True)
             else:
-                settled = message.ack()
+                acknowledgement = message.ack()
             async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
-                await settled
+                await acknowledgement
 
-    async def watch(self) -> None:
-        """A consumer that has ended holds messages that it can no longer acknowledge."""
+    async def supervise(self) -> None:
+        """Report a consumer that ends; its deliveries can no longer be acknowledged."""
         channel = await self.application.config.channel_manager.get_channel(self._consuming)
-        channel.close_callbacks.add(lambda *_: self._lost("the consumer's channel closed"))
+        channel.close_callbacks.add(lambda *_: self._on_failure("the consumer's channel closed"))
         underlying = await channel.get_underlay_channel()
-        underlying.on_consumer_cancel_callbacks.add(lambda _: self._lost("the broker cancelled the consumer"))
+        underlying.on_consumer_cancel_callbacks.add(lambda _: self._on_failure("the broker cancelled the consumer"))
 
     async def is_up(self) -> bool:
-        """Whether it answers, and its consumer runs."""
+        """Whether the broker answers and its consumer runs."""
         consuming = all(subscriber.running for subscriber in self.application.subscribers)
         return consuming and await self.application.ping(timeout=PING_SECONDS)

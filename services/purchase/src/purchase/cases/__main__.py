@@ -1,4 +1,4 @@
-"""Cases that need a person: `python -m purchase.cases list` prints the open ones, `done ID` closes one.
+"""Cases that need a person: `python -m purchase.cases list` prints them, `done ID` closes one.
 
 Exit status: 0 done; 1 no such case; 3 Redis is unavailable.
 """

@@ -14,7 +14,7 @@ from purchase.store import keys
 from purchase.store.partitions import Partitions
 
 STORED_MAX = "10000"
-"""About how many cases a partition stores; beyond it the oldest are deleted, and only the log still has them."""
+"""About how many cases a partition stores. Older ones are deleted; the log still has them."""
 
 LISTED_MAX = "1000"
 """How many cases of one partition are listed at a time."""
@@ -25,9 +25,10 @@ log = logging.getLogger(__name__)
 
 
 class Case(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A problem that no process may decide, with the facts known of it; never a hold's id, nor a customer.
+    """A problem that no process may decide, and its facts; never a hold's id, nor a customer.
 
-    refund, dispute: begun at the provider. refund-refused: we owe it, and the provider refuses for good.
+    refund, dispute: begun at the provider.
+    refund-refused: we owe it, and the provider refuses for good.
     unknown-payment: we began it, and the provider no longer knows it.
     notification, rejection: received, and could not be handled.
     """
@@ -68,7 +69,7 @@ class Cases:
         self._partitions = partitions
 
     async def open(self, partition: int, case: Case) -> None:
-        """Open a case, at least once. Any partition will do: a number beyond the last is taken modulo their count."""
+        """Open a case, at least once. Any `partition` will do: it is taken modulo the count."""
         log.error("manual action needed", extra=msgspec.to_builtins(case))
         key = keys.cases(partition % self._partitions.count)
         await self._partitions.ask("XADD", key, "MAXLEN", "~", STORED_MAX, "*", "matter", msgspec.json.encode(case))

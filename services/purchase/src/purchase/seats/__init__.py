@@ -1,0 +1,1 @@
+"""Seats and tickets: who has which seat, sold, freed and published."""

@@ -1,4 +1,4 @@
-"""Joins orders that arrive while a call is under way into the next call: no timer, and no wait when idle."""
+"""Batches orders that arrive during a call into the next call: no timer, no delay when idle."""
 
 import asyncio
 from collections import deque
@@ -12,7 +12,7 @@ Answer = TypeVar("Answer")
 
 
 class QueueFull(Exception):
-    """More orders wait in this lane than it may hold; this one was not taken in."""
+    """The lane's queue is full; the order was not accepted."""
 
 
 class _Lane(Generic[Order, Answer]):
@@ -22,7 +22,7 @@ class _Lane(Generic[Order, Answer]):
 
 
 class Batching(Generic[Order, Answer]):
-    """Lanes of orders; each lane has at most `in_flight` calls under way, each of at most `largest` orders."""
+    """Lanes of orders; each has at most `in_flight` calls at a time, of up to `largest` orders."""
 
     def __init__(
         self,
@@ -40,7 +40,10 @@ class Batching(Generic[Order, Answer]):
         self._waiting_max = waiting_max
 
     async def submit(self, number: int, order: Order) -> Answer:
-        """Answer of this order, or the exception of the call it travelled in. Raises QueueFull."""
+        """Return the order's answer.
+
+        Raises QueueFull, or the exception of the call that carried the order.
+        """
         lane = self._lanes[number]
         if len(lane.waiting) >= self._waiting_max:
             raise QueueFull
@@ -55,7 +58,7 @@ class Batching(Generic[Order, Answer]):
         try:
             await self._serve(number, lane)
         finally:
-            # Within the turn that found nothing waiting: an order that arrives next must see that nobody will fetch it.
+            # In the turn that found the queue empty: the next order must start a call of its own.
             task = asyncio.current_task()
             assert task is not None
             lane.calls.remove(task)
@@ -63,7 +66,7 @@ class Batching(Generic[Order, Answer]):
     async def _serve(self, number: int, lane: _Lane[Order, Answer]) -> None:
         while lane.waiting:
             joined = [lane.waiting.popleft() for _ in range(min(len(lane.waiting), self._largest))]
-            # Whoever has hung up is not served: nothing was promised to them yet.
+            # Callers that have hung up are skipped: nothing was promised to them yet.
             joined = [(order, future) for order, future in joined if not future.done()]
             if joined:
                 await self._carry(number, joined)
@@ -72,7 +75,7 @@ class Batching(Generic[Order, Answer]):
         orders_joined.observe(len(joined))
         try:
             answers = await self._call(number, [order for order, _ in joined])
-        except Exception as error:  # whatever it was, it is for those who wait, each of them
+        except Exception as error:  # every waiting caller gets the exception, of any kind
             for _, future in joined:
                 if not future.done():
                     future.set_exception(error)

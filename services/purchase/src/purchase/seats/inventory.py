@@ -1,4 +1,4 @@
-"""Who has which seat: sold and freed by scripts, many orders in one call."""
+"""The inventory: who has which seat. Scripts sell and free seats, many orders in one call."""
 
 import asyncio
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from purchase.store.partitions import Partitions
 from purchase.store.scripts import load
 
 REFUND_MS = 10_000
-"""How long whoever cancels a ticket has for its refund before others look after it."""
+"""How long the process that cancels a ticket has for its refund before any process may give it."""
 
 ROWS_AT_ONCE = 64
 """Rows that are read at a time."""
@@ -36,7 +36,7 @@ SEATS_LISTED_MAX = 100
 
 
 class Order(Struct, frozen=True, kw_only=True):
-    """One seat wanted, as it was judged by a version of its event."""
+    """An order for one seat, judged by a version of its event."""
 
     ticket: Ticket
     version: int
@@ -46,13 +46,13 @@ class Order(Struct, frozen=True, kw_only=True):
 
 
 class Sold(Struct, frozen=True):
-    """The seat is the order's, told at this position."""
+    """The seat is sold; the position is that of its message."""
 
     position: Position
 
 
 class Replayed(Struct, frozen=True):
-    """The order's key bought this ticket before; the position is the partition's last."""
+    """The key has bought this ticket before; the position is the partition's last."""
 
     ticket: Ticket
     position: Position
@@ -63,7 +63,10 @@ Outcome = Sold | Replayed | Refused
 
 
 class Cancelled(Struct, frozen=True):
-    """The ticket is cancelled, now or before (not `is_new`); the position is its message's, or the partition's last."""
+    """The ticket is cancelled, now or before (not `is_new`).
+
+    The position is that of its message, or the partition's last.
+    """
 
     position: Position
     is_new: bool
@@ -81,13 +84,13 @@ class Inventory:
         self._joined: Batching[Order, tuple[Position, list[Any]]] = Batching(self._sell_joined, lanes=partitions.count)
 
     async def sell(self, order: Order) -> Outcome:
-        """Sell one seat, together with whoever asks at the same moment.
+        """Sell one seat, batched with other orders of the same moment.
 
         Raises Recovering, Overloaded, OutcomeUnknown.
         """
         partition = order.message.partition
         try:
-            # Also for an order that still waits behind a call which is not answered.
+            # The timeout also covers the time in the queue, behind a call without an answer.
             async with asyncio.timeout(ANSWER_SECONDS):
                 last, answer = await self._joined.submit(partition, order)
         except QueueFull as error:
@@ -105,7 +108,10 @@ class Inventory:
         raise AssertionError(f"the script answered {answer!r}")
 
     async def recall(self, partition: int, key: IdempotencyKey) -> Replayed | Literal["KEY_REUSED"] | None:
-        """What was bought with this key, None when nothing. Raises Recovering, Overloaded, OutcomeUnknown."""
+        """Return the purchase made with this key, None if there was none.
+
+        Raises Recovering, Overloaded, OutcomeUnknown.
+        """
         remembered = await self._keys.recall(partition, key)
         if remembered is None or remembered == "KEY_REUSED":
             return remembered
@@ -113,25 +119,25 @@ class Inventory:
         return Replayed(await self._ticket_sold(UUID(bytes=ticket_id)), last)
 
     async def ticket(self, ticket_id: UUID) -> Ticket | None:
-        """The ticket as it was sold, also when it was cancelled since. Raises Recovering."""
+        """Return the ticket as it was sold, also if it was cancelled since. Raises Recovering."""
         partition = partition_in(ticket_id)
         if partition is None or partition >= self._partitions.count:
             return None
-        kept = await self._partitions.ask("HGET", keys.tickets(partition, ticket_id.bytes), ticket_id.bytes)
-        if kept is None:
+        stored = await self._partitions.ask("HGET", keys.tickets(partition, ticket_id.bytes), ticket_id.bytes)
+        if stored is None:
             await self._partitions.confirm(partition)
             return None
-        return decode_ticket(ticket_id, kept[5:])
+        return decode_ticket(ticket_id, stored[5:])
 
     async def tickets(self, ticket_ids: Sequence[UUID]) -> list[Ticket]:
-        """These tickets, which are kept. Raises Recovering."""
-        found = await asyncio.gather(*(self.ticket(ticket_id) for ticket_id in ticket_ids))
-        tickets = [ticket for ticket in found if ticket is not None]
-        assert len(tickets) == len(ticket_ids), "a hold names tickets that are not kept"
+        """Return these tickets, all of which exist. Raises Recovering."""
+        stored = await asyncio.gather(*(self.ticket(ticket_id) for ticket_id in ticket_ids))
+        tickets = [ticket for ticket in stored if ticket is not None]
+        assert len(tickets) == len(ticket_ids), "a hold names tickets that do not exist"
         return tickets
 
     async def cancel(self, ticket: Ticket, message: TicketCancelled) -> Cancelled:
-        """Cancel a ticket, free its seat and owe its refund; repeating it changes nothing.
+        """Cancel a ticket, free its seat and record that its refund is owed. Idempotent.
 
         Raises Recovering, Overloaded, OutcomeUnknown.
         """
@@ -139,7 +145,9 @@ class Inventory:
         return await self._undo(self._cancel, ticket, [], encode(message), refund_ms)
 
     async def reject(self, ticket: Ticket, message: TicketCancelled, owner_id: UUID | None) -> Cancelled:
-        """Cancel a ticket whose sale of its seat is another's, who is given it; repeating it changes nothing.
+        """Cancel a ticket that the write model refused; give the seat to its owner, if any.
+
+        Idempotent.
 
         Raises Recovering, Overloaded, OutcomeUnknown.
         """
@@ -149,7 +157,10 @@ class Inventory:
         return await self._undo(self._reject, ticket, buckets, encode(message), refund_ms, owner)
 
     async def in_use(self, event_id: str, before: tuple[Zone, ...], after: tuple[Zone, ...]) -> list[Seat]:
-        """Return the first seats in `before` without a place in `after` that are sold or held. Raises Recovering."""
+        """Return the first seats in `before`, but not in `after`, that are sold or held.
+
+        Raises Recovering.
+        """
         home = keys.partition_of(event_id, self._partitions.count)
         # Read first: a hold that has expired by now has expired for every later script.
         seconds, _ = await self._partitions.ask("TIME")
@@ -166,7 +177,7 @@ class Inventory:
     async def _undo(
         self, script: AsyncScript, ticket: Ticket, more_names: Sequence[str], *arguments: str | bytes | int
     ) -> Cancelled:
-        """What cancel.lua and reject.lua have in common."""
+        """Run cancel.lua or reject.lua."""
         partition = ticket.partition
         ticket_id = ticket.ticket_id.bytes
         names = [
@@ -183,18 +194,18 @@ class Inventory:
 
     async def _ticket_sold(self, ticket_id: UUID) -> Ticket:
         ticket = await self.ticket(ticket_id)
-        assert ticket is not None, f"a key is remembered for ticket {ticket_id}, which is not kept"
+        assert ticket is not None, f"a key is stored for ticket {ticket_id}, which does not exist"
         return ticket
 
     async def _sell_joined(self, partition: int, orders: Sequence[Order]) -> list[tuple[Position, list[Any]]]:
         names = _Places(first=3)
         arguments = [argument for order in orders for argument in _arguments(partition, order, names)]
-        last, answers = await self._partitions.run(self._sell, partition, names.taken, *arguments)
+        last, answers = await self._partitions.run(self._sell, partition, names.in_order, *arguments)
         return [(last, answer) for answer in answers]
 
 
 class _Places:
-    """The keys of a call, each once, in the order in which they were first asked for."""
+    """The keys of a call, each once, in the order of their first use."""
 
     def __init__(self, first: int) -> None:
         self._places: dict[str, int] = {}
@@ -204,12 +215,12 @@ class _Places:
         return self._places.setdefault(name, len(self._places) + self._first)
 
     @property
-    def taken(self) -> list[str]:
+    def in_order(self) -> list[str]:
         return list(self._places)
 
 
 def _arguments(partition: int, order: Order, places: _Places) -> tuple[str | bytes | int, ...]:
-    """One order as `sell.lua` reads it."""
+    """Return one order as `sell.lua` reads it."""
     ticket = order.ticket
     seat = ticket.seat
     ticket_id = ticket.ticket_id.bytes

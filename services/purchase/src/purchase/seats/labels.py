@@ -1,4 +1,4 @@
-"""Seat labels as customers write them: either case, row and column either way round."""
+"""Reads seat labels as customers write them: either case, row and column either way round."""
 
 import re
 
@@ -8,7 +8,7 @@ from purchase.refusals import InvalidSeatLabel
 from purchase.seats.seat import Seat
 
 BEYOND = 1_000_000
-"""A number past every zone's bounds, for labels that are well formed and too long to be anything else."""
+"""A number beyond every zone, for well-formed labels that are too long for any seat."""
 
 _NUMBER = re.compile("[1-9][0-9]*", re.ASCII)
 _LETTERS = re.compile("[A-Za-z]+", re.ASCII)

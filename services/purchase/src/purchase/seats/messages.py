@@ -1,4 +1,4 @@
-"""What the others are told of a ticket; never its customer, nor its payment."""
+"""Messages about a ticket; they never name its customer or its payment."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ from purchase.store.moments import now_us, timestamp_of
 
 
 def ticket_purchased(ticket: Ticket, traceparent: str | None = None, *, hold: str | None = None) -> TicketPurchased:
-    """Of a ticket that was sold at once, or out of a hold, which is known by its reference."""
-    sale = Sale(**_told(ticket), hold=hold)
+    """Create the message of a sale, direct or out of a hold, which is named by its reference."""
+    sale = Sale(**_fields(ticket), hold=hold)
     return TicketPurchased(
         id=f"{ticket.ticket_id}:1",
         source=SOURCE,
@@ -32,11 +32,11 @@ def ticket_cancelled(ticket: Ticket, traceparent: str | None = None) -> TicketCa
         time=now,
         partition=ticket.partition,
         traceparent=traceparent,
-        data=Cancellation(**_told(ticket), cancelled_on=now),
+        data=Cancellation(**_fields(ticket), cancelled_on=now),
     )
 
 
-def _told(ticket: Ticket) -> dict[str, Any]:
+def _fields(ticket: Ticket) -> dict[str, Any]:
     return {
         "ticket_id": ticket.ticket_id,
         "venue_id": ticket.venue_id,

@@ -16,7 +16,10 @@ class ClosingRow(Struct, frozen=True):
     first_column: int
 
     def in_use(self, records: Mapping[bytes, bytes], now_ms: int) -> list[Seat]:
-        """Return those of its seats that are sold or held, by the records of the row (column → seat)."""
+        """Return those of its seats that are sold or held.
+
+        `records` are the row's: column → seat.
+        """
         columns = sorted(int(column) for column, record in records.items() if is_in_use(record, now_ms))
         return [Seat(self.zone_id, self.row, column) for column in columns if column >= self.first_column]
 

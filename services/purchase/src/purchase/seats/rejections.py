@@ -1,4 +1,4 @@
-"""Tickets that the write model refused: each is cancelled here too; what cannot be handled is put before a person."""
+"""Cancels the tickets that the write model refused; opens a case where that is impossible."""
 
 import asyncio
 import logging
@@ -14,30 +14,30 @@ from purchase.seats.messages import ticket_cancelled
 from purchase.store.ids import partition_in
 
 PAUSES_SECONDS = (0.1, 0.3, 1.0, 3.0, 5.0, 10.0, 20.0, 20.0)
-"""How long to wait before each further try; about a minute in all."""
+"""The delay before each retry; about a minute in all."""
 
 SHOWN_MAX = 500
-"""Bytes that are shown of what is no message."""
+"""How many bytes of a malformed message a case shows."""
 
 log = logging.getLogger(__name__)
 
 
 class NotOurs(Exception):
-    """The message is about a ticket that was never sold here, or names an owner who cannot have the seat."""
+    """The message names a ticket that was never sold here, or an owner who cannot have the seat."""
 
 
 class Rejections:
-    """Takes what the terminal tells; each message may come twice, and none stops those behind it for ever."""
+    """Handles the terminal's messages; duplicates are harmless, and none blocks those behind it."""
 
     def __init__(self, inventory: Inventory, cases: Cases, *, pauses_seconds: Sequence[float] = PAUSES_SECONDS) -> None:
         self._inventory = inventory
         self._cases = cases
         self._pauses_seconds = pauses_seconds
 
-    async def take(self, batch: bytes) -> None:
+    async def handle(self, batch: bytes) -> None:
         """Handle every message of a batch.
 
-        Raises Recovering, Overloaded when one can neither be handled nor put before a person.
+        Raises Recovering, Overloaded when one can neither be handled nor be made a case.
         """
         try:
             messages = [bytes(raw) for raw in split_batch(batch)]
@@ -45,9 +45,9 @@ class Rejections:
             await self._give_up(batch, error)
             return
         for raw in messages:
-            await self._take(raw)
+            await self._handle(raw)
 
-    async def _take(self, raw: bytes) -> None:
+    async def _handle(self, raw: bytes) -> None:
         for pause in (*self._pauses_seconds, None):
             try:
                 await self._cancel(raw)
@@ -55,18 +55,21 @@ class Rejections:
             except (MalformedMessage, NotOurs) as error:
                 await self._give_up(raw, error)
                 return
-            except Exception as error:  # whatever it was, nothing is lost by trying again
-                log.warning("a ticket.rejected was not handled", exc_info=True)
+            except Exception as error:  # any failure: a retry is harmless
+                log.warning("ticket.rejected not handled", exc_info=True)
                 if pause is None:
                     await self._give_up(raw, error)
                 else:
                     await asyncio.sleep(pause)
 
     async def _cancel(self, raw: bytes) -> None:
-        """Raises MalformedMessage, NotOurs, Recovering, Overloaded, OutcomeUnknown."""
+        """Cancel the ticket of a message.
+
+        Raises MalformedMessage, NotOurs, Recovering, Overloaded, OutcomeUnknown.
+        """
         message = decode(raw)
         if not isinstance(message, TicketRejected):
-            raise MalformedMessage("it is not for purchase")
+            raise MalformedMessage("the message is not for purchase")
         ticket = await self._inventory.ticket(message.data.ticket_id)
         if ticket is None:
             raise NotOurs("there is no such ticket")
@@ -75,11 +78,11 @@ class Rejections:
             raise NotOurs("the owner's ticket cannot be of this event")
         cancelled = await self._inventory.reject(ticket, ticket_cancelled(ticket, message.traceparent), owner_id)
         if cancelled.is_new:
-            log.error("a ticket was cancelled: its seat is another's", extra={"ticket_id": str(ticket.ticket_id)})
+            log.error("ticket cancelled: another ticket owns its seat", extra={"ticket_id": str(ticket.ticket_id)})
         metrics.rejections.labels("cancelled" if cancelled.is_new else "repeated").inc()
 
     async def _give_up(self, raw: bytes, error: Exception) -> None:
-        """Raises Recovering, Overloaded."""
+        """Open a case. Raises Recovering, Overloaded."""
         shown = raw[:SHOWN_MAX].decode(errors="replace")
         why = f"{type(error).__name__}: {error}; the message was {shown}"
         await self._cases.open(read_header(raw).partition or 0, Case(kind="rejection", why=why))

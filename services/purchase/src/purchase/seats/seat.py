@@ -1,4 +1,4 @@
-"""A seat of an event, in numbers and in labels."""
+"""A seat of an event, as numbers and as labels."""
 
 from typing import Any
 

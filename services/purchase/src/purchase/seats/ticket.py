@@ -1,4 +1,4 @@
-"""A ticket, the id that tells which partition it lives in, and the bytes it is kept as."""
+"""A ticket and the bytes that Redis stores of it."""
 
 from uuid import UUID
 
@@ -32,7 +32,7 @@ class Ticket(Struct, frozen=True):
 
     @property
     def is_refundable(self) -> bool:
-        """Whether money came for it that can be given back."""
+        """Whether money was paid for it that can be refunded."""
         return self.payment_id is not None and self.price_cents > 0
 
     @property
@@ -42,7 +42,7 @@ class Ticket(Struct, frozen=True):
 
 
 def encode_ticket(ticket: Ticket) -> bytes:
-    """Encode a ticket as the array that Redis stores under its id, so that a sold seat costs few bytes."""
+    """Encode a ticket as the array that Redis stores under its id; it costs few bytes."""
     seat = ticket.seat
     return _encoder.encode(
         (
@@ -60,9 +60,9 @@ def encode_ticket(ticket: Ticket) -> bytes:
     )
 
 
-def decode_ticket(ticket_id: UUID, kept: bytes) -> Ticket:
-    """Read what `encode_ticket` wrote."""
-    venue_id, event_id, zone_id, row, column, *sale = _decoder.decode(kept)
+def decode_ticket(ticket_id: UUID, stored: bytes) -> Ticket:
+    """Decode the bytes of `encode_ticket`."""
+    venue_id, event_id, zone_id, row, column, *sale = _decoder.decode(stored)
     return Ticket(ticket_id, venue_id, event_id, Seat(zone_id, row, column), *sale)
 
 

@@ -1,0 +1,1 @@
+"""The store: Redis in partitions, with its keys, scripts, clock and ids."""

@@ -1,4 +1,4 @@
-"""How Redis is asked: one deadline, a few tries, and what its refusals mean."""
+"""Calls to Redis: one timeout, a few attempts, and exceptions for its refusals."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,24 +18,24 @@ from redis.exceptions import (
 )
 
 ANSWER_SECONDS = 3.0
-"""How long Redis may take for an answer, all tries together."""
+"""How long Redis may take for an answer, all attempts together."""
 
-TRIES = 3
+ATTEMPTS = 3
 
-PAUSE_SECONDS = 0.02
+RETRY_SECONDS = 0.02
 
 _NOT_WRITABLE = ("MISCONF", "NOREPLICAS")
-"""How Redis says that it cannot write to its disk, or to as many replicas as it was told to."""
+"""Errors that begin so: Redis cannot write to its disk, or to as many replicas as configured."""
 
 T = TypeVar("T")
 
 
 class Unavailable(Exception):
-    """Nothing was done; later may be better."""
+    """Nothing was done; the call may be retried later."""
 
 
 class Recovering(Unavailable):
-    """The partition's state in Redis is not the one that this process knows, or cannot be read."""
+    """The partition's state in Redis is older than what this process has seen, or unreadable."""
 
 
 class Overloaded(Unavailable):
@@ -43,11 +43,11 @@ class Overloaded(Unavailable):
 
 
 class OutcomeUnknown(Exception):
-    """Sent to Redis, no answer in time."""
+    """Redis received the call and did not answer in time."""
 
 
 def connect(url: str) -> Redis:
-    """A client with 1 s a try and at most 256 connections; whether to try again is decided here, not there."""
+    """Create a client: 1 s per attempt, at most 256 connections, and no retries of its own."""
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=256,
@@ -60,7 +60,10 @@ def connect(url: str) -> Redis:
 
 
 async def unless_refused(answer: Awaitable[T]) -> T:
-    """The answer. Raises Recovering or Overloaded where Redis refuses before it does anything."""
+    """Return the answer.
+
+    Raises Recovering or Overloaded where Redis refuses before it does anything.
+    """
     try:
         return await answer
     except OutOfMemoryError as error:
@@ -73,20 +76,21 @@ async def unless_refused(answer: Awaitable[T]) -> T:
         raise
 
 
-async def insist(ask: Callable[[], Awaitable[T]]) -> T:
-    """What is answered to one of the tries.
+async def with_retries(call: Callable[[], Awaitable[T]]) -> T:
+    """Return the answer to the first attempt that has one.
 
-    Raises OutcomeUnknown, also in place of a refusal after an answer was lost: the try before may have done it.
+    Raises OutcomeUnknown. After a lost answer it replaces a refusal, too: the earlier attempt may
+    have succeeded.
     """
     lost: Exception | None = None
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            for _ in range(TRIES):
+            for _ in range(ATTEMPTS):
                 try:
-                    return await ask()
+                    return await call()
                 except (RedisTimeoutError, RedisConnectionError) as error:
                     lost = error
-                await asyncio.sleep(PAUSE_SECONDS)
+                await asyncio.sleep(RETRY_SECONDS)
     except TimeoutError as error:
         lost = error
     except Unavailable as refusal:

@@ -1,4 +1,4 @@
-"""What the client's keys are remembered for: the same key with the same body gives the same answer for a day."""
+"""Idempotency keys: the same key with the same body gets the same answer for a day."""
 
 from typing import Literal
 
@@ -12,30 +12,34 @@ from purchase.store.partitions import Partitions
 from purchase.store.scripts import load
 
 REMEMBERED_SECONDS = 24 * 60 * 60
-"""How long an idempotency key is remembered."""
+"""How long an idempotency key is stored."""
 
 KEY_REUSED = KeyReused("This Idempotency-Key was used with another body.")
-"""The refusal of such a key: answered, never raised."""
+"""The refusal of a key that came with another body; it is returned, never raised."""
 
 
 class IdempotencyKey(Struct, frozen=True):
-    """Digest of the client's key and its call, and the 16-byte fingerprint of the body it came with."""
+    """Digest of the client's key and its call, and the 16-byte fingerprint of the body."""
 
     digest: str
     fingerprint: bytes
 
     @property
     def mark(self) -> bytes:
-        """What it leaves on something that it begins and that is not answered yet: fingerprint and digest."""
+        """Fingerprint and digest.
+
+        Stored on a hold whose payment was begun with this key, so that reuse with another body is
+        detected before the first answer is known.
+        """
         return self.fingerprint + self.digest.encode()
 
     def is_reused(self, mark: bytes | None) -> bool:
-        """Whether what bears this mark was begun with the same key and another body."""
+        """Return whether the mark is of the same key with another body."""
         return mark is not None and mark != self.mark and mark[len(self.fingerprint) :] == self.digest.encode()
 
 
 class KeyMemory:
-    """The keys of all partitions; the scripts that sell, hold and note payments write them."""
+    """The idempotency keys of all partitions; scripts write them along with their commands."""
 
     def __init__(self, redis: Redis, partitions: Partitions) -> None:
         self._partitions = partitions
@@ -44,15 +48,17 @@ class KeyMemory:
     async def recall(
         self, partition: int, key: IdempotencyKey
     ) -> tuple[bytes, Position] | Literal["KEY_REUSED"] | None:
-        """What this key is remembered for, and the partition's last position; None when for nothing.
+        """Return the value stored with a key, and the partition's last position.
+
+        None for an unknown key.
 
         Raises Recovering, Overloaded, OutcomeUnknown.
         """
         name = keys.idempotency(partition, key.digest)
         last, answer = await self._partitions.run(self._recall, partition, [name], key.fingerprint)
         match answer:
-            case [b"REPLAYED", got]:
-                return got, last
+            case [b"REPLAYED", stored]:
+                return stored, last
             case [b"KEY_REUSED"]:
                 return "KEY_REUSED"
         return None

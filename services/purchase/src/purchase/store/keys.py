@@ -1,19 +1,19 @@
-"""Every key in Redis, by what it holds; all that one script touches carries the same hash tag, the partition."""
+"""Every key in Redis: type and contents. All keys of a script share a hash tag, the partition."""
 
 from zlib import crc32
 
 PARTITIONS = "ticketing:partitions"
-"""string: how many partitions this Redis was installed for"""
+"""string: number of partitions that this Redis was installed for"""
 
 INSTALLED = "ticketing:installed"
-"""string: there once was an outbox in every partition"""
+"""string: present once every partition has had an outbox"""
 
 SETTLEMENT = "settlement"
 """Name of the consumer group of every partition's `webhooks`."""
 
 
 def partition_of(name: str, partitions: int) -> int:
-    """Where an event, or a venue, has its home: crc32 of its id, by the number of partitions."""
+    """Return the partition of an event or a venue: crc32 of its id, modulo their number."""
     return crc32(name.encode()) % partitions
 
 
@@ -23,7 +23,7 @@ def epoch(partition: int) -> str:
 
 
 def outbox(partition: int) -> str:
-    """stream: messages that are not yet published; its ids are the positions"""
+    """stream: messages not yet published; their ids are the positions"""
     return f"{{{partition}}}:outbox"
 
 
@@ -38,23 +38,31 @@ def venues(partition: int) -> str:
 
 
 def venue(partition: int, venue_id: str) -> str:
-    """hash: definition, changes, begun, refused:<number>; of the change under way pending, number, phase"""
+    """hash: definition, changes, begun, refused:<number>
+
+    begun: id, number and newness of the change begun last.
+    pending, number, phase: of the change in progress.
+    """
     return f"{{{partition}}}:venue:{venue_id}"
 
 
 def venue_events(partition: int, venue_id: str) -> str:
-    """set: ids of the events that asked to be at the venue"""
+    """set: ids of the events that registered at the venue"""
     return f"{{{partition}}}:venue-events:{venue_id}"
 
 
 def event(partition: int, event_id: str) -> str:
-    """hash: definition, version, written, capacity, capacity:<zone>; the venue's change that it is as of: settled; of
-    the change that has closed seats: agreed, and before, the definition until then"""
+    """hash: definition, version, written, capacity, capacity:<zone>
+
+    written: id of the message of the last definition.
+    settled: number of the venue's change that the definition reflects.
+    agreed: number of the change that has closed seats; before: the definition until then.
+    """
     return f"{{{partition}}}:event:{event_id}"
 
 
 def sold(partition: int, event_id: str) -> str:
-    """hash: zone → seats sold, and under `all` their sum"""
+    """hash: zone → seats sold; `all` → their sum"""
     return f"{{{partition}}}:sold:{event_id}"
 
 
@@ -74,34 +82,43 @@ def tickets(partition: int, ticket_id: bytes) -> str:
 
 
 def idempotency(partition: int, digest: str) -> str:
-    """string with a time to live: fingerprint of the body; id of the ticket or hold, or what was told of a payment"""
+    """string with a time to live: fingerprint of the body; id of ticket or hold, or an answer"""
     return f"{{{partition}}}:idempotency:{digest}"
 
 
 def hold(partition: int, hold_id: bytes) -> str:
-    """hash, with a time to live once the hold has ended: state, version, epoch, deadline, hold, seats
-    (`lua/lib/hold.lua`); of its payment attempt, mark, method, payment, cap, why, code, tickets, captured"""
+    """hash, with a time to live once the hold has ended (`lua/lib/hold.lua`)
+
+    state, version, epoch, deadline, hold, seats;
+    of its payment: attempt, mark, key, method, payment, cap, why, code, tickets, captured
+    """
     return f"{{{partition}}}:hold:{hold_id.hex()}"
 
 
 def held(partition: int, event_id: str, customer_id: str) -> str:
-    """sorted set: live holds of a customer, hold id and one byte seats, by the ms since 1970 when they end unasked"""
+    """sorted set: live holds of a customer (`lua/lib/customer.lua`), by their deadline in ms since 1970
+
+    A member is the hold's id and, in one byte, its number of seats.
+    """
     return f"{{{partition}}}:held:{event_id}:{customer_id}"
 
 
 def due(partition: int) -> str:
-    """sorted set: what must be looked at, `H` and hold id or `R` and id of a cancelled ticket whose refund is owed
-    (`lua/lib/refund.lua`), by the ms since 1970 when it must"""
+    """sorted set: holds and refunds to finish, by the time when they are due in ms since 1970
+
+    A member is `H` and a hold's id, or `R` and the id of a cancelled ticket whose refund is owed
+    (`lua/lib/refund.lua`).
+    """
     return f"{{{partition}}}:due"
 
 
 def late_refund(partition: int, payment_id: str) -> str:
-    """string with a time to live: it was told that this payment, for which there were no seats, was given back"""
+    """string with a time to live: a refund of this payment, whose seats were gone, is published"""
     return f"{{{partition}}}:late-refund:{payment_id}"
 
 
 def webhooks(partition: int) -> str:
-    """stream: notifications of the payment provider that are not yet processed"""
+    """stream: notifications of the payment provider that are not yet handled"""
     return f"{{{partition}}}:webhooks"
 
 

@@ -9,10 +9,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def now_us() -> int:
-    """This moment in microseconds since 1970."""
+    """Return the current time in microseconds since 1970."""
     return time.time_ns() // 1_000
 
 
 def timestamp_of(us: int) -> str:
-    """Microseconds since 1970 as RFC 3339 text; integers all the way, a float would round."""
+    """Format microseconds since 1970 as RFC 3339 text; integers throughout, a float would round."""
     return encode_timestamp(_EPOCH + timedelta(microseconds=us))

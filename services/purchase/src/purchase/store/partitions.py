@@ -1,9 +1,9 @@
-"""The outbox of each partition, seen from those who write to it: its epoch, the highest position seen, its refusals.
+"""The partitions of Redis: each has an epoch and an outbox, whose ids are the positions.
 
-Unavailable             nothing was done, and it may be tried again later
-├── Recovering          the state in Redis is not trusted just now
-└── Overloaded          too much is waiting to be published, or to be asked
-OutcomeUnknown          Redis was asked and did not answer in time: it may have been done
+Unavailable             nothing was done, and the call may be retried later
+├── Recovering          the state in Redis cannot be trusted at the moment
+└── Overloaded          the outbox or a queue is full
+OutcomeUnknown          Redis did not answer in time: the call may have succeeded
 """
 
 import asyncio
@@ -20,14 +20,14 @@ from redis.exceptions import (
 )
 
 from purchase.store import keys
-from purchase.store.connection import OutcomeUnknown, Overloaded, Recovering, insist, unless_refused
+from purchase.store.connection import OutcomeUnknown, Overloaded, Recovering, unless_refused, with_retries
 from purchase.store.scripts import load
 
 NOTHING_SEEN = Position(0, 0)
 
 
 class Partitions:
-    """Runs the scripts that may write messages, each call carrying what this process has seen of its partition."""
+    """Runs scripts; each call carries the epoch and highest position seen, to detect a rollback."""
 
     def __init__(self, redis: Redis, *, count: int, outbox_max: int) -> None:
         self._redis = redis
@@ -40,58 +40,67 @@ class Partitions:
     async def run(
         self, script: AsyncScript, partition: int, names: Sequence[str], *arguments: str | bytes | int
     ) -> tuple[Position, Any]:
-        """The partition's last position, and what the script decided.
+        """Run a script; return the partition's last position and the script's decision.
 
         Raises Recovering, Overloaded, OutcomeUnknown.
         """
         epoch = await self._epoch(partition)
         seen = self._seen[partition]
         everything = [epoch, seen.epoch, seen.sequence, self._outbox_max, *arguments]
-        last, decided = await insist(lambda: self._judge(script, partition, names, everything))
+        last, decision = await with_retries(lambda: self._run_once(script, partition, names, everything))
         self._seen[partition] = max(last, self._seen[partition])
-        return last, decided
+        return last, decision
 
     async def confirm(self, partition: int) -> None:
-        """Make sure that what was not found in this partition has not been lost. Raises Recovering."""
+        """Check that the partition was not rolled back: data absent now was never there.
+
+        Raises Recovering.
+        """
         try:
             await self.run(self._confirm, partition, [])
-        except Overloaded:  # too full to sell, and all there
+        except Overloaded:  # too full to sell, but complete
             return
         except OutcomeUnknown as error:
             raise Recovering from error
 
     async def check_partitions(self) -> None:
-        """Stop the process when Redis was installed for another number of partitions; a silent one is asked later."""
+        """Stop the process when Redis was installed for another number of partitions.
+
+        While Redis is unavailable the check is skipped; `run` repeats it for each partition.
+        """
         with suppress(Recovering):
             installed = await self._installed_partitions()
             if installed != self.count:
                 raise SystemExit(f"PARTITIONS is {self.count}, but Redis was installed for {installed}")
 
     async def ready(self) -> bool:
-        """Whether Redis answers and every partition has its outbox."""
+        """Return whether Redis answers and every partition has its outbox and its epoch."""
         try:
             async with asyncio.timeout(1.0):
                 pipeline = self._redis.pipeline(transaction=False)
                 for partition in range(self.count):
                     pipeline.exists(keys.outbox(partition), keys.epoch(partition))
-                return all(found == 2 for found in await pipeline.execute())
+                return all(count == 2 for count in await pipeline.execute())
         except (TimeoutError, RedisTimeoutError, RedisConnectionError):
             return False
 
     async def ask(self, *command: str | bytes) -> Any:
-        """Answer of one plain command, one that reads or does no harm.
+        """Return the answer to a plain command, one that only reads or is idempotent.
 
-        Raises Recovering when there is none, Overloaded when Redis has no memory left for it.
+        Raises Recovering when Redis does not answer, Overloaded when it has no memory left.
         """
         try:
-            return await insist(lambda: unless_refused(self._redis.execute_command(*command)))  # type: ignore[no-untyped-call]
+            return await with_retries(lambda: unless_refused(self._redis.execute_command(*command)))  # type: ignore[no-untyped-call]
         except OutcomeUnknown as error:
             raise Recovering from error
 
-    async def _judge(
+    async def _run_once(
         self, script: AsyncScript, partition: int, names: Sequence[str], arguments: Sequence[str | bytes | int]
     ) -> tuple[Position, Any]:
-        """One try of `run`. Raises Recovering, Overloaded, ConnectionError and TimeoutError of Redis."""
+        """Make one attempt of `run`.
+
+        Raises Recovering, Overloaded, ConnectionError and TimeoutError of Redis.
+        """
         call = script(keys=[keys.outbox(partition), keys.epoch(partition), *names], args=arguments)
         answer = await unless_refused(call)
         match answer:
@@ -100,17 +109,18 @@ class Partitions:
                 raise Recovering
             case [b"OVERLOADED"]:
                 raise Overloaded
-            case [b"JUDGED", last, decided]:
-                return Position.parse(last.decode()), decided
+            case [b"JUDGED", last, decision]:
+                return Position.parse(last.decode()), decision
         raise AssertionError(f"a script answered {answer!r}")
 
     async def _installed_partitions(self) -> int:
-        """How many partitions Redis was installed for; as many as are asked for where it was not installed."""
+        """Return how many partitions Redis was installed for; ours where it was not installed."""
         return int(await self.ask("GET", keys.PARTITIONS) or self.count)
 
     async def _epoch(self, partition: int) -> int:
         if partition not in self._epochs:
-            if await self._installed_partitions() != self.count:  # Redis may have come up after this process
+            # `check_partitions` skips this check when Redis starts after this process.
+            if await self._installed_partitions() != self.count:
                 raise Recovering
             epoch = await self.ask("GET", keys.epoch(partition))
             if epoch is None:

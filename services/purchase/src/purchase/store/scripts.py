@@ -1,4 +1,4 @@
-"""The Lua scripts that ship with the service, each behind the shared pieces that its first line names."""
+"""The Lua scripts of the service, each behind the shared pieces that its first line names."""
 
 from importlib.resources import files
 
