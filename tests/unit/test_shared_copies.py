@@ -99,7 +99,13 @@ def test_a_problem_has_the_same_title_wherever_it_comes_from() -> None:
     """The gateway's titles are in its configuration."""
     query = titles([*of_query.KINDS.values(), of_query.NOT_FOUND, of_query.METHOD_NOT_ALLOWED, of_query.INTERNAL_ERROR])
     purchase = titles(
-        [*of_purchase.KINDS.values(), of_purchase.NOT_FOUND, of_purchase.METHOD_NOT_ALLOWED, of_purchase.INTERNAL_ERROR]
+        [
+            *of_purchase.KINDS.values(),
+            of_purchase.NOT_FOUND,
+            of_purchase.METHOD_NOT_ALLOWED,
+            of_purchase.TOO_LARGE,
+            of_purchase.INTERNAL_ERROR,
+        ]
     )
     problems = re.findall(r'import problem (\S+) "([^"]+)" (\d+)', (ROOT / "infra/gateway/Caddyfile").read_text())
     gateway = {(slug, int(status)): title for slug, title, status in problems}
@@ -111,3 +117,7 @@ def test_a_problem_has_the_same_title_wherever_it_comes_from() -> None:
     shared = query.keys() & gateway.keys()
     assert shared == {("not-found", 404), ("method-not-allowed", 405)}
     assert {kind: query[kind] for kind in shared} == {kind: gateway[kind] for kind in shared}
+
+    shared = purchase.keys() & gateway.keys()
+    assert shared == {("not-found", 404), ("method-not-allowed", 405), ("too-large", 413), ("outcome-unknown", 504)}
+    assert {kind: purchase[kind] for kind in shared} == {kind: gateway[kind] for kind in shared}

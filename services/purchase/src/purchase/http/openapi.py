@@ -220,7 +220,7 @@ def _declare_problems(kinds: list[Kind]) -> ResponseSpec:
 
 
 def _example(kind: Kind) -> dict[str, object]:
-    members = {"type": kind.type, "title": kind.title, "status": kind.status, "detail": kind.title}
+    members = {"type": kind.type, "title": kind.title, "status": kind.status, "detail": kind.detail}
     return {**members, "instance": "/api/v1", **_FACTS.get(kind, {})}
 
 

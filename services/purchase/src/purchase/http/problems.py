@@ -23,21 +23,29 @@ log = logging.getLogger(__name__)
 
 
 class Kind(Struct, frozen=True):
-    """A kind of problem: the end of its `type`, and the values that all of this kind share."""
+    """A kind of problem: the end of its `type`, and the values that all of this kind share.
+
+    `explanation` is the detail of a problem whose error brings none; by default it is the title.
+    """
 
     slug: str
     status: int
     title: str
     retry_after_seconds: int | None = None
+    explanation: str | None = None
 
     @property
     def type(self) -> str:
         return f"/problems/{self.slug}"
 
+    @property
+    def detail(self) -> str:
+        return self.explanation or f"{self.title}."
+
 
 INVALID_REQUEST = Kind("invalid-request", 400, "Invalid request")
-TOO_LARGE = Kind("too-large", 413, "The body is larger than 64 KiB")
-NOT_FOUND = Kind("not-found", 404, "Not found")
+TOO_LARGE = Kind("too-large", 413, "Too large", explanation="A body has at most 64 KiB.")
+NOT_FOUND = Kind("not-found", 404, "Not found", explanation="No resource has this address.")
 METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "Method not allowed")
 INTERNAL_ERROR = Kind("internal-error", 500, "Internal error")
 PAYMENT_UNAVAILABLE = Kind("payment-unavailable", 503, "The payment provider is unavailable", 5)
@@ -78,7 +86,12 @@ KINDS: Mapping[type[Exception], Kind] = {
     Recovering: Kind("recovering", 503, "The state of the seats is being recovered; nothing was done", 1),
     Overloaded: Kind("overloaded", 503, "The service is overloaded; nothing was done", 1),
     TooManyChanges: Kind("overloaded", 503, "Too many concurrent changes; nothing was done", 1),
-    OutcomeUnknown: Kind("outcome-unknown", 504, "The outcome is unknown; retry with the same Idempotency-Key"),
+    OutcomeUnknown: Kind(
+        "outcome-unknown",
+        504,
+        "Outcome unknown",
+        explanation="The service did not finish in time. Retry a POST with the same Idempotency-Key.",
+    ),
 }
 
 _OF_STATUS = {404: NOT_FOUND, 405: METHOD_NOT_ALLOWED, 413: TOO_LARGE}
@@ -136,7 +149,7 @@ def _of_error(error: Exception) -> Problem:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, refusals.Refusal):
         return Problem(kind, error.detail, headers, error.facts)
-    return Problem(kind, kind.title, headers, {})
+    return Problem(kind, kind.detail, headers, {})
 
 
 def _of_framework(error: HTTPException) -> Problem:
@@ -144,5 +157,4 @@ def _of_framework(error: HTTPException) -> Problem:
     if error.status_code >= 500:
         return _of_error(error)
     kind = _OF_STATUS.get(error.status_code, INVALID_REQUEST)
-    detail = "There is nothing at this address." if kind is NOT_FOUND else kind.title
-    return Problem(kind, detail, dict(error.headers or {}), {})
+    return Problem(kind, kind.detail, dict(error.headers or {}), {})
