@@ -25,6 +25,7 @@ from infra_local.servers import kafka
 from message_terminal import settings as terminal_settings
 from message_terminal.brokers.chosen import choose
 from message_terminal.brokers.kafka import secured as secured_by_terminal
+from message_terminal.stores import StoreUnavailable
 from purchase.brokers.chosen import publishing
 from purchase.brokers.kafka import secured as secured_by_purchase
 from purchase.settings import Settings
