@@ -1,7 +1,8 @@
 """A read model as message-terminal leaves it: builders that give one obvious row and let a test say what matters."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ from uuid import UUID
 from contracts.position import Position
 from contracts.timestamp import decode_timestamp
 from message_terminal import tables
-from sqlalchemy import Engine, NullPool, create_engine, make_url
+from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 from sqlalchemy.dialects.mysql import insert
 
 PARTITIONS = 8
@@ -20,9 +21,9 @@ ZONES = [
 ]
 
 
-def moment(text: str) -> datetime:
+def moment(timestamp: str) -> datetime:
     """A moment as MySQL keeps it: UTC, without a zone."""
-    return decode_timestamp(text).replace(tzinfo=None)
+    return decode_timestamp(timestamp).replace(tzinfo=None)
 
 
 def ticket_id(number: int) -> str:
@@ -137,6 +138,13 @@ class ReadModel:
         statement = insert(tables.projection_position).values(row)
         with self._engine.begin() as connection:
             connection.execute(statement.on_duplicate_key_update(epoch=at.epoch, sequence=at.sequence))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Nobody else reads a ticket."""
+        with self._engine.connect() as connection:
+            connection.execute(text("LOCK TABLES ticket WRITE"))
+            yield
 
     def _add(self, table: Any, rows: Sequence[dict[str, Any]]) -> None:
         with self._engine.begin() as connection:

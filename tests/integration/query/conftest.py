@@ -5,12 +5,31 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 import sqlalchemy
+from query import database, freshness, joining
+from query.database import Database as Reader
 from query.settings import Settings
 
 from tests.stage.processes.query import serve
 from tests.stage.read_model import PARTITIONS, ReadModel
 from tests.stage.stores import isolation
 from tests.stage.stores.isolation import Database
+
+PATIENCE_SECONDS = 30.0
+
+
+@pytest.fixture(autouse=True)
+def patient(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service waits long for MySQL, except in tests that are about its limits.
+
+    In production it waits for 2 s: a busy machine may take longer.
+    """
+    if request.node.get_closest_marker("about_limits"):
+        return
+    for module in (database, joining):
+        monkeypatch.setattr(module, "ANSWER_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(database, "LONG_ANSWER_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(freshness, "_POSITIONS_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(Reader.fetch, "__kwdefaults__", {"seconds": PATIENCE_SECONDS})
 
 
 @pytest.fixture(scope="session")
