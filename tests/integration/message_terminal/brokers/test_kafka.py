@@ -100,7 +100,9 @@ async def test_a_terminal_does_not_start_without_its_topics(kafka_servers: str) 
         await kafka.connect()
 
 
-async def test_without_a_backlog_no_attempt_is_recorded(servers: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_without_a_backlog_no_attempt_is_recorded_and_no_error_is_logged(
+    servers: str, caplog: pytest.LogCaptureFixture
+) -> None:
     async with consuming(servers) as deliveries, AIOKafkaProducer(bootstrap_servers=servers) as producer:
         await producer.send_and_wait(MESSAGES, b"first", partition=1)
         assert await next_of(deliveries) == (b"first", 0)
