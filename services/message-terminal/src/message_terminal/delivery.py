@@ -13,7 +13,7 @@ from msgspec import Raw, Struct
 from message_terminal.parking import Refused
 
 PREFETCH_COUNT = 20
-"""Deliveries that the broker sends a worker before one is acknowledged."""
+"""The maximum number of unacknowledged deliveries of a worker."""
 
 
 class Delivery(Struct, frozen=True):
@@ -32,7 +32,7 @@ class Readable(Struct, frozen=True):
 
     @property
     def header(self) -> Header:
-        """The fields that an unreadable message may have, too."""
+        """The header fields, as `Refused` has them for a message that cannot be read."""
         message = self.message
         return Header(type_name(type(message)), message.partition, message.position, message.traceparent)
 

@@ -15,7 +15,7 @@ store_waits_total = Counter("store_waits_total", "Attempts deferred because a st
 
 
 def begin(model: str) -> None:
-    """Initialise a model's metrics: a counter that appears with its first increment hides it."""
+    """Set a model's metrics to 0: Prometheus misses the increment with which a counter appears."""
     projection_lag_seconds.labels(model).set(0)
     for counter in (messages_projected_total, messages_parked_total, double_sales_total, store_waits_total):
         counter.labels(model)

@@ -75,7 +75,7 @@ class Broker(Protocol):
     async def reject(self, message: TicketRejected) -> None:
         """Publish a rejection to purchase and wait until the broker has stored it.
 
-        Raises StoreUnavailable for every failure of the broker, because a retry is harmless.
+        Raises StoreUnavailable, because a retry is harmless.
         """
 
     async def is_drained(self, subscription: str) -> bool:

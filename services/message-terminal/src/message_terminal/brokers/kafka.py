@@ -105,7 +105,7 @@ class Kafka:
     async def reject(self, message: TicketRejected) -> None:
         """Publish a rejection to purchase and wait until the broker has stored it.
 
-        Raises StoreUnavailable for every failure of the broker, because a retry is harmless.
+        Raises StoreUnavailable, because a retry is harmless.
         """
         try:
             async with asyncio.timeout(PUBLISH_SECONDS):

@@ -88,7 +88,7 @@ def position_of(message: CatalogueMessage) -> Position:
 
 
 def generation_of(message: TicketMessage) -> int:
-    """Which sale of its seat this ticket is, counted from 1."""
+    """Return which sale of its seat this ticket is, counted from 1."""
     assert message.generation is not None
     return message.generation
 

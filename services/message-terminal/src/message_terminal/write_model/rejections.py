@@ -14,7 +14,7 @@ _REJECTIONS = uuid.uuid5(uuid.NAMESPACE_URL, "message-terminal/ticket.rejected")
 def rejection(message: TicketMessage, owner: str | None) -> TicketRejected:
     """Build a rejection. `owner` is the ticket that has the seat, if any.
 
-    Its id depends on the ticket alone, so repeated rejections are duplicates.
+    The id depends on the ticket alone, so repeated rejections are duplicates.
     """
     data = message.data
     return TicketRejected(

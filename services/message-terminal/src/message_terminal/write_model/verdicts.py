@@ -15,7 +15,7 @@ class Verdict(Enum):
 
     WRITTEN: this revision or a newer one is stored. WRITE_WITHOUT_SEAT: the seat has a newer
     generation, or was never the ticket's. DOUBLE_SALE: the same generation of the seat was sold to
-    another ticket. RETRY: nothing is wrong with the ticket.
+    another ticket. RETRY: the cause is elsewhere, as in a conflict.
     """
 
     WRITTEN = auto()
