@@ -8,6 +8,8 @@ import signal
 
 import pytest
 
+from tests.stage import explorations
+
 BROKERS = ("rabbitmq", "kafka")
 
 
@@ -44,5 +46,6 @@ def _is_asked(item: pytest.Item, asked: str | None) -> bool:
 
 
 def pytest_configure() -> None:
-    """Being told to end (by `timeout`, by CI) is like Ctrl-C: the servers that run for the tests end too."""
+    """Choose how far explorations go; and let SIGTERM (of `timeout`, of CI) end the servers too, as Ctrl-C does."""
+    explorations.load_profile()
     signal.signal(signal.SIGTERM, signal.default_int_handler)

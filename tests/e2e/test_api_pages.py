@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from infra_local.platform import ADMIN_TOKEN
 from schemathesis import Case, GenerationMode
 from schemathesis.core.result import Ok
@@ -17,13 +17,12 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.e2e.running import RunningPlatform
+from tests.stage.explorations import exploration
 
 EXAMPLES = 20
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 
-within_bounds = settings(
-    max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), database=None
-)
+within_bounds = exploration(EXAMPLES, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))

@@ -3,11 +3,12 @@
 from typing import TYPE_CHECKING
 
 from contracts.ticket import TicketPurchased, TicketRejected
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, given, strategies as st
 from message_terminal.read_model.projector import ReadModelProjector
 from message_terminal.write_model.projector import WriteModelProjector
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tests.stage.explorations import exploration
 from tests.stage.models.histories import History, Scenario, arrivals, chosen, histories, scenario_of
 from tests.stage.projections import items, rows
 from tests.stage.stores.isolation import Tables
@@ -15,9 +16,8 @@ from tests.stage.stores.isolation import Tables
 if TYPE_CHECKING:
     from types_aiobotocore_dynamodb import DynamoDBClient
 
-bounded = settings(
-    max_examples=150,
-    deadline=None,
+bounded = exploration(
+    150,
     # Each example has its own event and venue, so that it does not depend on earlier examples.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -11,7 +11,7 @@ import redis
 from contracts.codec import decode
 from contracts.position import Position
 from contracts.ticket import TicketCancelled, TicketPurchased
-from hypothesis import settings, strategies as st
+from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
@@ -31,6 +31,7 @@ from tests.stage.builders import (
     order,
     zone,
 )
+from tests.stage.explorations import exploration
 from tests.stage.models.holds import HoldModel, places_of
 from tests.stage.models.seats import seat_of
 from tests.stage.partition_state import Stored, StoredMessage, read
@@ -204,13 +205,10 @@ class Lifecycle(RuleBasedStateMachine):
         assert [type(outcome) for outcome in outcomes] == [kind] * len(outcomes)
 
 
-def explore(machine: type[Lifecycle], url: str, *, max_examples: int) -> None:
+def explore(machine: type[Lifecycle], url: str, *, examples: int) -> None:
     """Let hypothesis drive it, each time from a Redis in which both events are on sale and nothing is sold."""
     on_this_redis = type("OnThisRedis", (machine,), {"url": url, "on_sale": asyncio.run(_put_on_sale(url))})
-    exploration = settings(
-        max_examples=max_examples, stateful_step_count=30, deadline=None, derandomize=True, database=None
-    )
-    run_state_machine_as_test(on_this_redis, settings=exploration)
+    run_state_machine_as_test(on_this_redis, settings=exploration(examples, stateful_step_count=30))
 
 
 async def _put_on_sale(url: str) -> dict[bytes, bytes]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from contracts.catalogue import Zone
 from contracts.ticket import TicketPurchased
-from hypothesis import example, given, settings, strategies as st
+from hypothesis import example, given, strategies as st
 from msgspec import Struct
 from purchase.box_office import PurchaseTicket
 from purchase.refusals import SeatsInUse, VenueMismatch
@@ -17,6 +17,7 @@ from redis import Redis
 
 from tests.stage.builders import event, venue, zone
 from tests.stage.crashes import Killed, Process, Turnstile
+from tests.stage.explorations import exploration
 from tests.stage.processes.purchase import prepare
 from tests.stage.redis_state import Ledger
 from tests.stage.stores import isolation
@@ -159,7 +160,7 @@ def check(redis_url: str, ledger: Ledger, actors: Sequence[Actor], turns: Sequen
         assert ledger.venue(venue_id).zones in possible_zones(actors, endings, venue_id)
 
 
-@settings(max_examples=40, deadline=None)
+@exploration(40)
 @given(actors=ACTORS, turns=TURNS)
 @example(
     actors=[

@@ -9,13 +9,14 @@ import redis
 from contracts.catalogue import Zone as DefinedZone
 from contracts.codec import decode
 from contracts.hold import SeatsHeld
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 from purchase.holds.ledger import HoldLedger, Made, NotFree, Outcome
 from purchase.store import keys
 from purchase.store.connection import connect
 from purchase.store.partitions import Partitions
 
 from tests.stage.builders import PARTITIONS, best_hold, zone
+from tests.stage.explorations import exploration
 from tests.stage.models.best_seats import Seat, Zone, best_seats, fewest_blocks, runs
 from tests.stage.sellers import OUTBOX_MAX, prepare, selling
 
@@ -97,7 +98,7 @@ ZONES = st.tuples(st.integers(1, 4), st.integers(1, 12)).flatmap(
 
 def test_the_best_are_held_of_whatever_is_free(booth: Booth) -> None:
     @given(ZONES, st.integers(1, 10), st.lists(st.integers(0, 2), min_size=1, max_size=7))
-    @settings(max_examples=400, deadline=None, derandomize=True, database=None)
+    @exploration(400)
     def check(rows: list[str], wanted: int, kinds: list[int]) -> None:
         drawn = Zone.drawn(*rows)
         expected = best_seats(drawn, wanted)

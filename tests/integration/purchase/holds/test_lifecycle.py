@@ -127,4 +127,4 @@ class Holding(Lifecycle):
 
 def test_any_sequence_of_holds_agrees_with_the_model(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("purchase.holds.messages.now_us", lambda: CREATED_US)
-    explore(Holding, redis_url, max_examples=80)
+    explore(Holding, redis_url, examples=80)

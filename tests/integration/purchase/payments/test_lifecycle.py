@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 import redis
 from contracts.position import Position
-from hypothesis import settings, strategies as st
+from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
@@ -29,6 +29,7 @@ from purchase.store.connection import connect
 from tests.stage import sandboxes
 from tests.stage.builders import HOLD_MS, PAYMENT_MS, held_seat, zone
 from tests.stage.crashes import Killed
+from tests.stage.explorations import exploration
 from tests.stage.payment_process import CashierProcess
 from tests.stage.payment_scenario import EXPECTED, Stage
 from tests.stage.redis_state import Ledger
@@ -311,5 +312,4 @@ def test_whatever_happens_every_hold_is_settled_and_the_books_agree(
 ) -> None:
     with sandboxes.serving() as sandbox:
         machine = type("OnThisStage", (Lifecycle,), {"url": redis_url, "on_sale": on_sale, "sandbox": sandbox})
-        exploration = settings(max_examples=60, stateful_step_count=20, deadline=None, derandomize=True, database=None)
-        run_state_machine_as_test(machine, settings=exploration)
+        run_state_machine_as_test(machine, settings=exploration(60, stateful_step_count=20))

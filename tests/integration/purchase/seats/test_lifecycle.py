@@ -92,4 +92,4 @@ class Selling(Lifecycle):
 
 
 def test_any_sequence_of_commands_agrees_with_the_model(redis_url: str) -> None:
-    explore(Selling, redis_url, max_examples=100)
+    explore(Selling, redis_url, examples=100)
