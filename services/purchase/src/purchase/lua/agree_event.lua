@@ -1,18 +1,20 @@
 -- needs: outbox
 
--- Close the seats that a change of the venue would take from an event, until that change is settled; tell nobody.
+-- Close the seats of an event that a change of its venue would remove, until the change has ended.
+-- No message.
 --
 -- KEYS[1]     outbox  stream
 -- KEYS[2]     epoch   string
 -- KEYS[3]     event   hash
 -- ARGV[1..4]  see lib/outbox.lua
--- ARGV[5..]   version that is replaced (0: there is none), number of the change, definition without the seats that go
---             (unread while the event is not defined yet)
+-- ARGV[5..]   version to replace (0: none), number of the change, definition without the seats to
+--             remove (ignored while the event is not defined)
 --
--- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, {'AGREED'} | {'STALE'} | {'SETTLED'}}
+-- Returns     {'RECOVERING'} | {'OVERLOADED'}, or
+--             {'JUDGED', last position, {'AGREED'} | {'STALE'} | {'SETTLED'}}
 --
--- The version moves also when nothing is closed: a definition of the event that was judged by the old venue is then stale.
--- An event that is not defined yet may still become another venue's, so nothing else is noted there.
+-- The version moves even if no seat is closed: a definition judged by the old venue is then stale.
+-- An event that is not defined yet may still go to another venue, so nothing else is stored on it.
 
 local refusal, _, last = judge()
 if refusal then return {refusal} end

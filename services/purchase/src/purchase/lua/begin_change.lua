@@ -1,14 +1,15 @@
 -- needs: outbox
 
--- Note the new shape of a venue as pending, unless another change of it is under way; tell nobody yet.
+-- Store the new shape of a venue as pending, unless another change of it is in progress. No
+-- message.
 --
 -- KEYS[1]     outbox  stream
 -- KEYS[2]     epoch   string
 -- KEYS[3]     venue   hash
 -- KEYS[4]     venues  set
 -- ARGV[1..4]  see lib/outbox.lua
--- ARGV[5..]   venue id, definition, whether the venue must be new (1 or 0), id of the change: a call whose answer was
---             lost is repeated with the same one, and is then answered as before
+-- ARGV[5..]   venue id, definition, whether the venue must be new (1 or 0), id of the change: a
+--             retry carries the same one, and gets the same answer
 --
 -- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, one of
 --             {'BEGUN', number, whether the venue is new (1 or 0)} | {'PENDING'} | {'PRESENT'}}

@@ -1,13 +1,13 @@
 -- needs: outbox clock seat hold
 
--- A hold that is being paid shall end, once its payment is known to be ended; tell nobody before that.
+-- Let a hold that is being paid end once its payment has ended. No message.
 --
 -- KEYS[1]     outbox  stream
 -- KEYS[2]     epoch   string
 -- KEYS[3]     hold    hash
 -- KEYS[4]     due     sorted set
 -- ARGV[1..4]  see lib/outbox.lua
--- ARGV[5..]   hold id, what it will be then (RELEASED or EXPIRED), when it is looked at
+-- ARGV[5..]   hold id, its state after that (RELEASED or EXPIRED), when it is due
 --
 -- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, {'ENDING'} | {state}}
 
@@ -15,10 +15,10 @@ local refusal, _, last = judge()
 if refusal then return {refusal} end
 
 local hold, due = KEYS[3], KEYS[4]
-local id, why, look = unpack(ARGV, 5)
+local id, why, due_ms = unpack(ARGV, 5)
 
 local state = redis.call('HGET', hold, 'state')
 if state ~= 'PAYING' then return {'JUDGED', last, {state}} end
 move_hold(hold, 'ENDING', 'why', why)
-redis.call('ZADD', due, look, 'H' .. id)
+redis.call('ZADD', due, due_ms, 'H' .. id)
 return {'JUDGED', last, {'ENDING'}}

@@ -1,20 +1,20 @@
 -- needs: outbox clock seat ticket undo refund
 
--- Cancel one ticket and free its seat, and tell the others; a later owner of the seat is never touched.
+-- Cancel one ticket, free its seat and append the message. A later owner of the seat is unaffected.
 --
 -- KEYS[1]     outbox     stream
 -- KEYS[2]     epoch      string
 -- KEYS[3]     bucket     hash        ticket id → ticket
 -- KEYS[4]     row        hash        column → seat
--- KEYS[5]     sold       hash        zone → seats sold, and in all
+-- KEYS[5]     sold       hash        zone → seats sold; all → their sum
 -- KEYS[6]     customers  hash        customer → seats
 -- KEYS[7]     due        sorted set
 -- ARGV[1..4]  see lib/outbox.lua
--- ARGV[5..]   ticket id, zone, column, customer ('': none), message, in how many ms others look after the refund that is owed
---             from then on ('': no money came for it)
+-- ARGV[5..]   ticket id, zone, column, customer ('': none), message, in how many ms the refund is
+--             due for any process ('': nothing was paid)
 --
--- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, {'CANCELLED', position} |
---             {'CANCELLED_BEFORE', last position} | {'UNKNOWN'}}
+-- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, {'CANCELLED', position}
+--             | {'CANCELLED_BEFORE', last position} | {'UNKNOWN'}}
 
 local refusal, epoch, last = judge()
 if refusal then return {refusal} end

@@ -1,16 +1,18 @@
--- Claim notifications that nobody handles: new ones, and those whose last delivery came to nothing long enough ago.
+-- Claim notifications: new ones, and those whose last delivery failed long enough ago.
 --
 -- KEYS[1]  webhooks  stream with a consumer group
 -- ARGV[1]  group
 -- ARGV[2]  how many at most
--- ARGV[3]  how long a delivery idles before it is made again, in ms; it doubles with each delivery, up to
--- ARGV[4]  so long
--- ARGV[5]  from which id on idle deliveries are looked at ('-': from the first)
+-- ARGV[3]  idle time in ms before a redelivery; it doubles with each delivery, up to
+-- ARGV[4]  so many ms
+-- ARGV[5]  first id of the idle deliveries to examine ('-': the first of all)
 --
--- Returns  from which id on to look next time, then for each that was claimed its id, the notification, and its deliveries
+-- Returns  the first id to examine next time; then, for each claimed one, its id, the notification
+--          and its number of deliveries
 --
--- All processes are one consumer: whoever dies leaves nothing behind but deliveries that idle, and those are anybody's. What is
--- handled is deleted, so an empty stream has nothing; it is left untouched.
+-- All processes are one consumer: a process that dies leaves only idle deliveries, which any
+-- process may claim. A handled notification is deleted, so an empty stream has none; it is left
+-- untouched.
 
 local LOOKED_AT = 100
 local webhooks = KEYS[1]

@@ -1,6 +1,6 @@
 -- needs: outbox
 
--- Tell whether the state of a partition is the one that the caller knows; writes nothing.
+-- Confirm that the state of a partition is the one that the caller knows; writes nothing.
 --
 -- KEYS[1]     outbox  stream
 -- KEYS[2]     epoch   string

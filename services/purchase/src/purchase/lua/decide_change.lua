@@ -1,6 +1,7 @@
 -- needs: outbox
 
--- Decide once whether the pending change of a venue is written or refused; whoever asks later hears the same.
+-- Decide once whether the pending change of a venue is written or refused; a later call gets the
+-- same answer.
 --
 -- KEYS[1]     outbox  stream
 -- KEYS[2]     epoch   string

@@ -1,6 +1,6 @@
 -- needs: outbox
 
--- End the pending change of a venue as it was decided: written, and then the others are told; or dropped.
+-- End the pending change of a venue as it was decided: write it and append the message, or drop it.
 --
 -- KEYS[1]     outbox  stream
 -- KEYS[2]     epoch   string
@@ -8,12 +8,14 @@
 -- ARGV[1..4]  see lib/outbox.lua
 -- ARGV[5..]   number of the change, message
 --
--- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, {'WRITTEN', position} | {'DROPPED'} | {'OVER'}}
+-- Returns     {'RECOVERING'} | {'OVERLOADED'}, or
+--             {'JUDGED', last position, {'WRITTEN', position} | {'DROPPED'} | {'OVER'}}
 
 local refusal, epoch, last = judge()
 if refusal then return {refusal} end
 
-local REFUSALS_KEPT = 100 -- for processes that were held up in a change that others have ended since
+-- A process may resume a change that others have ended since: refusals are stored for it.
+local REFUSALS_STORED = 100
 local venue = KEYS[3]
 local number, message = ARGV[5], ARGV[6]
 
@@ -27,5 +29,5 @@ else
   redis.call('HSET', venue, 'definition', redis.call('HGET', venue, 'pending'))
   ended = {'WRITTEN', last}
 end
-redis.call('HDEL', venue, 'pending', 'number', 'phase', 'refused:' .. (number - REFUSALS_KEPT))
+redis.call('HDEL', venue, 'pending', 'number', 'phase', 'refused:' .. (number - REFUSALS_STORED))
 return {'JUDGED', last, ended}

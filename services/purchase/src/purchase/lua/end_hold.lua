@@ -1,6 +1,7 @@
 -- needs: outbox clock seat hold
 
--- End a hold whose time is over or that is given up: those of its seats that are still its own are free; tell the others.
+-- End a hold that has expired or is released, free those of its seats that are still its own, and
+-- append the message.
 --
 -- KEYS[1]     outbox  stream
 -- KEYS[2]     epoch   string
@@ -9,14 +10,15 @@
 -- KEYS[5]     due     sorted set
 -- KEYS[6..]   rows    hashes      the row of each of its seats
 -- ARGV[1..4]  see lib/outbox.lua
--- ARGV[5..]   hold id, version of the hold that it was judged by, whether it is given up (1) or only over (0), message if it
---             is released, message if it has expired
+-- ARGV[5..]   hold id, version of the hold that it was judged by, whether it is released (1) or may
+--             only expire (0), message if it is released, message if it has expired
 --
--- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, {'ENDED', state, position} | {'LIVE'} | {'STALE'}};
---             a hold that has ended before answers the same, with the last position
+-- Returns     {'RECOVERING'} | {'OVERLOADED'}, or
+--             {'JUDGED', last position, {'ENDED', state, position} | {'LIVE'} | {'STALE'}};
+--             for a hold that has already ended, the position is the last one
 --
--- A hold that is held ends when its deadline has passed, or before that when it is given up; one that is being ended ends for
--- the reason that was written down then. In every other state it is LIVE: a payment decides what becomes of it.
+-- A HELD hold ends when its deadline has passed, or earlier when it is released. An ENDING one ends
+-- in the state that was stored then. In every other state it is LIVE: its payment decides.
 
 local refusal, epoch, last = judge()
 if refusal then return {refusal} end
@@ -24,9 +26,9 @@ if refusal then return {refusal} end
 local hold, held, due = unpack(KEYS, 3, 5)
 local id, version, is_given_up, released, expired = unpack(ARGV, 5)
 
-local state, kept_version, deadline, why = unpack(redis.call('HMGET', hold, 'state', 'version', 'deadline', 'why'))
+local state, stored_version, deadline, why = unpack(redis.call('HMGET', hold, 'state', 'version', 'deadline', 'why'))
 if state == 'RELEASED' or state == 'EXPIRED' then return {'JUDGED', last, {'ENDED', state, last}} end
-if kept_version ~= version then return {'JUDGED', last, {'STALE'}} end
+if stored_version ~= version then return {'JUDGED', last, {'STALE'}} end
 
 local ending
 if state == 'ENDING' then

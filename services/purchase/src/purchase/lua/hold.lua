@@ -1,17 +1,18 @@
 -- needs: outbox clock seat hold capacity customer new_hold
 
--- Hold 1 to 10 named seats of an event, all or none, and tell the others.
+-- Hold 1 to 10 named seats of an event, all or none, and append the message.
 --
 -- KEYS[1]      outbox  stream
 -- KEYS[2]      epoch   string
 -- KEYS[3..]    see lib/new_hold.lua; the row of each seat
 -- ARGV[1..4]   see lib/outbox.lua
 -- ARGV[5..14]  see lib/new_hold.lua
--- ARGV[15..]   the seats ('': they cannot be held together, and are not named), message
+-- ARGV[15..]   the seats ('': no hold may have them together, and they are not named), message
 --
--- Returns      {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, {'HELD', position, seats} |
---              {'REPLAYED', hold id} | {'KEY_REUSED'} | {'STALE'} | {'LIMIT'} | {'HOLDS'} | {'IMPOSSIBLE'} |
---              {'TAKEN' | 'ZONE_FULL' | 'EVENT_FULL', which of the seats are not free ...}}
+-- Returns      {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, one of
+--              {'HELD', position, seats} | {'REPLAYED', hold id} | {'KEY_REUSED'} | {'STALE'} |
+--              {'LIMIT'} | {'HOLDS'} | {'IMPOSSIBLE'} |
+--              {'TAKEN' | 'ZONE_FULL' | 'EVENT_FULL', place of each seat that is not free ...}}
 
 local refusal, epoch, last = judge()
 if refusal then return {refusal} end

@@ -1,19 +1,22 @@
 -- needs: outbox clock seat capacity customer new_hold best_seats
 
--- Hold the best 1 to 10 seats of a zone that can be had in these of its rows (lib/best_seats.lua), and tell the others.
+-- Hold the best 1 to 10 seats among some rows of a zone (lib/best_seats.lua), and append the
+-- message.
 --
 -- KEYS[1]      outbox  stream
 -- KEYS[2]      epoch   string
--- KEYS[3..]    see lib/new_hold.lua; the rows to look at, from the front to the back: so few that it keeps nobody waiting
+-- KEYS[3..]    see lib/new_hold.lua; the rows to examine, from the front to the back: few enough
+--              not to delay other calls
 -- ARGV[1..4]   see lib/outbox.lua
 -- ARGV[5..14]  see lib/new_hold.lua
--- ARGV[15..]   zone, seats in each of its rows, price, the message in three parts (before its seats; a seat, with places for its
---              row's number and its column's label; after its seats), then the number of each row (none: so many seats cannot
---              be held together)
+-- ARGV[15..]   zone, seats per row, price, the message in three parts (before its seats; a seat,
+--              with places for its row's number and its column's label; after its seats), then the
+--              number of each row (none: no hold may have so many seats)
 --
--- Returns      {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, {'HELD', position, seats} |
---              {'REPLAYED', hold id} | {'KEY_REUSED'} | {'STALE'} | {'LIMIT'} | {'HOLDS'} | {'IMPOSSIBLE'} | {'ZONE_FULL'} |
---              {'SHORT', row number, seats that are free in it ...}}
+-- Returns      {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, one of
+--              {'HELD', position, seats} | {'REPLAYED', hold id} | {'KEY_REUSED'} | {'STALE'} |
+--              {'LIMIT'} | {'HOLDS'} | {'IMPOSSIBLE'} | {'ZONE_FULL'} |
+--              {'SHORT', row number, free seats in it ...}}
 
 local refusal, epoch, last = judge()
 if refusal then return {refusal} end
@@ -31,7 +34,7 @@ if answer then return {'JUDGED', last, answer} end
 if #rows == 0 then return {'JUDGED', last, {'IMPOSSIBLE'}} end
 if is_full(event, sold, zone) then return {'JUDGED', last, {'ZONE_FULL'}} end
 
--- Letters of the column with this number: a, b, … z, aa, ab, …
+-- Return the letters of the column with this number: a, b, … z, aa, ab, …
 local function column_label(number)
   local letters = ''
   while number > 0 do
@@ -51,15 +54,15 @@ if not blocks then
   return {'JUDGED', last, short}
 end
 
-local seats, packed, told = {}, {}, {}
+local seats, packed, message_seats = {}, {}, {}
 for _, block in ipairs(blocks) do
   for column = block.first, block.first + block.length - 1 do
     seats[#seats + 1] = {row = block.row, column = column}
     packed[#packed + 1] = struct.pack('>I4I2I2I4', zone, numbers[block.place], column, price)
-    told[#told + 1] = seat_format:format(numbers[block.place], column_label(column))
+    message_seats[#message_seats + 1] = seat_format:format(numbers[block.place], column_label(column))
   end
 end
 packed = table.concat(packed)
-last = append(epoch, before .. table.concat(told, ',') .. after)
+last = append(epoch, before .. table.concat(message_seats, ',') .. after)
 write_hold(epoch, packed, seats)
 return {'JUDGED', last, {'HELD', last, packed}}

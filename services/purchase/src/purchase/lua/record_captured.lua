@@ -1,6 +1,6 @@
 -- needs: outbox clock seat hold
 
--- The money for a hold's tickets was taken: nothing is due any more; tell the others.
+-- Record that the payment of a hold was captured, so that nothing is due, and append the message.
 --
 -- KEYS[1]     outbox  stream
 -- KEYS[2]     epoch   string

@@ -1,12 +1,12 @@
 -- needs: outbox
 
--- Money for which there were no seats any more was given back: tell the others, once.
+-- Append the message that a payment whose seats were gone was refunded, once.
 --
--- KEYS[1]     outbox  stream
--- KEYS[2]     epoch   string
--- KEYS[3]     told    string  with a time to live
+-- KEYS[1]     outbox       stream
+-- KEYS[2]     epoch        string
+-- KEYS[3]     late refund  string with a time to live
 -- ARGV[1..4]  see lib/outbox.lua
--- ARGV[5..]   seconds it is remembered, message
+-- ARGV[5..]   time to live in seconds, message
 --
 -- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, {'REFUNDED'}}
 

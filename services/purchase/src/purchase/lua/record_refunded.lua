@@ -1,14 +1,15 @@
 -- needs: outbox clock refund
 
--- Note that the money of a cancelled ticket was given back, and tell the others, once.
+-- Record that a cancelled ticket was refunded, and append the message, once.
 --
 -- KEYS[1]     outbox  stream
 -- KEYS[2]     epoch   string
 -- KEYS[3]     due     sorted set
 -- ARGV[1..4]  see lib/outbox.lua
--- ARGV[5..]   ticket id, message ('': there is nothing to tell, because the money never came)
+-- ARGV[5..]   ticket id, message ('': none, because nothing was captured)
 --
--- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, {'NOTED'} | {'NOT_OWED'}}
+-- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, {'NOTED'} |
+--             {'NOT_OWED'}}
 
 local refusal, epoch, last = judge()
 if refusal then return {refusal} end

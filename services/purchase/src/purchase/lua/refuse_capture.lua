@@ -1,20 +1,23 @@
 -- needs: outbox clock seat hold ticket undo refund
 
--- The money for a hold's tickets will not come: cancel those that are not cancelled yet, free their seats, and tell the others.
+-- End a sold hold whose capture was refused for good: cancel its remaining tickets, free their
+-- seats, and append a message for each.
 --
 -- KEYS[1]     outbox     stream
 -- KEYS[2]     epoch      string
 -- KEYS[3]     hold       hash
 -- KEYS[4]     due        sorted set
--- KEYS[5]     sold       hash    zone → seats sold, and in all
+-- KEYS[5]     sold       hash    zone → seats sold; all → their sum
 -- KEYS[6]     customers  hash    customer → seats
--- KEYS[7..]   rows       hashes  the row of each of its seats; then buckets, hashes, of each of their tickets
+-- KEYS[7..]   rows       hashes  the row of each of its seats; then the bucket of each of their
+--             tickets
 -- ARGV[1..4]  see lib/outbox.lua
--- ARGV[5..]   hold id, why it was refused, customer ('': none); then a message for each ticket
+-- ARGV[5..]   hold id, reason, customer ('': none); then a message for each ticket
 --
--- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, {'CANCELLED'} | {'CAPTURED'} | {state}}
+-- Returns     {'RECOVERING'} | {'OVERLOADED'}, or
+--             {'JUDGED', last position, {'CANCELLED'} | {'CAPTURED'} | {state}}
 --
--- A ticket that its owner has undone meanwhile is owed nothing: its money never came.
+-- No refund is owed for a ticket that its owner has cancelled before: nothing was captured.
 
 local refusal, epoch, last = judge()
 if refusal then return {refusal} end
@@ -38,6 +41,6 @@ for place, seat in ipairs(seats) do
   end_refund(due, ticket_id)
 end
 move_hold(hold, 'CANCELLED', 'code', code)
-redis.call('EXPIRE', hold, HOLD_KEPT_SECONDS)
+redis.call('EXPIRE', hold, ENDED_HOLD_SECONDS)
 redis.call('ZREM', due, 'H' .. id)
 return {'JUDGED', last, {'CANCELLED'}}

@@ -1,24 +1,25 @@
 -- needs: outbox clock seat ticket undo refund
 
--- Cancel a ticket that the write model refused, and tell the others; its seat is whose the write model says it is.
+-- Cancel a ticket that the write model refused, append the message, and give the seat to its owner.
 --
 -- KEYS[1]     outbox     stream
 -- KEYS[2]     epoch      string
 -- KEYS[3]     bucket     hash        ticket id → ticket
 -- KEYS[4]     row        hash        column → seat
--- KEYS[5]     sold       hash        zone → seats sold, and in all
+-- KEYS[5]     sold       hash        zone → seats sold; all → their sum
 -- KEYS[6]     customers  hash        customer → seats
 -- KEYS[7]     due        sorted set
--- KEYS[8]     bucket     hash        of the owner, if there is one
+-- KEYS[8]     bucket     hash        of the owner, if any
 -- ARGV[1..4]  see lib/outbox.lua
--- ARGV[5..]   ticket id, zone, column, customer ('': none), message, in how many ms somebody looks after the refund that is
---             owed from then on ('': no money came for it), ticket id of the owner ('': the seat is free)
+-- ARGV[5..]   ticket id, zone, column, customer ('': none), message, in how many ms the refund is
+--             due ('': nothing was paid), ticket id of the owner ('': the seat is free)
 --
--- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, {'CANCELLED', position} |
---             {'CANCELLED_BEFORE', last position} | {'UNKNOWN'}}
+-- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, {'CANCELLED', position}
+--             | {'CANCELLED_BEFORE', last position} | {'UNKNOWN'}}
 --
--- The owner is given the seat while this sale is its last one, also when the ticket was cancelled before and also when the seat
--- is held: else it would be sold over the owner's head. An owner that is not known here was lost with a part of Redis's past.
+-- The owner gets the seat while this sale is the seat's last one, even if the ticket was cancelled
+-- before or the seat is held: otherwise the owner's seat would be sold to somebody else. An owner
+-- that is unknown here was lost with a part of Redis's past.
 
 local refusal, epoch, last = judge()
 if refusal then return {refusal} end

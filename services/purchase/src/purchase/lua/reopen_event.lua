@@ -1,16 +1,18 @@
 -- needs: outbox
 
--- Open the seats again that were closed for a change of the venue which was refused; tell nobody.
+-- Open the seats again that were closed for a change of the venue that was refused. No message.
 --
 -- KEYS[1]     outbox  stream
 -- KEYS[2]     epoch   string
 -- KEYS[3]     event   hash
 -- ARGV[1..4]  see lib/outbox.lua
--- ARGV[5..]   version that is replaced (0: there is none), number of the change
+-- ARGV[5..]   version to replace (0: none), number of the change
 --
--- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, {'REOPENED'} | {'STALE'} | {'SETTLED'}}
+-- Returns     {'RECOVERING'} | {'OVERLOADED'}, or
+--             {'JUDGED', last position, {'REOPENED'} | {'STALE'} | {'SETTLED'}}
 --
--- The version moves also where nothing was closed: a definition that does not know of this change is then stale.
+-- The version moves even if nothing was closed: a definition that ignores this change is then
+-- stale.
 
 local refusal, _, last = judge()
 if refusal then return {refusal} end

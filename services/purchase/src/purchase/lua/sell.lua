@@ -1,23 +1,26 @@
 -- needs: outbox clock seat ticket capacity customer
 
--- Sell the seats of many orders, each order wholly or not at all, and tell the others.
+-- Sell the seats of many orders, each order wholly or not at all, and append a message for each.
 --
 -- KEYS[1]     outbox  stream
 -- KEYS[2]     epoch   string
--- KEYS[3..]   each once, hashes: events (version, capacities), sold (per zone and in all), customers (seats each has),
---             rows (column → seat), ticket buckets (id → ticket); sorted sets: live holds of a customer (lib/customer.lua);
---             strings: idempotency keys (fingerprint, ticket id)
+-- KEYS[3..]   each once. Hashes: events (version, capacities), sold (per zone; all → their sum),
+--             customers (→ seats), rows (column → seat), ticket buckets (id → ticket). Sorted sets:
+--             live holds of a customer (lib/customer.lua). Strings: idempotency keys (fingerprint,
+--             ticket id)
 -- ARGV[1..4]  see lib/outbox.lua
--- ARGV[5..]   per order: places in KEYS of event, sold, customers, live holds of its customer (0: the event has no limit),
---             row, bucket and idempotency key (0: none); zone, column, ticket id, version of the event it was judged by,
---             ticket, customer ('': none), seats a customer may have, fingerprint, seconds a key is remembered, message
+-- ARGV[5..]   per order: places in KEYS of event, sold, customers, live holds of its customer (0:
+--             the event has no limit), row, bucket and idempotency key (0: none); zone, column,
+--             ticket id, version of the event that it was judged by, ticket, customer ('': none),
+--             seats that a customer may have, fingerprint, time to live of a key in seconds,
+--             message
 --
 -- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, per order one of
---             {'SOLD', position, generation} | {'REPLAYED', ticket id} | {'KEY_REUSED'} | {'STALE'} | {'LIMIT'} |
---             {'TAKEN'} | {'ZONE_FULL'} | {'EVENT_FULL'}}
+--             {'SOLD', position, generation} | {'REPLAYED', ticket id} | {'KEY_REUSED'} | {'STALE'}
+--             | {'LIMIT'} | {'TAKEN'} | {'ZONE_FULL'} | {'EVENT_FULL'}}
 --
--- The call is judged first; then each order in turn: what was already decided, its checks, its message, its other
--- writes. Redis does not roll back, so nothing after the message can fail.
+-- The call is judged first; then each order in turn: an earlier decision, its checks, its message,
+-- its other writes. Redis does not roll back, so nothing after the message can fail.
 
 local refusal, epoch, last = judge()
 if refusal then return {refusal} end
@@ -32,9 +35,9 @@ local function sell(event, sold, customers, held, row, bucket, key,
   local state, own_generation = read_ticket(bucket, id)
   if state then return {'SOLD', last, own_generation} end
   if key then
-    local remembered = redis.call('GET', key)
-    if remembered and remembered:sub(1, 16) ~= fingerprint then return {'KEY_REUSED'} end
-    if remembered then return {'REPLAYED', remembered:sub(17)} end
+    local stored = redis.call('GET', key)
+    if stored and stored:sub(1, 16) ~= fingerprint then return {'KEY_REUSED'} end
+    if stored then return {'REPLAYED', stored:sub(17)} end
   end
 
   if redis.call('HGET', event, 'version') ~= version then return {'STALE'} end

@@ -1,35 +1,38 @@
 -- needs: outbox clock seat hold ticket
 
--- Sell the seats of a hold to whoever has authorised its payment, or has nothing to pay, all or none, and tell the others.
+-- Sell the seats of a hold whose payment is authorised, or that costs nothing, all or none, and
+-- append a message for each.
 --
 -- KEYS[1]     outbox     stream
 -- KEYS[2]     epoch      string
 -- KEYS[3]     hold       hash
 -- KEYS[4]     held       sorted set  live holds of its customer
 -- KEYS[5]     due        sorted set
--- KEYS[6]     sold       hash        zone → seats sold, and in all
+-- KEYS[6]     sold       hash        zone → seats sold; all → their sum
 -- KEYS[7]     customers  hash        customer → seats
--- KEYS[8..]   rows       hashes      the row of each of its seats; then buckets, hashes, of each of their tickets
+-- KEYS[8..]   rows       hashes      the row of each of its seats; then the bucket of each of their
+--             tickets
 -- ARGV[1..4]  see lib/outbox.lua
--- ARGV[5..]   hold id, attempt, customer ('': none), when it is looked at again because its money is to be taken ('': it costs
+-- ARGV[5..]   hold id, attempt, customer ('': none), when its capture is due ('': it costs
 --             nothing); then ticket id, ticket and message for each seat
 --
--- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, {'SOLD'} | {'WAS_SOLD'} | {'GONE'} | {'STALE'} | {state}}
+-- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position,
+--             {'SOLD'} | {'WAS_SOLD'} | {'GONE'} | {'STALE'} | {state}}
 
 local refusal, epoch, last = judge()
 if refusal then return {refusal} end
 
 local hold, held, due, sold, customers = unpack(KEYS, 3, 7)
-local id, attempt, customer, look = unpack(ARGV, 5, 8)
-local is_free = look == ''
+local id, attempt, customer, due_ms = unpack(ARGV, 5, 8)
+local is_free = due_ms == ''
 
-local state, kept_attempt, kept_epoch, deadline = unpack(redis.call('HMGET', hold, 'state', 'attempt', 'epoch', 'deadline'))
+local state, stored_attempt, stored_epoch, deadline = unpack(redis.call('HMGET', hold, 'state', 'attempt', 'epoch', 'deadline'))
 if state == 'CONFIRMED' then return {'JUDGED', last, {'WAS_SOLD'}} end
-if kept_attempt ~= attempt then return {'JUDGED', last, {'STALE'}} end
+if stored_attempt ~= attempt then return {'JUDGED', last, {'STALE'}} end
 if state ~= (is_free and 'HELD' or 'PAYING') then return {'JUDGED', last, {state}} end
 if is_free and tonumber(deadline) <= now() then return {'JUDGED', last, {'GONE'}} end
 local seats = seats_of(hold, 8)
-if kept_epoch ~= epoch or not are_held(seats, id) then return {'JUDGED', last, {'GONE'}} end
+if stored_epoch ~= epoch or not are_held(seats, id) then return {'JUDGED', last, {'GONE'}} end
 
 local tickets = ''
 for place, seat in ipairs(seats) do
@@ -49,6 +52,6 @@ move_hold(hold, 'CONFIRMED', 'tickets', tickets)
 if is_free then
   record_captured(hold, due, id)
 else
-  redis.call('ZADD', due, look, 'H' .. id)
+  redis.call('ZADD', due, due_ms, 'H' .. id)
 end
 return {'JUDGED', last, {'SOLD'}}

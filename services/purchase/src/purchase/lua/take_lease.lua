@@ -1,8 +1,8 @@
--- Take or keep the lease to publish a partition.
+-- Take or renew the lease to publish a partition.
 --
 -- KEYS[1]  lease  string with a time to live
--- ARGV[1]  relay that asks
--- ARGV[2]  how long it leads, in milliseconds
+-- ARGV[1]  id of the calling relay
+-- ARGV[2]  length of the lease in ms
 --
 -- Returns  {'LEADING'} | {'FOLLOWING'}
 

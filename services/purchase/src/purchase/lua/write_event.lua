@@ -1,17 +1,18 @@
 -- needs: outbox
 
--- Write an event as it is sold from now on, and tell the others.
+-- Write an event as it is sold from now on, and append the message.
 --
 -- KEYS[1]     outbox  stream
 -- KEYS[2]     epoch   string
 -- KEYS[3]     event   hash
 -- ARGV[1..4]  see lib/outbox.lua
--- ARGV[5..]   version that is replaced (0: there is none), number of the venue's change that the definition is as of,
---             whether an event that is as of that change already stays as it is (1 or 0), definition, id of the message
---             (a call whose answer was lost is repeated with the same one, and is then answered as before), message,
---             then zone and its number of seats, for each zone
+-- ARGV[5..]   version to replace (0: none), number of the venue's change that the definition
+--             reflects, whether to keep an event that already reflects it (1 or 0), definition, id
+--             of the message (a retry carries the same one, and gets the same answer), message,
+--             then zone and its number of seats for each zone
 --
--- Returns     {'RECOVERING'} | {'OVERLOADED'}, or {'JUDGED', last position, {'WRITTEN', position} | {'STALE'} | {'SETTLED'}}
+-- Returns     {'RECOVERING'} | {'OVERLOADED'}, or
+--             {'JUDGED', last position, {'WRITTEN', position} | {'STALE'} | {'SETTLED'}}
 
 local refusal, epoch, last = judge()
 if refusal then return {refusal} end

@@ -1,12 +1,14 @@
 -- The best seats among some rows of a zone, which are given from the front to the back.
 --
--- A run is as many free seats side by side as there are; a block is seats side by side in one run; an orphan is a single seat that
--- a block leaves of its run on one of its sides. The best block leaves no orphan; of those that do not, it is in the row nearest
--- the front; of those, its middle is nearest the middle of the row; of two, it is the left one. Where every block leaves an orphan
--- (each run is longer by just one seat), it is the best of these in the same order.
+-- A run is a maximal group of adjacent free seats; a block is adjacent seats of one run; an
+-- orphan is a single seat of the run that a block leaves free beside it. The best block leaves no
+-- orphan. Of several, it is in the row nearest the front; in that row, its middle is nearest the
+-- middle of the row; of two, it is the left one. Where every block leaves an orphan (each run is
+-- longer by just one seat), the same order decides among them.
 --
--- Without any block: the longest run whole (of several the nearest to the front, then to the middle, then the left one), and
--- again for the seats that are still missing, until these are one block, the best there is. No choice has fewer blocks.
+-- Without any block of the wanted length, the longest run is taken whole (of several the nearest to
+-- the front, then to the middle, then the left one). This repeats for the missing seats until they
+-- fit into one block, the best for them. No choice has fewer blocks.
 
 local function is_better(one, other)
   if one.has_orphan ~= other.has_orphan then return other.has_orphan end
@@ -19,7 +21,8 @@ local function better(one, other)
   return one and not is_better(other, one) and one or other
 end
 
--- Seats of a run, or all of them. Its distance is twice that of its middle from the row's.
+-- Return a block: some seats of a run, or all. Its distance is twice that of its middle from the
+-- row's.
 local function block_of(run, first, length)
   local left, right = first - run.first, run.first + run.length - first - length
   return {
@@ -35,7 +38,7 @@ local function best_block_of(run, length)
   return best
 end
 
--- Call with the first seat and the length of each run of a row, from the left to the right.
+-- Call `visit` with the first seat and the length of each run of a row, from left to right.
 local function each_run(row, width, visit)
   if redis.call('HLEN', row) == 0 then return visit(1, width) end
   local taken, records = {}, redis.call('HGETALL', row)
@@ -51,7 +54,8 @@ local function each_run(row, width, visit)
   end
 end
 
--- The fewest blocks that have so many seats; runs are given by their length, each the better ones first.
+-- Return the fewest blocks with so many seats; `runs` lists the runs of each length, the best
+-- first.
 local function fewest_blocks(runs, missing)
   local blocks, longest = {}, #runs
   while true do
@@ -71,9 +75,11 @@ local function fewest_blocks(runs, missing)
   return blocks
 end
 
--- The blocks to hold; or nil, and how many seats are free in each row that has any: together they are fewer than wanted.
+-- Return the blocks to hold; or nil and, for each row with free seats, its place and their number:
+-- together they are fewer than wanted.
 --
--- The search ends in the first row with a block that leaves no orphan. Shorter runs are kept only as far as they may be needed.
+-- The search ends in the first row with a block that leaves no orphan. It stores no more shorter
+-- runs than may be needed.
 local function best_seats(rows, width, wanted)
   local with_orphan, runs, free, free_in = nil, {}, 0, {}
   for length = 1, wanted - 1 do runs[length] = {} end

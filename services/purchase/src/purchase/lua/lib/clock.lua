@@ -1,4 +1,4 @@
--- Redis's clock in ms since 1970; it is read once a call, and only by a call that asks.
+-- Redis's clock in ms since 1970, read at most once per call.
 local clock
 
 local function now()

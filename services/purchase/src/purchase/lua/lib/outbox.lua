@@ -1,15 +1,17 @@
--- The outbox is the partition's clock: the ids of its messages are the positions, gap-free within an epoch.
+-- The outbox is the partition's clock: the ids of its messages are the positions, without gaps
+-- within an epoch.
 
--- Judge a call once, before anything is written: is this the epoch and the past that the caller knows, is there room?
+-- Judge a call once, before any write: the epoch must be the caller's, the last position not behind
+-- the caller's, and the outbox must have room.
 --
 -- KEYS[1]  outbox  stream
 -- KEYS[2]  epoch   string
 -- ARGV[1]  epoch
 -- ARGV[2]  epoch and
 -- ARGV[3]  sequence of the highest position that the caller has seen
--- ARGV[4]  how many messages may wait
+-- ARGV[4]  how many messages the outbox may have
 --
--- Returns  nil and the epoch and last position, or the word that refuses the call
+-- Returns  nil, the epoch and the last position; or the word that refuses the call
 local function judge()
   local epoch, seen_epoch, seen_sequence, bound = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
   if redis.call('GET', KEYS[2]) ~= epoch then return 'RECOVERING' end
@@ -26,7 +28,8 @@ local function judge()
   return nil, epoch, last
 end
 
--- Append a message and return its position. It must be the first write of an order: it is the only one that can fail.
+-- Append a message and return its position. It must be the first write of an order, because it is
+-- the only one that can fail.
 local function append(epoch, message, generation)
   return redis.call('XADD', KEYS[1], 'NOMKSTREAM', epoch .. '-*', 'message', message, 'generation', generation or '')
 end

@@ -1,4 +1,5 @@
--- A refund that is owed for a cancelled ticket: it is due until it was given and told, or a person has been asked.
+-- A refund that is owed for a cancelled ticket. It is due until it is given and its message
+-- appended, or until a case is opened.
 
 local function owe_refund(due, ticket, in_ms)
   redis.call('ZADD', due, now() + in_ms, 'R' .. ticket)

@@ -1,15 +1,15 @@
--- A seat in its row: one byte kind, four bytes generation (how often it was sold), then whose it is:
+-- A seat in its row: kind in one byte, generation (how often it was sold) in four, then its owner:
 --   'S' sold  the ticket's id
---   'H' held  the hold's id, and in eight bytes when it is free again, in ms since 1970 (0: when its hold is ended)
+--   'H' held  the hold's id, and in eight bytes its deadline in ms since 1970 (0: the hold's end)
 --   'F' free  nothing
 -- A seat that was never sold and is not held has no record.
 
--- Kind, generation and owner as they are written down.
+-- Return kind, generation and owner as they are stored.
 local function parse_seat(seat)
   return seat:sub(1, 1), struct.unpack('>I4', seat, 2), seat:sub(6, 21)
 end
 
--- Whether the seat with this record can be had now.
+-- Return whether the seat with this record is free now.
 local function is_free(seat)
   local kind = seat:sub(1, 1)
   if kind ~= 'H' then return kind == 'F' end
@@ -17,7 +17,7 @@ local function is_free(seat)
   return deadline ~= 0 and deadline <= now()
 end
 
--- Kind, generation and owner as they are now: a held seat is free the instant its deadline passes.
+-- Return kind, generation and owner as of now: a held seat is free the instant its deadline passes.
 local function read_seat(row, column)
   local seat = redis.call('HGET', row, column)
   if not seat then return 'F', 0 end

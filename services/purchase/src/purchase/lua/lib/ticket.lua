@@ -1,4 +1,5 @@
--- A ticket in its bucket: one byte state ('P' purchased, 'C' cancelled), four bytes generation, then the ticket as Python wrote it.
+-- A ticket in its bucket: state in one byte ('P' purchased, 'C' cancelled), generation in four,
+-- then the ticket as Python encoded it.
 
 local function read_ticket(bucket, id)
   local ticket = redis.call('HGET', bucket, id)

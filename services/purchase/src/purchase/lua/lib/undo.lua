@@ -1,4 +1,5 @@
--- Free the seat of a ticket that is no longer valid, and count it no more; a later owner of the seat is never touched.
+-- Free the seat of a ticket that is no longer valid, and subtract it from the counts. A later owner
+-- of the seat is unaffected.
 local function free_sold_seat(row, column, ticket_id, sold, zone, customers, customer)
   local kind, generation, owner = read_seat(row, column)
   if kind ~= 'S' or owner ~= ticket_id then return end
