@@ -1,4 +1,4 @@
-"""Preparing Redis: the partitions and the sample catalogue, once, and never over what is there."""
+"""Installing partitions and the sample catalogue, once; nothing present is overwritten."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -25,13 +25,13 @@ OTHER_PARTITIONS = str(PARTITIONS + 1)
 
 @pytest.fixture
 def ledger(redis_url: str) -> Iterator[Ledger]:
-    """What Redis keeps, which is nothing yet."""
+    """The state of an empty Redis."""
     with Redis.from_url(redis_url) as redis:
         yield Ledger(redis)
 
 
 async def prepare(redis_url: str, catalog_dir: Path = SAMPLE_CATALOGUE) -> None:
-    """As `python -m purchase.install` does."""
+    """Install as `python -m purchase.install` does."""
     await install(Settings.read(environment(redis_url)), catalog_dir)
 
 
@@ -71,7 +71,7 @@ async def test_the_catalogue_is_taken_from_the_folder_that_the_environment_names
     ledger.assert_settled("Venue2", "Event2")
 
 
-async def test_a_folder_that_is_not_there_is_named(redis_url: str, ledger: Ledger, tmp_path: Path) -> None:
+async def test_a_missing_folder_is_named(redis_url: str, ledger: Ledger, tmp_path: Path) -> None:
     with ledger.unchanged():
         refused = run("purchase.install", redis_url, "--catalog", str(tmp_path / "nowhere"))
 
@@ -86,14 +86,14 @@ async def test_installing_twice_is_harmless(redis_url: str, ledger: Ledger) -> N
         await prepare(redis_url)
 
 
-async def test_two_that_install_at_once_install_once(redis_url: str, ledger: Ledger) -> None:
+async def test_two_simultaneous_installations_install_once(redis_url: str, ledger: Ledger) -> None:
     await asyncio.gather(prepare(redis_url), prepare(redis_url))
 
     for name in ("Venue1", "Venue2", "Event1", "Event2"):
         assert len(ledger.told_of(name)) == 1
 
 
-async def test_an_admins_changes_stay(redis_url: str, ledger: Ledger) -> None:
+async def test_an_admin_s_changes_stay(redis_url: str, ledger: Ledger) -> None:
     await prepare(redis_url)
     client = connect(redis_url)
     definitions = Process(client).definitions
@@ -106,7 +106,7 @@ async def test_an_admins_changes_stay(redis_url: str, ledger: Ledger) -> None:
     await client.aclose()
 
 
-async def test_what_an_admin_defined_first_stays_and_the_rest_is_added(redis_url: str, ledger: Ledger) -> None:
+async def test_an_admin_s_earlier_definitions_stay_and_the_rest_is_added(redis_url: str, ledger: Ledger) -> None:
     await prepare(redis_url, NO_CATALOGUE)
     client = connect(redis_url)
     await Process(client).definitions.define_venue(venue(venue_id="Venue2", zones=(zone(zone_id=7),)))
@@ -119,7 +119,7 @@ async def test_what_an_admin_defined_first_stays_and_the_rest_is_added(redis_url
     await client.aclose()
 
 
-async def test_an_installation_that_broke_off_is_completed_by_repeating_it(redis_url: str, ledger: Ledger) -> None:
+async def test_an_interrupted_installation_is_completed_by_repeating_it(redis_url: str, ledger: Ledger) -> None:
     await prepare(redis_url, NO_CATALOGUE)
     ledger.redis.delete(keys.INSTALLED, keys.outbox(PARTITIONS - 1), keys.epoch(PARTITIONS - 1))
 
@@ -149,7 +149,7 @@ async def test_a_service_for_other_partitions_does_not_start(redis_url: str, led
     assert f"PARTITIONS is {OTHER_PARTITIONS}, but Redis was installed for {PARTITIONS}" in refused.stdout
 
 
-async def test_a_process_that_was_there_before_a_redis_for_other_partitions_changes_nothing(
+async def test_a_process_older_than_a_redis_for_other_partitions_changes_nothing(
     redis_url: str, ledger: Ledger
 ) -> None:
     client = connect(redis_url)
@@ -163,7 +163,7 @@ async def test_a_process_that_was_there_before_a_redis_for_other_partitions_chan
     await client.aclose()
 
 
-async def test_a_process_that_was_there_before_a_redis_for_other_partitions_ends_when_it_looks_for_unfinished_changes(
+async def test_a_process_older_than_a_redis_for_other_partitions_ends_when_it_resumes_changes(
     redis_url: str, ledger: Ledger
 ) -> None:
     client = connect(redis_url)
@@ -179,7 +179,7 @@ async def test_a_process_that_was_there_before_a_redis_for_other_partitions_ends
 @pytest.mark.parametrize(
     "kinds", [[keys.outbox], [keys.epoch], [keys.outbox, keys.epoch]], ids=["outbox", "epoch", "both"]
 )
-async def test_a_partition_that_was_lost_is_not_made_anew(
+async def test_a_lost_partition_is_not_created_again(
     redis_url: str, ledger: Ledger, kinds: list[Callable[[int], str]]
 ) -> None:
     await prepare(redis_url)
@@ -189,7 +189,7 @@ async def test_a_partition_that_was_lost_is_not_made_anew(
         await prepare(redis_url)
 
 
-async def test_installing_over_a_loss_ends_the_process_telling_which(redis_url: str, ledger: Ledger) -> None:
+async def test_installing_after_a_loss_ends_the_process_and_names_the_partition(redis_url: str, ledger: Ledger) -> None:
     await prepare(redis_url, NO_CATALOGUE)
     ledger.redis.delete(keys.outbox(0))
 

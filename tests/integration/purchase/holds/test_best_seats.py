@@ -1,4 +1,4 @@
-"""The script holds just the seats that looking at every choice calls the best, whatever is sold and held."""
+"""The script holds exactly the seats that an exhaustive search finds best, whatever is taken."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -29,11 +29,11 @@ RUN_OUT = b"H" + bytes(4) + bytes(16) + (1).to_bytes(8)
 SOLD_BEFORE = b"F" + bytes(4)
 
 TAKEN, FREE = [SOLD, HELD, BEING_PAID], [RUN_OUT, SOLD_BEFORE, None]
-"""Records that a seat may have, taken or free; None for none."""
+"""The records of taken and of free seats; None for no record."""
 
 
 class Booth:
-    """A Redis with one event on sale, which has one zone; the seats of it are drawn."""
+    """A Redis with one event on sale, whose only zone each test draws."""
 
     def __init__(self, client: Any, on_sale: Mapping[bytes, bytes], runner: asyncio.Runner, url: str) -> None:
         self.client = client
@@ -42,7 +42,7 @@ class Booth:
         self.url = url
 
     def hold(self, drawn: Zone, records: Mapping[Seat, bytes | None], wanted: int) -> Outcome:
-        """Make it just this zone, then hold the best."""
+        """Give the event just this zone, then hold the best seats."""
         pipeline = self.client.pipeline()
         pipeline.flushall()
         for name, value in self.on_sale.items():
@@ -61,8 +61,8 @@ class Booth:
         finally:
             await redis.aclose()
 
-    def told(self) -> SeatsHeld:
-        """The last message."""
+    def last_message(self) -> SeatsHeld:
+        """Return the last message."""
         [(_, fields)] = self.client.xrevrange(keys.outbox(PARTITION), count=1)
         message = decode(fields[b"message"])
         assert isinstance(message, SeatsHeld)
@@ -82,7 +82,7 @@ def booth(redis_url: str) -> Iterator[Booth]:
 
 
 def records(drawn: Zone, kinds: list[int]) -> dict[Seat, bytes | None]:
-    """A record for each seat that makes it what is drawn, in different ways."""
+    """Return a record for each seat that makes it as drawn, in different ways."""
     seats = [(row, column) for row in range(1, drawn.rows + 1) for column in range(1, drawn.width + 1)]
     return {
         seat: (FREE if seat in drawn.free else TAKEN)[kinds[number % len(kinds)]] for number, seat in enumerate(seats)
@@ -96,7 +96,7 @@ ZONES = st.tuples(st.integers(1, 4), st.integers(1, 12)).flatmap(
 )
 
 
-def test_the_best_are_held_of_whatever_is_free(booth: Booth) -> None:
+def test_the_best_of_the_free_seats_are_held(booth: Booth) -> None:
     @given(ZONES, st.integers(1, 10), st.lists(st.integers(0, 2), min_size=1, max_size=7))
     @exploration(400)
     def check(rows: list[str], wanted: int, kinds: list[int]) -> None:
@@ -112,7 +112,7 @@ def test_the_best_are_held_of_whatever_is_free(booth: Booth) -> None:
         held = [(one.seat.row, one.seat.column) for one in outcome.hold.seats]
         assert held == expected
         assert blocks_of(held) == fewest_blocks(drawn, wanted)
-        assert [(seat.row, seat.column) for seat in booth.told().data.seats] == [
+        assert [(seat.row, seat.column) for seat in booth.last_message().data.seats] == [
             (one.seat.row_label, one.seat.column_label) for one in outcome.hold.seats
         ]
 
@@ -120,7 +120,7 @@ def test_the_best_are_held_of_whatever_is_free(booth: Booth) -> None:
 
 
 def blocks_of(held: list[Seat]) -> int:
-    """How many blocks these seats are."""
+    """Return how many blocks these seats form."""
     return len(list(runs(Zone(max(row for row, _ in held), 12, frozenset(held)))))
 
 
@@ -137,12 +137,12 @@ def blocks_of(held: list[Seat]) -> int:
         (3, [".#.#.#.#."], [".#o#o#o#."]),
     ],
 )
-def test_for_example(booth: Booth, wanted: int, rows: list[str], held: list[str]) -> None:
+def test_the_best_seats_of_drawn_zones(booth: Booth, wanted: int, rows: list[str], held: list[str]) -> None:
     assert_held(booth, wanted, rows, held)
 
 
 def assert_held(booth: Booth, wanted: int, rows: list[str], held: list[str]) -> None:
-    """Of the rows as they are drawn, these seats are held."""
+    """Check which seats of the drawn rows are held."""
     drawn = Zone.drawn(*rows)
 
     outcome = booth.hold(drawn, records(drawn, [0]), wanted)
@@ -165,7 +165,7 @@ def assert_held(booth: Booth, wanted: int, rows: list[str], held: list[str]) -> 
         (4, ["##.", ".##", ".#."], ["##o", "o##", "o#o"]),
     ],
 )
-def test_of_a_zone_too_large_for_one_call_the_first_rows_that_have_enough_are_asked(
+def test_in_a_zone_too_large_for_one_call_the_first_rows_with_enough_seats_decide(
     booth: Booth, monkeypatch: pytest.MonkeyPatch, wanted: int, rows: list[str], held: list[str]
 ) -> None:
     monkeypatch.setattr("purchase.holds.ledger.SEATS_LOOKED_AT", 3)
@@ -173,7 +173,7 @@ def test_of_a_zone_too_large_for_one_call_the_first_rows_that_have_enough_are_as
     assert_held(booth, wanted, rows, held)
 
 
-def test_of_a_zone_too_large_for_one_call_the_free_seats_of_all_rows_are_counted(
+def test_in_a_zone_too_large_for_one_call_the_free_seats_of_all_rows_are_counted(
     booth: Booth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("purchase.holds.ledger.SEATS_LOOKED_AT", 3)

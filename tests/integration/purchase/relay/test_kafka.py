@@ -1,4 +1,4 @@
-"""The relay and what only Kafka has: a producer that numbers its records, and offsets that a group commits."""
+"""The relay on Kafka: a producer that numbers its records, and offsets that a group commits."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -23,23 +23,23 @@ from tests.stage.relay_brokers import KafkaLine
 from tests.stage.relays import relaying
 
 JOINING = b"roundrobin"
-"""In a request to belong to a group."""
+"""Part of a request to join a group."""
 
 OUT_OF_ORDER = 45
 UNTIL_PRODUCER = 55
-"""Bytes in a produce request from the end of its topic's name to the producer's id, epoch and number."""
+"""Bytes in a produce request between the topic's name and the producer's id, epoch and number."""
 
 
 @pytest.fixture
 def mock() -> Iterator[int]:
-    """Port of a Kafka that has the idempotent producer."""
+    """The port of a Kafka that supports idempotent producers."""
     with mock_kafka() as port:
         yield port
 
 
 @pytest.fixture
 async def way(mock: int) -> AsyncIterator[Detour]:
-    """The way there."""
+    """A proxy to it."""
     async with detour(mock) as own:
         yield own
 
@@ -55,19 +55,19 @@ def settings_of(way: Detour) -> dict[str, str]:
 
 
 def numbered(request: bytes) -> tuple[int, int, int]:
-    """Id and epoch of the producer of a request, and its number of the record."""
-    told = request.partition(MESSAGES.encode())[2][UNTIL_PRODUCER:][:14]
-    producer, epoch, number = unpack(">qhi", told)
+    """Return the producer's id and epoch, and the number of the record in a request."""
+    fields = request.partition(MESSAGES.encode())[2][UNTIL_PRODUCER:][:14]
+    producer, epoch, number = unpack(">qhi", fields)
     return producer, epoch, number
 
 
 def refuse(answer: bytes) -> bytes:
-    """The answer to a produce request, as if its record had the wrong number."""
+    """Change the answer to a produce request as if its record had the wrong number."""
     at = answer.index(MESSAGES.encode()) + len(MESSAGES) + 8
     return answer[:at] + pack(">h", OUT_OF_ORDER) + answer[at + 2 :]
 
 
-async def test_what_is_sent_again_after_a_lost_answer_has_its_number_by_which_kafka_knows_it(
+async def test_a_record_sent_again_after_a_lost_answer_keeps_its_number(
     gala: Gala, mock: int, way: Detour, redis_url: str
 ) -> None:
     def cut_once(answer: bytes) -> bytes | None:
@@ -90,7 +90,7 @@ async def test_what_is_sent_again_after_a_lost_answer_has_its_number_by_which_ka
     assert list(dict.fromkeys(arrived)) == positions(0, 5)
 
 
-async def test_a_relay_whose_producer_is_out_of_step_ends_and_a_new_one_goes_on(
+async def test_a_relay_whose_producer_is_out_of_sequence_ends_and_a_new_one_continues(
     gala: Gala, way: Detour, redis_url: str, tmp_path: Path
 ) -> None:
     relay = RunningServer(describe(tmp_path, redis_url, settings_of(way)))
@@ -109,7 +109,7 @@ async def test_a_relay_whose_producer_is_out_of_step_ends_and_a_new_one_goes_on(
     assert gala.waiting() == []
 
 
-async def test_what_waits_is_published_while_the_group_has_not_agreed_on_who_takes_what(
+async def test_messages_are_published_before_the_group_has_assigned_its_partitions(
     gala: Gala, way: Detour, redis_url: str, tmp_path: Path
 ) -> None:
     relay = RunningServer(describe(tmp_path, redis_url, settings_of(way)))
@@ -125,7 +125,7 @@ async def test_what_waits_is_published_while_the_group_has_not_agreed_on_who_tak
 
 
 @pytest.mark.on_kafka
-async def test_what_was_taken_is_committed_and_not_what_could_not_be_taken(wire: Wire) -> None:
+async def test_only_handled_messages_are_committed(wire: Wire) -> None:
     servers = wire.settings["KAFKA_BOOTSTRAP_SERVERS"]
     line, broker = KafkaLine(servers), Kafka(servers, idempotence=False)
     handed_over: list[bytes] = []

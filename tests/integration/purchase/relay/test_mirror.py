@@ -1,4 +1,4 @@
-"""While the platform moves from one broker to another: both are told everything, or both are heard; nothing is lost."""
+"""Moving to another broker: both get every message, or both are consumed; nothing is lost."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,14 +24,14 @@ async def gala(redis_url: str) -> AsyncIterator[Gala]:
 
 @asynccontextmanager
 async def observed(settings: Mapping[str, str]) -> AsyncIterator[Arrivals]:
-    """What arrives at this broker."""
+    """Observe the messages that arrive at this broker."""
     line = line_of(settings)
     await line.declare()
     async with line.arrivals(PARTITION) as arriving:
         yield arriving
 
 
-async def test_both_are_told_everything_in_order_and_what_one_of_them_lacks_is_not_trimmed(
+async def test_both_get_every_message_in_order_and_one_that_either_lacks_is_not_deleted(
     gala: Gala,
     redis_url: str,
     private_rabbitmq: RunningServer,
@@ -68,13 +68,13 @@ async def test_both_are_told_everything_in_order_and_what_one_of_them_lacks_is_n
         assert list(dict.fromkeys(arrived[name])) == positions(0, 40)
 
 
-async def test_what_is_left_at_a_drained_broker_is_taken_and_nothing_more_is_told_there(
+async def test_a_drained_broker_is_consumed_and_gets_no_more_messages(
     gala: Gala, redis_url: str, rabbitmq_wire: Wire, kafka_wire: Wire
 ) -> None:
-    drained, told = rabbitmq_wire.settings, kafka_wire.settings
-    async with observed(drained) as arriving_there, observed(told) as arriving:
+    drained, current = rabbitmq_wire.settings, kafka_wire.settings
+    async with observed(drained) as arriving_there, observed(current) as arriving:
         await line_of(drained).tell_purchase(PARTITION, b"what is left")
-        with relay_process(redis_url, {**drained, **told, "DRAIN_BROKER": rabbitmq_wire.broker}):
+        with relay_process(redis_url, {**drained, **current, "DRAIN_BROKER": rabbitmq_wire.broker}):
             await gala.sell(3)
             await arriving.positions(Position(1, 3))
             await until(lambda: gala.waiting() == [])

@@ -1,4 +1,4 @@
-"""Relays that are killed, that lose their stores, or that cannot even start: nothing is lost, and order is kept."""
+"""Relays that are killed, lose their stores or cannot start lose no message and keep the order."""
 
 import asyncio
 import itertools
@@ -34,7 +34,7 @@ PARTITION = keys.partition_of("Gala", PARTITIONS)
 LARGE = zone(row_count=200, col_count=30)
 AT_ONCE = 10
 PAUSE_SECONDS = 0.1
-EVERYTHING_TOLD = 3
+MESSAGES_PENDING = 3
 """The venue, the event and a ticket."""
 
 ABSENT_BROKERS = [
@@ -60,7 +60,7 @@ async def seller(redis_url: str) -> AsyncIterator[Seller]:
 
 @pytest.fixture
 async def arriving(wire: Wire) -> AsyncIterator[Arrivals]:
-    """What arrives of the event's partition."""
+    """Observe the messages of the event's partition."""
     line = line_of(wire.settings)
     await line.declare()
     async with line.arrivals(PARTITION) as own:
@@ -68,7 +68,7 @@ async def arriving(wire: Wire) -> AsyncIterator[Arrivals]:
 
 
 class Crowd:
-    """Buys seat after seat until it is told to stop."""
+    """Buys seat after seat until it is stopped."""
 
     def __init__(self, seller: Seller) -> None:
         self._seller = seller
@@ -89,7 +89,7 @@ class Crowd:
 
 @asynccontextmanager
 async def crowd(seller: Seller) -> AsyncIterator[Crowd]:
-    """Customers who buy meanwhile; they have stopped afterwards."""
+    """Let customers buy in the meantime; stop them afterwards."""
     own = Crowd(seller)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(own.buy())
@@ -98,17 +98,17 @@ async def crowd(seller: Seller) -> AsyncIterator[Crowd]:
 
 
 async def collect(arriving: Arrivals, positions: list[Position], last: Position) -> None:
-    """Add what arrives, as often as it does, until this position has."""
+    """Append each arriving position, duplicates too, until this one has arrived."""
     while last not in positions:
         positions += positions_in((await arriving.next()).body)
 
 
 def assert_nothing_lost(positions: list[Position], last: Position) -> None:
-    """Every position has arrived; some may have come again, none overtook another when it first came."""
+    """Every position has arrived; duplicates are allowed, but the first arrivals are in order."""
     assert list(dict.fromkeys(positions)) == [Position(1, sequence) for sequence in range(last.sequence + 1)]
 
 
-async def test_a_leading_relay_that_is_killed_is_followed_by_another_and_nothing_is_lost(
+async def test_another_relay_takes_over_from_one_that_is_killed_and_nothing_is_lost(
     seller: Seller, arriving: Arrivals, redis_url: str, wire: Wire
 ) -> None:
     positions: list[Position] = []
@@ -122,7 +122,7 @@ async def test_a_leading_relay_that_is_killed_is_followed_by_another_and_nothing
     assert_nothing_lost(positions, customers.last)
 
 
-async def test_a_relay_goes_on_when_redis_was_killed(
+async def test_a_relay_continues_after_redis_was_killed(
     private_redis: RunningServer, arriving: Arrivals, wire: Wire
 ) -> None:
     positions: list[Position] = []
@@ -139,10 +139,10 @@ async def test_a_relay_goes_on_when_redis_was_killed(
     assert_nothing_lost(positions, Position(1, 1))
 
 
-async def test_a_relay_that_loses_rabbitmq_ends_and_goes_on_when_it_is_started_again(
+async def test_a_relay_that_loses_rabbitmq_ends_and_continues_after_its_restart(
     seller: Seller, client: Any, redis_url: str, private_rabbitmq: RunningServer
 ) -> None:
-    """Killed only after a restart: a quorum queue that was just declared would come back without a leader."""
+    """Kill it only after a restart: a new quorum queue would come back without a leader."""
     settings = private_settings("rabbitmq", private_rabbitmq)
     line = line_of(settings)
     await line.declare()
@@ -164,7 +164,7 @@ async def test_a_relay_that_loses_rabbitmq_ends_and_goes_on_when_it_is_started_a
 
 
 def start_again(relay: RunningServer) -> None:
-    """As its supervisor does, once it has ended by itself."""
+    """Restart the relay once it has ended by itself, as its supervisor does."""
     assert relay.ended(seconds=DEADLINE_SECONDS) != 0
     relay.start()
 
@@ -175,15 +175,15 @@ def is_published(client: Any) -> bool:
 
 
 def failing_checks(http: httpx.Client) -> set[str]:
-    """The names of the checks that keep the relay from being ready."""
+    """Return the names of the checks that keep the relay from being ready."""
     checks: dict[str, str] = http.get("/health/ready").json()["checks"]
     return {name for name, outcome in checks.items() if outcome != "ok"}
 
 
-async def test_a_relay_that_loses_kafka_goes_on_by_itself_when_it_is_back(
+async def test_a_relay_that_loses_kafka_continues_once_it_is_back(
     seller: Seller, client: Any, redis_url: str, private_kafka: RunningServer
 ) -> None:
-    """What this Kafka had is gone with it; so what arrives afterwards is what was not trimmed before."""
+    """This Kafka loses its records with it; the later arrivals are the messages not yet deleted."""
     settings = private_settings("kafka", private_kafka)
     line = line_of(settings)
     await line.declare()
@@ -201,15 +201,13 @@ async def test_a_relay_that_loses_kafka_goes_on_by_itself_when_it_is_back(
 
 
 @pytest.mark.parametrize("absent", ABSENT_BROKERS, ids=lambda absent: absent["BROKER"])
-async def test_a_relay_without_a_broker_ends_so_that_it_is_started_again(
-    redis_url: str, absent: dict[str, str]
-) -> None:
+async def test_a_relay_without_a_broker_ends_so_that_it_is_restarted(redis_url: str, absent: dict[str, str]) -> None:
     await prepare(redis_url)
     ended = run("purchase.relay", redis_url, **absent)
     assert ended.returncode not in (0, None)
 
 
-async def test_a_relay_whose_queue_is_missing_ends_and_is_not_waited_for(redis_url: str, rabbitmq_url: str) -> None:
+async def test_a_relay_whose_queue_is_missing_ends_at_once(redis_url: str, rabbitmq_url: str) -> None:
     await prepare(redis_url)
     await RabbitMQLine(rabbitmq_url).declare_exchange()
     began = time.monotonic()
@@ -219,7 +217,7 @@ async def test_a_relay_whose_queue_is_missing_ends_and_is_not_waited_for(redis_u
     assert f"no queue '{PURCHASE}'" in ended.stdout
 
 
-async def test_a_relay_for_another_number_of_partitions_ends_and_says_so(redis_url: str, rabbitmq_url: str) -> None:
+async def test_a_relay_for_another_number_of_partitions_ends_with_the_reason(redis_url: str, rabbitmq_url: str) -> None:
     await prepare(redis_url)
     ended = run("purchase.relay", redis_url, RABBITMQ_URL=rabbitmq_url, PARTITIONS="64")
     assert ended.returncode != 0
@@ -227,10 +225,10 @@ async def test_a_relay_for_another_number_of_partitions_ends_and_says_so(redis_u
 
 
 @pytest.mark.on_rabbitmq
-async def test_a_relay_tells_whether_it_is_ready_and_what_waits(
+async def test_a_relay_reports_its_readiness_and_the_length_of_the_outboxes(
     seller: Seller, redis_url: str, wire: Wire, rabbitmq_url: str
 ) -> None:
-    """Nothing is bound: whatever is published comes back."""
+    """Nothing is bound to the exchange: every published message is returned."""
     line = RabbitMQLine(rabbitmq_url)
     await line.declare_exchange()
     await line.bind(PURCHASE, key="purchase.*")
@@ -242,4 +240,4 @@ async def test_a_relay_tells_whether_it_is_ready_and_what_waits(
             assert ready.json() == {"status": "ready", "checks": {"redis": "ok", "rabbitmq": "ok"}}
             figures = await figures_of(http, "outbox_pending")
 
-    assert figures["outbox_pending"] == EVERYTHING_TOLD
+    assert figures["outbox_pending"] == MESSAGES_PENDING

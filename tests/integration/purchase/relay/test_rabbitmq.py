@@ -1,4 +1,4 @@
-"""The relay and what only RabbitMQ has: an exchange behind which there may be no queue, and queues that may be full."""
+"""The relay on RabbitMQ: an exchange that may have no queue, and queues that may be full."""
 
 from collections.abc import AsyncIterator
 
@@ -42,7 +42,7 @@ async def relay(redis_url: str, wire: Wire) -> AsyncIterator[SeamedRelay]:
 
 
 async def publish_until_refused(gala: Gala, relay: SeamedRelay) -> list[Position]:
-    """Sell and publish until the broker refuses a batch; what it has taken before."""
+    """Sell and publish until the broker refuses a batch; return the positions it has accepted."""
     taken: list[Position] = []
     for row in range(1, LARGE.row_count):
         await gala.sell(LARGE.col_count, row=row)
@@ -71,7 +71,7 @@ async def test_a_batch_is_persistent(gala: Gala, relay: SeamedRelay, line: Rabbi
     assert arrived.delivery_mode == aio_pika.DeliveryMode.PERSISTENT
 
 
-async def test_both_models_are_given_every_batch(
+async def test_both_models_get_every_batch(
     gala: Gala, relay: SeamedRelay, line: RabbitMQLine, rabbitmq_url: str
 ) -> None:
     await rabbitmq_topology.declare(rabbitmq_url)
@@ -85,7 +85,7 @@ async def test_both_models_are_given_every_batch(
 
 
 @pytest.mark.usefixtures("line")
-async def test_a_batch_that_no_queue_takes_is_kept(gala: Gala, relay: SeamedRelay) -> None:
+async def test_a_batch_that_reaches_no_queue_stays_in_the_outbox(gala: Gala, relay: SeamedRelay) -> None:
     await gala.sell(3)
     before = gala.waiting()
 
@@ -95,7 +95,7 @@ async def test_a_batch_that_no_queue_takes_is_kept(gala: Gala, relay: SeamedRela
     assert gala.waiting() == before
 
 
-async def test_a_batch_that_no_queue_takes_is_counted_and_published_once_one_does(
+async def test_a_batch_that_reaches_no_queue_is_counted_and_published_later(
     gala: Gala, relay: SeamedRelay, line: RabbitMQLine
 ) -> None:
     await gala.sell(3)
@@ -110,15 +110,15 @@ async def test_a_batch_that_no_queue_takes_is_counted_and_published_once_one_doe
         await until(lambda: gala.waiting() == [])
 
 
-async def test_a_batch_that_a_full_queue_refuses_is_kept_until_there_is_room(
+async def test_a_batch_that_a_full_queue_refuses_stays_until_there_is_room(
     gala: Gala, relay: SeamedRelay, line: RabbitMQLine
 ) -> None:
     small = {"x-max-length-bytes": 64 * KIBIBYTE, "x-overflow": "reject-publish"}
     await line.bind(OBSERVER, arguments=small)
     taken = await publish_until_refused(gala, relay)
-    kept = gala.waiting_positions()
-    assert kept
+    refused = gala.waiting_positions()
+    assert refused
 
     async with running(relay), line.arrivals() as arriving:
-        assert await arriving.positions(kept[-1]) == taken + kept
+        assert await arriving.positions(refused[-1]) == taken + refused
         await until(lambda: gala.waiting() == [])

@@ -1,4 +1,4 @@
-"""What the terminal tells purchase: a ticket that was refused is cancelled, whatever dies or comes twice on the way."""
+"""The terminal's rejections: a refused ticket is cancelled despite crashes and duplicates."""
 
 import asyncio
 import logging
@@ -63,14 +63,14 @@ async def line(wire: Wire) -> Line:
 
 
 async def sold(seller: Seller, **fields: Any) -> Order:
-    """An order that must succeed."""
+    """Sell an order, which must succeed."""
     wanted = order(**fields)
     assert isinstance(await seller.inventory.sell(wanted), Sold)
     return wanted
 
 
 def rejected(refused: Order, owner_id: UUID | None = None) -> bytes:
-    """The batch in which the terminal tells it."""
+    """Return the batch in which the terminal rejects it."""
     ticket = refused.ticket
     message = TicketRejected(
         id=f"rejection of {ticket.ticket_id}",
@@ -92,16 +92,16 @@ def rejected(refused: Order, owner_id: UUID | None = None) -> bytes:
 
 
 def cancellations(client: Any) -> list[UUID]:
-    """Tickets of which it will be told that they are cancelled, as often as it will."""
+    """Return the tickets of the cancellations in the outbox, duplicates too."""
     return _cancelled(decode(message.message) for message in read(client, PARTITION).messages)
 
 
 async def published_cancellations(arriving: Arrivals, last: Order) -> list[UUID]:
-    """Tickets of which it was told that they are cancelled, as often as it was, until this one."""
-    told: list[UUID] = []
-    while last.ticket.ticket_id not in told:
-        told += _cancelled(messages_in((await arriving.next()).body))
-    return told
+    """Return the tickets of the published cancellations up to this one, duplicates too."""
+    ticket_ids: list[UUID] = []
+    while last.ticket.ticket_id not in ticket_ids:
+        ticket_ids += _cancelled(messages_in((await arriving.next()).body))
+    return ticket_ids
 
 
 def _cancelled(messages: Iterable[Message]) -> list[UUID]:
@@ -117,7 +117,7 @@ def owner_of_the_seat(client: Any) -> UUID | None:
 
 
 async def open_cases(seller: Seller) -> list[OpenCase]:
-    """What was put before a person."""
+    """Return the open cases."""
     return await Cases(seller.partitions).list_open()
 
 
@@ -125,7 +125,7 @@ async def open_cases(seller: Seller) -> list[OpenCase]:
 async def subscribed(
     redis_url: str, settings: Mapping[str, str], take: Callable[[bytes], Awaitable[None]]
 ) -> AsyncIterator[None]:
-    """A relay's consumer in this process; its messages go back when it leaves with them in hand."""
+    """Run a relay's consumer in this process; its unacknowledged messages are redelivered."""
     [broker] = publishing(Settings.read(environment(redis_url, **settings)))
     broker.subscribe(take, log.info)
     try:
@@ -137,7 +137,7 @@ async def subscribed(
 
 
 async def figure(relay: RunningServer, name: str) -> float:
-    """This figure, once it has moved."""
+    """Return this metric once it is not 0."""
     async with httpx.AsyncClient(base_url=relay.url) as http:
         return (await figures_of(http, name))[name]
 
@@ -154,7 +154,7 @@ async def test_a_rejected_ticket_is_cancelled_and_its_seat_is_the_owner_s(
     assert owner_of_the_seat(client) == owner_id
 
 
-async def test_told_twice_it_is_cancelled_once(
+async def test_a_ticket_rejected_twice_is_cancelled_once(
     seller: Seller, client: Any, redis_url: str, wire: Wire, line: Line
 ) -> None:
     refused, marker = await sold(seller), await sold(seller, column=2)
@@ -166,7 +166,7 @@ async def test_told_twice_it_is_cancelled_once(
     assert sorted(cancellations(client)) == sorted([refused.ticket.ticket_id, marker.ticket.ticket_id])
 
 
-async def test_what_could_not_be_taken_is_handed_over_again_and_what_came_behind_it_is_taken_too(
+async def test_a_message_that_failed_is_redelivered_and_later_ones_are_handled_too(
     seller: Seller, client: Any, redis_url: str, wire: Wire, line: Line
 ) -> None:
     refused, marker = await sold(seller), await sold(seller, column=2)
@@ -205,8 +205,8 @@ async def test_a_relay_that_dies_before_it_acknowledges_leaves_the_message_to_an
         assert await figure(relay, 'rejections_total{outcome="repeated"}') == 1
 
     async with line.arrivals(PARTITION) as arriving:
-        told = await published_cancellations(arriving, marker)
-    assert told == [refused.ticket.ticket_id, marker.ticket.ticket_id]
+        ticket_ids = await published_cancellations(arriving, marker)
+    assert ticket_ids == [refused.ticket.ticket_id, marker.ticket.ticket_id]
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ async def test_a_relay_that_dies_before_it_acknowledges_leaves_the_message_to_an
     [b"no batch", b"[{}]", b'[{"type":"ticket.exchanged.v1","partition":4000}]', b"[1]"],
     ids=["no JSON", "no message", "unknown", "no object"],
 )
-async def test_what_cannot_be_read_is_put_before_a_person_and_stops_nobody(
+async def test_a_malformed_message_becomes_a_case_and_blocks_no_other(
     seller: Seller, client: Any, redis_url: str, wire: Wire, line: Line, body: bytes
 ) -> None:
     refused = await sold(seller)
@@ -228,7 +228,7 @@ async def test_what_cannot_be_read_is_put_before_a_person_and_stops_nobody(
     assert body.strip(b"[]").decode() in opened.case.why
 
 
-async def test_a_message_that_is_not_for_purchase_is_put_before_a_person(seller: Seller) -> None:
+async def test_a_message_that_is_not_for_purchase_becomes_a_case(seller: Seller) -> None:
     sale = encode_batch([encode(purchased(order().ticket))])
 
     await Rejections(seller.inventory, Cases(seller.partitions)).handle(sale)
@@ -237,14 +237,14 @@ async def test_a_message_that_is_not_for_purchase_is_put_before_a_person(seller:
     assert "not for purchase" in opened.case.why
 
 
-async def test_a_ticket_that_was_never_sold_is_put_before_a_person(seller: Seller) -> None:
+async def test_a_ticket_that_was_never_sold_becomes_a_case(seller: Seller) -> None:
     await Rejections(seller.inventory, Cases(seller.partitions)).handle(rejected(order()))
 
     [opened] = await open_cases(seller)
     assert "there is no such ticket" in opened.case.why
 
 
-async def test_an_owner_of_another_partition_is_put_before_a_person(seller: Seller, client: Any) -> None:
+async def test_an_owner_of_another_partition_becomes_a_case(seller: Seller, client: Any) -> None:
     refused = await sold(seller)
     elsewhere = mint_id((PARTITION + 1) % PARTITIONS)
 
@@ -255,9 +255,7 @@ async def test_an_owner_of_another_partition_is_put_before_a_person(seller: Sell
     assert not is_cancelled(client, refused)
 
 
-async def test_what_fails_for_a_while_is_tried_again(
-    seller: Seller, client: Any, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_temporary_failure_is_retried(seller: Seller, client: Any, caplog: pytest.LogCaptureFixture) -> None:
     refused = await sold(seller)
     entries = client.dump(keys.outbox(PARTITION))
     client.delete(keys.outbox(PARTITION))
@@ -272,7 +270,7 @@ async def test_what_fails_for_a_while_is_tried_again(
     assert await open_cases(seller) == []
 
 
-async def test_what_fails_for_long_is_put_before_a_person_and_counted(seller: Seller, client: Any) -> None:
+async def test_a_lasting_failure_becomes_a_case_and_is_counted(seller: Seller, client: Any) -> None:
     refused = await sold(seller)
     client.delete(keys.outbox(PARTITION))
 
@@ -283,7 +281,7 @@ async def test_what_fails_for_long_is_put_before_a_person_and_counted(seller: Se
     assert str(refused.ticket.ticket_id) in opened.case.why
 
 
-async def test_while_not_even_a_person_can_be_asked_the_broker_keeps_the_message(
+async def test_the_broker_keeps_a_message_while_not_even_a_case_can_be_opened(
     seller: Seller, client: Any, redis_url: str, wire: Wire, line: Line
 ) -> None:
     refused, refusals = await sold(seller), asyncio.Event()
@@ -300,7 +298,7 @@ async def test_while_not_even_a_person_can_be_asked_the_broker_keeps_the_message
 
 
 @pytest.mark.usefixtures("line")
-async def test_a_relay_tells_how_much_waits_for_a_person(seller: Seller, redis_url: str, wire: Wire) -> None:
+async def test_a_relay_reports_the_number_of_open_cases(seller: Seller, redis_url: str, wire: Wire) -> None:
     await Rejections(seller.inventory, Cases(seller.partitions)).handle(rejected(order()))
 
     with relay_process(redis_url, wire.settings) as relay:

@@ -1,4 +1,4 @@
-"""The relay publishes what waits, in order and in bounded batches, and forgets only what the broker has on disk."""
+"""The relay publishes messages in order, in bounded batches, and deletes only confirmed ones."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ async def gala(redis_url: str) -> AsyncIterator[Gala]:
 
 @pytest.fixture
 async def arriving(wire: Wire) -> AsyncIterator[Arrivals]:
-    """What arrives of all that is published."""
+    """Observe every message that is published."""
     line = line_of(wire.settings)
     await line.declare()
     async with line.arrivals() as own:
@@ -46,18 +46,18 @@ async def relay(redis_url: str, wire: Wire, arriving: Arrivals) -> AsyncIterator
         yield own
 
 
-async def test_what_waits_travels_as_one_message_with_positions_and_generations_in_front(
+async def test_messages_are_published_as_one_batch_with_positions_and_generations_in_front(
     gala: Gala, relay: SeamedRelay, arriving: Arrivals
 ) -> None:
     sold = order(customer_id="ada")
     await gala.seller.inventory.sell(sold)
     await gala.seller.inventory.cancel(sold.ticket, cancelled(sold.ticket))
-    kept = gala.waiting()
+    messages = gala.waiting()
 
     assert await relay.publish_waiting(PARTITION) == 3
 
     arrived = await arriving.next()
-    assert arrived.body == encode_batch(with_position(one.message, one.position, one.generation) for one in kept)
+    assert arrived.body == encode_batch(with_position(one.message, one.position, one.generation) for one in messages)
     _, purchase, cancellation = messages_in(arrived.body)
     assert isinstance(purchase, TicketPurchased)
     assert isinstance(cancellation, TicketCancelled)
@@ -67,14 +67,14 @@ async def test_what_waits_travels_as_one_message_with_positions_and_generations_
 
 
 @pytest.mark.usefixtures("gala")
-async def test_a_batch_says_what_it_is_and_of_which_partition(relay: SeamedRelay, arriving: Arrivals) -> None:
+async def test_a_batch_carries_its_content_type_and_its_partition(relay: SeamedRelay, arriving: Arrivals) -> None:
     await relay.publish_waiting(PARTITION)
 
     arrived = await arriving.next()
     assert (arrived.partition, arrived.content_type) == (PARTITION, BATCH_CONTENT_TYPE)
 
 
-async def test_what_was_published_waits_no_more_and_the_clock_goes_on(
+async def test_published_messages_are_deleted_and_the_positions_continue(
     gala: Gala, relay: SeamedRelay, arriving: Arrivals
 ) -> None:
     await gala.sell(5)
@@ -88,7 +88,7 @@ async def test_what_was_published_waits_no_more_and_the_clock_goes_on(
 
 
 @pytest.mark.usefixtures("gala")
-async def test_nothing_is_published_when_nothing_waits(relay: SeamedRelay, arriving: Arrivals) -> None:
+async def test_nothing_is_published_from_an_empty_outbox(relay: SeamedRelay, arriving: Arrivals) -> None:
     assert await relay.publish_waiting(PARTITION) == 1
     assert await relay.publish_waiting(PARTITION) == 0
     await arriving.next()
@@ -100,8 +100,10 @@ async def test_a_batch_is_of_one_partition(gala: Gala, relay: SeamedRelay, arriv
     async with running(relay):
         batches = [await arriving.next() for _ in range(2)]
 
-    told = {arrived.partition: {message.partition for message in messages_in(arrived.body)} for arrived in batches}
-    assert told == {home: {home} for home in (PARTITION, keys.partition_of(ELSEWHERE, PARTITIONS))}
+    partitions = {
+        arrived.partition: {message.partition for message in messages_in(arrived.body)} for arrived in batches
+    }
+    assert partitions == {home: {home} for home in (PARTITION, keys.partition_of(ELSEWHERE, PARTITIONS))}
 
 
 async def test_a_batch_has_at_most_500_messages(gala: Gala, relay: SeamedRelay, arriving: Arrivals) -> None:
@@ -125,7 +127,7 @@ async def test_a_batch_has_at_most_512_kib_of_messages(gala: Gala, relay: Seamed
     assert [len(split_batch((await arriving.next()).body)) for _ in range(3)] == published
 
 
-async def test_a_message_that_is_larger_than_a_batch_travels_alone(
+async def test_a_message_larger_than_a_batch_is_published_alone(
     gala: Gala, relay: SeamedRelay, arriving: Arrivals
 ) -> None:
     gala.forget()
@@ -138,7 +140,7 @@ async def test_a_message_that_is_larger_than_a_batch_travels_alone(
     assert [len(split_batch((await arriving.next()).body)) for _ in range(3)] == published
 
 
-async def test_a_relay_that_dies_between_publishing_and_trimming_only_repeats(
+async def test_a_relay_that_dies_between_publishing_and_deleting_only_repeats(
     gala: Gala, relay: SeamedRelay, arriving: Arrivals, redis_url: str, wire: Wire
 ) -> None:
     await gala.sell(3)
@@ -164,7 +166,7 @@ async def test_a_relay_that_dies_between_publishing_and_trimming_only_repeats(
 async def test_a_relay_that_lost_its_lease_while_it_published_only_repeats(
     gala: Gala, relay: SeamedRelay, arriving: Arrivals, redis_url: str, wire: Wire
 ) -> None:
-    """The first leader is about to send a batch when the second takes over, which sends it and all that follow."""
+    """A second relay takes over before the first sends a batch, and sends it and all later ones."""
     sending, may_send = asyncio.Event(), asyncio.Event()
 
     async def hesitate() -> None:
@@ -190,7 +192,9 @@ async def test_a_relay_that_lost_its_lease_while_it_published_only_repeats(
     assert afterwards == [Position(1, 9)]
 
 
-async def test_a_relay_trims_only_what_it_published_itself(gala: Gala, relay: SeamedRelay, arriving: Arrivals) -> None:
+async def test_a_relay_deletes_only_messages_that_it_published_itself(
+    gala: Gala, relay: SeamedRelay, arriving: Arrivals
+) -> None:
     async def sell_more() -> None:
         await gala.sell(4, row=2)
 
@@ -204,7 +208,7 @@ async def test_a_relay_trims_only_what_it_published_itself(gala: Gala, relay: Se
     assert arriving.is_empty()
 
 
-async def test_a_relay_that_is_told_to_stop_while_it_is_busy_stops(gala: Gala, relay: SeamedRelay) -> None:
+async def test_a_busy_relay_stops_when_it_is_cancelled(gala: Gala, relay: SeamedRelay) -> None:
     for row in range(1, 6):
         async with running(relay):
             await gala.sell(LARGE.col_count, row=row)
@@ -221,7 +225,7 @@ async def test_of_two_relays_one_publishes_a_partition(
     assert [position for position in arrived if position.sequence] == positions(1, 100)
 
 
-async def test_a_frozen_broker_is_given_up_and_nothing_is_trimmed_until_it_confirms(
+async def test_a_frozen_broker_times_out_and_nothing_is_deleted_until_it_confirms(
     gala: Gala, redis_url: str, wire: Wire, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("purchase.relay.PUBLISH_SECONDS", 1.0)

@@ -1,4 +1,4 @@
-"""Orders of one moment share a call, each with an answer of its own; a ticket is found by its id for ever."""
+"""Orders of one moment share a call; each has its own answer. A ticket is readable for ever."""
 
 import asyncio
 import itertools
@@ -46,7 +46,7 @@ async def seller(redis_url: str) -> AsyncIterator[Seller]:
 
 
 async def sell(seller: Seller, *orders: Order) -> list[Outcome]:
-    """Hand these in at the same moment."""
+    """Submit these at the same moment."""
     return await asyncio.gather(*(seller.inventory.sell(wanted) for wanted in orders))
 
 
@@ -57,7 +57,7 @@ def seats(count: int, **fields: Any) -> list[Order]:
 
 
 def scripts_run(client: Any) -> int:
-    """How many scripts Redis was asked to run since its statistics were reset."""
+    """How many scripts Redis has run since its statistics were reset."""
     calls: int = client.info("commandstats").get("cmdstat_evalsha", {"calls": 0})["calls"]
     return calls
 
@@ -66,7 +66,7 @@ def stored(client: Any) -> Stored:
     return read(client, PARTITION)
 
 
-async def test_orders_of_one_moment_travel_in_one_call(seller: Seller, client: Any) -> None:
+async def test_orders_of_one_moment_share_a_call(seller: Seller, client: Any) -> None:
     await sell(seller, order(row=10, column=30))
     client.config_resetstat()
 
@@ -123,7 +123,7 @@ async def test_an_order_that_is_refused_spoils_no_other_of_its_call(seller: Sell
     assert [type(outcome) for outcome in outcomes] == [str, Sold, str, Sold]
 
 
-async def test_a_key_that_comes_twice_in_one_call_buys_once(seller: Seller, client: Any) -> None:
+async def test_a_key_used_twice_in_one_call_buys_once(seller: Seller, client: Any) -> None:
     first, second = (order(column=column, key=idempotency_key("a key")) for column in (1, 2))
 
     outcomes = await sell(seller, first, second)
@@ -141,7 +141,7 @@ async def test_a_customer_who_orders_more_in_one_call_than_allowed_gets_what_is_
     assert outcomes[2] == "LIMIT"
 
 
-async def test_orders_beyond_those_that_may_wait_are_refused_at_once_and_the_others_are_served(seller: Seller) -> None:
+async def test_orders_beyond_the_queue_are_refused_at_once_and_the_others_are_sold(seller: Seller) -> None:
     outcomes = await asyncio.gather(
         *(seller.inventory.sell(order()) for _ in range(WAITING_MAX + 10)), return_exceptions=True
     )
@@ -153,12 +153,12 @@ async def test_two_processes_that_want_the_same_seats_sell_each_once(seller: Sel
     async with selling(client_url(client)) as another:
         outcomes = await asyncio.gather(sell(seller, *seats(300)), sell(another, *seats(300)))
 
-    told = Counter(outcome if isinstance(outcome, str) else "SOLD" for outcome in itertools.chain(*outcomes))
-    assert told["SOLD"] == 300
-    assert told["SOLD"] + told["TAKEN"] + told["EVENT_FULL"] == 600
-    kept = stored(client)
-    assert {seat.owner for seat in kept.seats.values()} == set(kept.tickets)
-    assert len(kept.seats) == len(kept.tickets) == 300
+    outcome_counts = Counter(outcome if isinstance(outcome, str) else "SOLD" for outcome in itertools.chain(*outcomes))
+    assert outcome_counts["SOLD"] == 300
+    assert outcome_counts["SOLD"] + outcome_counts["TAKEN"] + outcome_counts["EVENT_FULL"] == 600
+    state = stored(client)
+    assert {seat.owner for seat in state.seats.values()} == set(state.tickets)
+    assert len(state.seats) == len(state.tickets) == 300
 
 
 async def test_a_ticket_that_many_cancel_at_once_is_cancelled_once(seller: Seller, client: Any) -> None:
@@ -172,7 +172,7 @@ async def test_a_ticket_that_many_cancel_at_once_is_cancelled_once(seller: Selle
     assert stored(client).sold == {("Gala", "1"): 0, ("Gala", "all"): 0}
 
 
-async def test_a_seat_sold_again_is_of_the_next_generation(seller: Seller, client: Any) -> None:
+async def test_a_seat_sold_again_has_the_next_generation(seller: Seller, client: Any) -> None:
     for generation in (1, 2, 3):
         wanted = order()
         await sell(seller, wanted)
@@ -194,7 +194,7 @@ async def test_cancelling_an_old_ticket_again_leaves_the_seat_to_its_later_owner
     assert before.seats["Gala", 1, 1, 1].owner == later.ticket.ticket_id
 
 
-async def test_a_ticket_is_found_by_its_id_also_when_it_was_cancelled(seller: Seller) -> None:
+async def test_a_ticket_is_found_by_its_id_even_after_it_was_cancelled(seller: Seller) -> None:
     wanted = order(customer_id="ada")
     await sell(seller, wanted)
     assert await seller.inventory.ticket(wanted.ticket.ticket_id) == wanted.ticket

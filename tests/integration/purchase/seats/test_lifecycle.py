@@ -1,4 +1,4 @@
-"""Any sequence of sales, cancellations, repetitions and losses leaves Redis as a small model says, to the byte."""
+"""Any sequence of sales, cancellations, retries and losses agrees with a small model to the byte."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,20 +22,20 @@ from tests.stage.models.lifecycle import KEYS, PARTITION, PROCESSES, WISHES, Lif
 
 
 class Selling(Lifecycle):
-    """Both processes sell, cancel, and repeat what may have been lost."""
+    """Both processes sell, cancel, and retry calls whose answers may have been lost."""
 
     orders: Bundle[Order] = Bundle("orders")
 
     @rule(target=orders, process=PROCESSES, wishes=st.lists(WISHES, min_size=1, max_size=6))
     def sell(self, process: int, wishes: list[Wish]) -> MultipleResults[Order]:
-        """One call of new orders, some of them for the same seat."""
+        """Send new orders in one call, some of them for the same seat."""
         wanted = [self.judged(wish) for wish in wishes]
         self.sell_and_compare(process, wanted)
         return multiple(*wanted)
 
     @rule(process=PROCESSES, wanted=st.lists(orders, min_size=1, max_size=4))
     def repeat(self, process: int, wanted: list[Order]) -> None:
-        """Orders whose answers were lost, in one call; some were carried out, some refused, some are stale by now."""
+        """Retry orders whose answers were lost, in one call; some were sold, refused or stale."""
         self.sell_and_compare(process, wanted)
 
     @precondition(lambda self: self.model.tickets)
@@ -79,7 +79,7 @@ class Selling(Lifecycle):
 
     @contextmanager
     def outbox_replaced(self) -> Iterator[None]:
-        """Put the outbox back as it was, afterwards."""
+        """Restore the outbox afterwards."""
         outbox = keys.outbox(PARTITION)
         before = self.client.dump(outbox)
         yield

@@ -1,4 +1,4 @@
-"""An answer that got lost is asked for again, and nobody is told that nothing was done unless nothing was."""
+"""A call whose answer was lost is retried, and never reported as undone unless nothing was done."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ MESSAGES_BEFORE = 1
 
 @pytest.fixture
 async def line(redis_url: str) -> AsyncIterator[Wire]:
-    """A wire to an empty Redis that was prepared, with `event()` on sale."""
+    """A connection to an installed Redis with `event()` on sale, on which answers can be lost."""
     await prepare(redis_url)
     async with selling(redis_url) as seller:
         await seller.put_on_sale("Gala")
@@ -36,7 +36,7 @@ def stored(redis_url: str) -> Stored:
         return read(client, PARTITION)
 
 
-async def test_a_sale_whose_answer_was_lost_is_answered_as_sold_and_told_once(line: Wire, redis_url: str) -> None:
+async def test_a_sale_whose_answer_was_lost_is_answered_as_sold_and_published_once(line: Wire, redis_url: str) -> None:
     wanted = order()
     async with selling(line.url) as seller:
         line.lose()
@@ -49,19 +49,19 @@ async def test_a_sale_whose_answer_was_lost_is_answered_as_sold_and_told_once(li
     assert line.scripts_run == 2
 
 
-async def test_a_cancellation_whose_answer_was_lost_is_told_once(line: Wire, redis_url: str) -> None:
+async def test_a_cancellation_whose_answer_was_lost_is_published_once(line: Wire, redis_url: str) -> None:
     wanted = order()
     async with selling(line.url) as seller:
         await seller.inventory.sell(wanted)
         line.lose()
-        told = await seller.inventory.cancel(wanted.ticket, cancelled(wanted.ticket))
+        outcome = await seller.inventory.cancel(wanted.ticket, cancelled(wanted.ticket))
 
     after = stored(redis_url)
-    assert told.position == after.last
+    assert outcome.position == after.last
     assert len(after.messages) == MESSAGES_BEFORE + 2
 
 
-async def test_a_sale_whose_answers_are_all_lost_has_an_unknown_outcome_until_it_is_repeated(
+async def test_a_sale_whose_answers_are_all_lost_has_an_unknown_outcome_until_it_is_retried(
     line: Wire, redis_url: str
 ) -> None:
     wanted = order(key=idempotency_key("a key"))
@@ -77,7 +77,7 @@ async def test_a_sale_whose_answers_are_all_lost_has_an_unknown_outcome_until_it
     assert len(after.messages) == MESSAGES_BEFORE + 1
 
 
-async def test_a_sale_that_filled_the_outbox_and_whose_answer_was_lost_is_not_said_to_have_done_nothing(
+async def test_a_sale_that_filled_the_outbox_and_lost_its_answer_is_not_reported_as_undone(
     line: Wire, redis_url: str
 ) -> None:
     wanted = order()
@@ -89,7 +89,7 @@ async def test_a_sale_that_filled_the_outbox_and_whose_answer_was_lost_is_not_sa
     assert list(stored(redis_url).tickets) == [wanted.ticket.ticket_id]
 
 
-async def test_a_sale_whose_answer_was_lost_with_the_stream_is_not_said_to_have_done_nothing(
+async def test_a_sale_whose_answer_was_lost_with_the_stream_is_not_reported_as_undone(
     line: Wire, redis_url: str
 ) -> None:
     wanted = order()
@@ -106,14 +106,14 @@ async def test_a_sale_whose_answer_was_lost_with_the_stream_is_not_said_to_have_
 
 @pytest.fixture
 async def killable(private_redis: RunningServer) -> RunningServer:
-    """A Redis of its own that was prepared, with `event()` on sale."""
+    """A private, installed Redis with `event()` on sale."""
     await prepare(private_redis.url)
     async with selling(private_redis.url) as seller:
         await seller.put_on_sale("Gala")
     return private_redis
 
 
-async def test_a_sale_that_a_silent_redis_does_not_answer_has_an_unknown_outcome_and_repeating_it_tells(
+async def test_a_sale_that_a_silent_redis_does_not_answer_has_an_unknown_outcome_until_it_is_retried(
     killable: RunningServer,
 ) -> None:
     wanted = order(key=idempotency_key("a key"))
@@ -135,7 +135,7 @@ async def test_a_sale_that_a_silent_redis_does_not_answer_has_an_unknown_outcome
     assert [message.generation for message in after.messages] == [None, 1, 1]
 
 
-async def test_orders_that_wait_behind_a_silent_redis_are_told_as_soon_as_those_before_them(
+async def test_orders_queued_behind_a_silent_redis_fail_as_soon_as_those_before_them(
     killable: RunningServer,
 ) -> None:
     async with selling(killable.url) as seller:
@@ -165,14 +165,14 @@ async def test_a_sale_that_was_answered_survives_kill_9_with_its_message(killabl
         assert [await _position_of(seller, wanted) for wanted in sold] == [positions[-1]] * len(sold)
 
 
-async def test_a_restarted_redis_is_given_its_scripts_again(killable: RunningServer) -> None:
+async def test_a_restarted_redis_gets_its_scripts_again(killable: RunningServer) -> None:
     async with selling(killable.url) as seller:
         await seller.inventory.sell(order())
         killable.restart()
         assert isinstance(await seller.inventory.sell(order(column=2)), Sold)
 
 
-async def test_a_redis_that_is_gone_is_never_mistaken_for_a_refusal(killable: RunningServer) -> None:
+async def test_an_unavailable_redis_is_never_mistaken_for_a_refusal(killable: RunningServer) -> None:
     async with selling(killable.url) as seller:
         await seller.inventory.sell(order())
         killable.kill()

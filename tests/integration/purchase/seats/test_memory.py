@@ -1,4 +1,4 @@
-"""What a seat costs in Redis, all told: its place in the row, its ticket or hold, its share of keys and counters."""
+"""The memory of a seat in Redis: its record, its ticket or hold, its share of keys and counters."""
 
 import asyncio
 import sys
@@ -15,7 +15,7 @@ from tests.stage.sellers import Seller, prepare, selling
 
 BYTES_MAX = 160
 ZONES, ROWS, COLUMNS = 5, 30, 26
-"""The fewer seats, the more does each cost: the keys of the ticket buckets are shared by fewer."""
+"""With fewer seats each costs more, because fewer share the keys of the ticket buckets."""
 
 SEATS = [
     (zone_id, row, column)
@@ -43,7 +43,7 @@ async def test_a_sold_seat_costs_at_most_160_bytes(redis_url: str, capsys: pytes
 
 
 @pytest.mark.parametrize(("seats_each", "bytes_max"), [(1, 560), (2, 300), (10, 100)])
-async def test_a_held_seat_costs_what_its_share_of_the_hold_costs(
+async def test_a_held_seat_costs_its_share_of_the_hold(
     redis_url: str, capsys: pytest.CaptureFixture[str], seats_each: int, bytes_max: int
 ) -> None:
     await prepare(redis_url)
@@ -63,20 +63,20 @@ async def test_a_held_seat_costs_what_its_share_of_the_hold_costs(
 
 
 async def sell(seller: Seller, seats: list[tuple[int, int, int]]) -> None:
-    """Sell these; each ticket's moment has all its digits, as in life."""
+    """Sell these; each ticket's time has all its digits, as in production."""
     orders = [order(zone_id=zone_id, row=row, column=column) for zone_id, row, column in seats]
     await asyncio.gather(*(seller.inventory.sell(wanted) for wanted in orders))
 
 
 async def hold(seller: Seller, seats: list[tuple[int, int, int]], seats_each: int) -> None:
-    """Hold these, so many together, for customers of their own."""
+    """Hold these, so many per hold, each hold for another customer."""
     for first in range(0, len(seats), seats_each):
         together = [HoldSeat(Seat(*place), 2_500) for place in seats[first : first + seats_each]]
         await seller.holds.hold(new_hold(*together, customer_id=f"customer-{first}"))
 
 
 def bytes_used(client: Any) -> int:
-    """Of everything but the connections, when all was published."""
+    """Memory of everything but the connections, once every message is published."""
     client.xtrim(keys.outbox(keys.partition_of("Gala", PARTITIONS)), maxlen=0, approximate=False)
     client.memory_purge()
     memory = client.info("memory")

@@ -1,4 +1,4 @@
-"""A ticket that the write model refused is cancelled, and its seat is whose the write model says it is."""
+"""A ticket that the write model refused is cancelled; its seat goes to the write model's owner."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -39,14 +39,14 @@ async def seller(redis_url: str) -> AsyncIterator[Seller]:
 
 
 async def sold(seller: Seller, **fields: Any) -> Order:
-    """An order that must succeed."""
+    """Sell an order, which must succeed."""
     wanted = order(**fields)
     assert isinstance(await seller.inventory.sell(wanted), Sold)
     return wanted
 
 
 async def reject(seller: Seller, refused: Order, owner_id: UUID | None) -> bool:
-    """Whether it was cancelled by this."""
+    """Reject a ticket; return whether this call cancelled it."""
     return (await seller.inventory.reject(refused.ticket, cancelled(refused.ticket), owner_id)).is_new
 
 
@@ -54,7 +54,7 @@ def stored(client: Any) -> Stored:
     return read(client, PARTITION)
 
 
-async def test_a_seat_that_belongs_to_nobody_is_free_again(seller: Seller, client: Any) -> None:
+async def test_a_seat_without_an_owner_is_free_again(seller: Seller, client: Any) -> None:
     refused = await sold(seller, customer_id="ada")
 
     assert await reject(seller, refused, None)
@@ -68,7 +68,7 @@ async def test_a_seat_that_belongs_to_nobody_is_free_again(seller: Seller, clien
     assert (message.data.ticket_id, after.messages[-1].generation) == (refused.ticket.ticket_id, 1)
 
 
-async def test_a_seat_goes_to_its_owner_though_redis_has_lost_him(seller: Seller, client: Any) -> None:
+async def test_a_seat_goes_to_its_owner_even_if_redis_has_lost_the_ticket(seller: Seller, client: Any) -> None:
     refused, owner_id = await sold(seller, customer_id="ada"), mint_id(PARTITION)
 
     await reject(seller, refused, owner_id)
@@ -79,7 +79,7 @@ async def test_a_seat_goes_to_its_owner_though_redis_has_lost_him(seller: Seller
     assert await seller.inventory.sell(order()) == "TAKEN"
 
 
-async def test_rejected_again_nothing_changes(seller: Seller, client: Any) -> None:
+async def test_a_second_rejection_changes_nothing(seller: Seller, client: Any) -> None:
     refused, owner_id = await sold(seller), mint_id(PARTITION)
     await reject(seller, refused, owner_id)
     before = stored(client)
@@ -90,8 +90,8 @@ async def test_rejected_again_nothing_changes(seller: Seller, client: Any) -> No
     assert stored(client) == before
 
 
-async def test_a_seat_that_was_undone_before_goes_to_its_owner(seller: Seller, client: Any) -> None:
-    """Else it would be sold once more, over the owner's head."""
+async def test_the_seat_of_a_cancelled_ticket_goes_to_its_owner(seller: Seller, client: Any) -> None:
+    """Otherwise it would be sold again, although it has an owner."""
     refused, owner_id = await sold(seller), mint_id(PARTITION)
     await seller.inventory.cancel(refused.ticket, cancelled(refused.ticket))
     messages = stored(client).messages
@@ -103,7 +103,7 @@ async def test_a_seat_that_was_undone_before_goes_to_its_owner(seller: Seller, c
     assert (after.seats[SEAT].owner, after.sold[OF_THE_ZONE], after.sold[OF_THE_EVENT]) == (owner_id, 1, 1)
 
 
-async def test_a_seat_that_is_held_meanwhile_goes_to_its_owner(seller: Seller) -> None:
+async def test_a_seat_held_in_the_meantime_goes_to_its_owner(seller: Seller) -> None:
     refused, owner_id = await sold(seller), mint_id(PARTITION)
     await seller.inventory.cancel(refused.ticket, cancelled(refused.ticket))
     held = await seller.holds.hold(new_hold(held_seat()))
@@ -115,7 +115,7 @@ async def test_a_seat_that_is_held_meanwhile_goes_to_its_owner(seller: Seller) -
     assert await seller.inventory.sell(order()) == "TAKEN"
 
 
-async def test_an_owner_who_has_left_the_seat_does_not_get_it_back(seller: Seller, client: Any) -> None:
+async def test_an_owner_whose_ticket_is_cancelled_does_not_get_the_seat_back(seller: Seller, client: Any) -> None:
     former = await sold(seller, row=2)
     await seller.inventory.cancel(former.ticket, cancelled(former.ticket))
     refused = await sold(seller)
@@ -127,7 +127,7 @@ async def test_an_owner_who_has_left_the_seat_does_not_get_it_back(seller: Selle
 
 
 @pytest.mark.parametrize("is_owned", [True, False])
-async def test_a_later_sale_of_the_seat_is_never_touched(seller: Seller, client: Any, is_owned: bool) -> None:
+async def test_a_later_sale_of_the_seat_is_unaffected(seller: Seller, client: Any, is_owned: bool) -> None:
     refused = await sold(seller)
     await seller.inventory.cancel(refused.ticket, cancelled(refused.ticket))
     later = await sold(seller)
@@ -140,7 +140,7 @@ async def test_a_later_sale_of_the_seat_is_never_touched(seller: Seller, client:
 
 
 @pytest.mark.parametrize(("paid", "is_due"), [({"payment_id": "pi_1"}, True), ({}, False)])
-async def test_a_refund_is_due_at_once_when_money_came(
+async def test_a_refund_is_due_at_once_if_the_ticket_was_paid(
     seller: Seller, client: Any, paid: dict[str, str], is_due: bool
 ) -> None:
     refused = await sold(seller, **paid)

@@ -1,4 +1,4 @@
-"""Deadlines are written by Redis's clock, whatever this machine's says, without asking for it each time."""
+"""Deadlines follow Redis's clock, not this machine's, without a call for each."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -21,18 +21,16 @@ async def client(redis_url: str) -> AsyncIterator[Redis]:
     await client.aclose()
 
 
-async def test_it_is_redis_s_clock(client: Redis) -> None:
+async def test_the_clock_is_that_of_redis(client: Redis) -> None:
     clock = Clock(Partitions(client, count=PARTITIONS, outbox_max=OUTBOX_MAX))
 
     before = await redis_ms(client)
-    told = await clock.now_ms()
+    now = await clock.now_ms()
 
-    assert before <= told <= await redis_ms(client) + 1
+    assert before <= now <= await redis_ms(client) + 1
 
 
-async def test_a_clock_of_this_machine_that_is_set_does_not_matter(
-    client: Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_change_of_this_machine_s_clock_has_no_effect(client: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(Partitions(client, count=PARTITIONS, outbox_max=OUTBOX_MAX))
     before = await clock.now_ms()
 
@@ -42,13 +40,13 @@ async def test_a_clock_of_this_machine_that_is_set_does_not_matter(
     assert before <= await clock.now_ms()
 
 
-async def test_redis_is_not_asked_each_time(client: Any) -> None:
+async def test_redis_is_not_called_each_time(client: Any) -> None:
     clock = Clock(Partitions(client, count=PARTITIONS, outbox_max=OUTBOX_MAX))
     await client.config_resetstat()
 
-    told = [await clock.now_ms() for _ in range(10)]
+    readings = [await clock.now_ms() for _ in range(10)]
 
-    assert told == sorted(told)
+    assert readings == sorted(readings)
     assert (await client.info("commandstats"))["cmdstat_time"]["calls"] == 1
 
 

@@ -1,4 +1,4 @@
-"""A Redis that is not what it was, has no room or may not write changes nothing, and says so."""
+"""A Redis that has lost state, is full or cannot write changes nothing, and the call is refused."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -35,7 +35,7 @@ async def seller(redis_url: str) -> AsyncIterator[Seller]:
         yield own
 
 
-async def test_ready_is_a_redis_in_which_every_partition_has_its_outbox(seller: Seller) -> None:
+async def test_a_redis_in_which_every_partition_has_its_outbox_is_ready(seller: Seller) -> None:
     assert await seller.partitions.ready()
 
 
@@ -45,14 +45,14 @@ async def test_a_redis_that_lost_an_outbox_or_an_epoch_is_not_ready(seller: Sell
     assert not await seller.partitions.ready()
 
 
-async def test_a_redis_that_is_gone_is_not_ready(private_redis: RunningServer) -> None:
+async def test_an_unavailable_redis_is_not_ready(private_redis: RunningServer) -> None:
     redis = connect(private_redis.url)
     private_redis.kill()
     assert not await Partitions(redis, count=PARTITIONS, outbox_max=1).ready()
     await redis.aclose()
 
 
-async def test_a_redis_of_as_many_partitions_is_accepted(seller: Seller) -> None:
+async def test_a_redis_of_the_same_number_of_partitions_is_accepted(seller: Seller) -> None:
     await seller.partitions.check_partitions()
 
 
@@ -63,7 +63,7 @@ async def test_a_redis_of_another_number_of_partitions_ends_the_process(seller: 
 
 
 @pytest.mark.parametrize("lost", [keys.outbox(PARTITION), keys.epoch(PARTITION)])
-async def test_a_partition_without_outbox_or_epoch_sells_nothing_and_makes_none(
+async def test_a_partition_without_outbox_or_epoch_sells_nothing_and_creates_none(
     seller: Seller, client: Any, lost: str
 ) -> None:
     client.delete(lost)
@@ -96,9 +96,7 @@ async def test_an_epoch_behind_the_last_position_is_not_trusted(seller: Seller, 
         await newcomer.inventory.sell(order(column=2))
 
 
-async def test_a_cancellation_or_a_remembered_key_is_not_looked_up_in_a_redis_that_is_not_trusted(
-    seller: Seller, client: Any
-) -> None:
+async def test_cancelling_and_recalling_are_refused_by_a_redis_that_is_not_trusted(seller: Seller, client: Any) -> None:
     wanted = order(key=idempotency_key("a key"))
     await seller.inventory.sell(wanted)
     client.delete(keys.outbox(PARTITION))
@@ -109,7 +107,7 @@ async def test_a_cancellation_or_a_remembered_key_is_not_looked_up_in_a_redis_th
         await seller.inventory.recall(PARTITION, idempotency_key("a key"))
 
 
-async def test_a_full_outbox_has_room_again_once_a_message_was_published(seller: Seller, client: Any) -> None:
+async def test_a_full_outbox_has_room_again_once_a_message_is_published(seller: Seller, client: Any) -> None:
     waiting = client.xrange(keys.outbox(PARTITION))
     bounded = seller.another(outbox_max=len(waiting))
 
@@ -122,7 +120,7 @@ async def test_a_full_outbox_has_room_again_once_a_message_was_published(seller:
 
 @pytest.fixture
 async def private_seller(private_redis: RunningServer) -> AsyncIterator[Seller]:
-    """A process on a Redis of its own, that has sold a seat."""
+    """A process on a private Redis that has sold a seat."""
     await prepare(private_redis.url)
     async with selling(private_redis.url) as own:
         await own.put_on_sale("Gala")
@@ -130,7 +128,7 @@ async def private_seller(private_redis: RunningServer) -> AsyncIterator[Seller]:
         yield own
 
 
-async def test_a_redis_without_memory_is_overload_and_keeps_what_it_has(
+async def test_a_redis_without_memory_is_overloaded_and_loses_nothing(
     private_seller: Seller, private_redis: RunningServer
 ) -> None:
     with Redis.from_url(private_redis.url) as client:

@@ -1,4 +1,4 @@
-"""Orders that arrive while a call is under way join the next: bounded, each with its own answer, lane by lane."""
+"""Orders that arrive during a call are batched into the next: bounded, lane by lane."""
 
 import asyncio
 from collections.abc import Coroutine, Sequence
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Calls:
-    """The calls under way, each of which ends when a test says so; the answer to an order is the order, spelled out."""
+    """Calls in progress, each of which ends when the test ends it; an answer names its order."""
 
     def __init__(self) -> None:
         self.orders: list[tuple[int, list[int]]] = []
@@ -29,7 +29,7 @@ class Calls:
         return [f"answer {order}" for order in orders]
 
     @property
-    def under_way(self) -> int:
+    def in_progress(self) -> int:
         return sum(not end.done() for end in self._ends)
 
     def end(self, call: int) -> None:
@@ -53,14 +53,14 @@ def start(coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
 
 
 async def submit(batching: Batching[int, str], *orders: int, lane: int = LANE) -> list[asyncio.Task[str]]:
-    """Hand these in one after another, and let everything happen that can."""
+    """Submit these in turn, and let every task run."""
     submitted = [start(batching.submit(lane, order)) for order in orders]
-    await settle()
+    await run_until_blocked()
     return submitted
 
 
-async def settle() -> None:
-    """Let every task go on until each waits for something that only the test can do."""
+async def run_until_blocked() -> None:
+    """Let every task run until it waits for something that only the test can do."""
     for _ in range(20):
         await asyncio.sleep(0)
 
@@ -70,7 +70,7 @@ async def answers_of(tasks: Sequence[asyncio.Task[str]]) -> list[str]:
         return await asyncio.gather(*tasks)
 
 
-async def test_an_order_that_finds_nothing_under_way_is_sent_at_once(calls: Calls) -> None:
+async def test_an_order_that_meets_no_call_is_sent_at_once(calls: Calls) -> None:
     submitted = await submit(joining(calls), 1)
 
     assert calls.orders == [(LANE, [1])]
@@ -93,7 +93,7 @@ async def test_orders_that_arrive_during_two_calls_join_the_next_in_their_order(
     assert calls.orders == [(LANE, [1]), (LANE, [2])]
 
     calls.end(0)
-    await settle()
+    await run_until_blocked()
 
     assert calls.orders[2:] == [(LANE, [3, 4, 5])]
     calls.end(1)
@@ -101,14 +101,14 @@ async def test_orders_that_arrive_during_two_calls_join_the_next_in_their_order(
     assert await answers_of([*first, *second, *later]) == [f"answer {order}" for order in range(1, 6)]
 
 
-async def test_a_lane_has_at_most_two_calls_under_way(calls: Calls) -> None:
+async def test_a_lane_has_at_most_two_calls_at_a_time(calls: Calls) -> None:
     batching = joining(calls, largest=1)
     submitted = await submit(batching, *range(5))
 
     for call in range(5):
-        assert calls.under_way == min(2, 5 - call)
+        assert calls.in_progress == min(2, 5 - call)
         calls.end(call)
-        await settle()
+        await run_until_blocked()
 
     assert [orders for _, orders in calls.orders] == [[0], [1], [2], [3], [4]]
     assert await answers_of(submitted) == [f"answer {order}" for order in range(5)]
@@ -120,28 +120,28 @@ async def test_a_call_carries_at_most_128_orders(calls: Calls) -> None:
     assert [len(orders) for _, orders in calls.orders] == [128, 128]
     calls.end(0)
     calls.end(1)
-    await settle()
+    await run_until_blocked()
     assert [len(orders) for _, orders in calls.orders[2:]] == [44]
     calls.end(2)
     assert await answers_of(submitted) == [f"answer {order}" for order in range(300)]
 
 
-async def test_an_order_beyond_the_bound_is_refused_at_once_and_those_that_wait_are_served(calls: Calls) -> None:
+async def test_an_order_beyond_the_bound_is_refused_at_once_and_the_queued_ones_are_sent(calls: Calls) -> None:
     batching = joining(calls, waiting_max=2)
-    under_way = [*await submit(batching, 1), *await submit(batching, 2)]
+    in_progress = [*await submit(batching, 1), *await submit(batching, 2)]
     waiting = await submit(batching, 3, 4)
 
     with pytest.raises(QueueFull):
         await batching.submit(LANE, 5)
 
     calls.end(0)
-    await settle()
+    await run_until_blocked()
     waiting += await submit(batching, 6)
     calls.end(1)
     calls.end(2)
-    await settle()
+    await run_until_blocked()
     calls.end(3)
-    assert await answers_of([*under_way, *waiting]) == [f"answer {order}" for order in (1, 2, 3, 4, 6)]
+    assert await answers_of([*in_progress, *waiting]) == [f"answer {order}" for order in (1, 2, 3, 4, 6)]
 
 
 async def test_a_call_that_fails_fails_exactly_its_own_orders(calls: Calls) -> None:
@@ -153,7 +153,7 @@ async def test_a_call_that_fails_fails_exactly_its_own_orders(calls: Calls) -> N
 
     calls.fail(0, error)
     calls.end(1)
-    await settle()
+    await run_until_blocked()
     calls.end(2)
 
     assert await asyncio.gather(*failing, return_exceptions=True) == [error, error]
@@ -162,40 +162,40 @@ async def test_a_call_that_fails_fails_exactly_its_own_orders(calls: Calls) -> N
 
 async def test_an_order_whose_customer_hung_up_before_it_was_sent_is_not_sent(calls: Calls) -> None:
     batching = joining(calls)
-    under_way = [*await submit(batching, 1), *await submit(batching, 2)]
+    in_progress = [*await submit(batching, 1), *await submit(batching, 2)]
     hung_up, waiting = await submit(batching, 3, 4)
 
     hung_up.cancel()
-    await settle()
+    await run_until_blocked()
     calls.end(0)
     calls.end(1)
-    await settle()
+    await run_until_blocked()
     calls.end(2)
 
-    assert await answers_of([*under_way, waiting]) == ["answer 1", "answer 2", "answer 4"]
+    assert await answers_of([*in_progress, waiting]) == ["answer 1", "answer 2", "answer 4"]
     assert calls.orders[2:] == [(LANE, [4])]
 
 
-async def test_a_call_of_nobody_is_not_made(calls: Calls) -> None:
+async def test_a_call_without_an_order_is_not_made(calls: Calls) -> None:
     batching = joining(calls)
-    under_way = [*await submit(batching, 1), *await submit(batching, 2)]
+    in_progress = [*await submit(batching, 1), *await submit(batching, 2)]
     (hung_up,) = await submit(batching, 3)
 
     hung_up.cancel()
-    await settle()
+    await run_until_blocked()
     calls.end(0)
     calls.end(1)
 
-    await answers_of(under_way)
-    await settle()
+    await answers_of(in_progress)
+    await run_until_blocked()
     assert len(calls.orders) == 2
 
 
-async def test_a_customer_who_hangs_up_while_the_call_is_under_way_spoils_nobody_elses_answer(calls: Calls) -> None:
+async def test_a_customer_who_hangs_up_during_the_call_spoils_no_other_answer(calls: Calls) -> None:
     hung_up, staying = await submit(joining(calls), 1, 2)
 
     hung_up.cancel()
-    await settle()
+    await run_until_blocked()
     calls.end(0)
 
     assert await answers_of([staying]) == ["answer 2"]
@@ -215,7 +215,7 @@ async def test_a_lane_does_not_wait_for_another(calls: Calls) -> None:
         task.cancel()
     calls.end(0)
     calls.end(1)
-    await settle()
+    await run_until_blocked()
 
 
 async def test_the_bound_of_a_lane_is_its_own(calls: Calls) -> None:
@@ -228,14 +228,14 @@ async def test_the_bound_of_a_lane_is_its_own(calls: Calls) -> None:
     assert await answers_of(others) == ["answer 4"]
     calls.end(0)
     calls.end(1)
-    await settle()
+    await run_until_blocked()
     calls.end(3)
     assert await answers_of(full) == ["answer 1", "answer 2", "answer 3"]
 
 
-async def test_an_order_that_arrives_in_the_very_turn_in_which_the_calls_end_is_sent(calls: Calls) -> None:
+async def test_an_order_that_arrives_in_the_turn_in_which_the_calls_end_is_sent(calls: Calls) -> None:
     batching = joining(calls)
-    under_way = [*await submit(batching, 1), *await submit(batching, 2)]
+    in_progress = [*await submit(batching, 1), *await submit(batching, 2)]
 
     calls.end(0)
     calls.end(1)
@@ -243,4 +243,4 @@ async def test_an_order_that_arrives_in_the_very_turn_in_which_the_calls_end_is_
 
     assert calls.orders[2:] == [(LANE, [3])]
     calls.end(2)
-    assert await answers_of([*under_way, *arrived]) == ["answer 1", "answer 2", "answer 3"]
+    assert await answers_of([*in_progress, *arrived]) == ["answer 1", "answer 2", "answer 3"]

@@ -1,4 +1,4 @@
-"""Seat labels as customers write them: either case, either way round, and nothing that could mean two seats."""
+"""Seat labels as customers write them: either case, either way round, never ambiguous."""
 
 import string
 
@@ -25,7 +25,7 @@ NO_COLUMN = [
 
 
 @given(ROWS, COLUMNS)
-def test_a_seat_is_found_by_its_canonical_label(row: int, column: int) -> None:
+def test_a_canonical_label_is_read(row: int, column: int) -> None:
     assert parse_seat(ZONE, str(row), column_label(column)) == Seat(ZONE, row, column)
 
 
@@ -51,7 +51,7 @@ def test_cases_may_be_mixed(letters: str) -> None:
 
 @pytest.mark.parametrize("row", NO_ROW)
 @pytest.mark.parametrize("column", ["a", "1", ""])
-def test_what_is_no_row_number_means_no_seat(row: str, column: str) -> None:
+def test_a_label_without_a_row_number_is_refused(row: str, column: str) -> None:
     with pytest.raises(InvalidSeatLabel):
         parse_seat(ZONE, row, column)
     with pytest.raises(InvalidSeatLabel):
@@ -60,7 +60,7 @@ def test_what_is_no_row_number_means_no_seat(row: str, column: str) -> None:
 
 @pytest.mark.parametrize("column", NO_COLUMN)
 @pytest.mark.parametrize("row", ["1", "a", ""])
-def test_what_is_no_column_letter_means_no_seat(row: str, column: str) -> None:
+def test_a_label_without_column_letters_is_refused(row: str, column: str) -> None:
     with pytest.raises(InvalidSeatLabel):
         parse_seat(ZONE, row, column)
     with pytest.raises(InvalidSeatLabel):
@@ -68,13 +68,13 @@ def test_what_is_no_column_letter_means_no_seat(row: str, column: str) -> None:
 
 
 @given(ROWS, ROWS)
-def test_two_numbers_mean_no_seat(one: int, other: int) -> None:
+def test_two_numbers_are_refused(one: int, other: int) -> None:
     with pytest.raises(InvalidSeatLabel):
         parse_seat(ZONE, str(one), str(other))
 
 
 @given(COLUMNS, COLUMNS)
-def test_two_columns_mean_no_seat(one: int, other: int) -> None:
+def test_two_columns_are_refused(one: int, other: int) -> None:
     with pytest.raises(InvalidSeatLabel):
         parse_seat(ZONE, column_label(one), column_label(other))
 
@@ -116,7 +116,7 @@ def test_a_column_of_60_000_letters_is_at_most_out_of_range(row: str, column: st
 
 
 @pytest.mark.parametrize("row", ["9" * 60_000 + "x", "x" * 60_000 + "9", "0" * 60_000])
-def test_of_60_000_characters_that_are_no_label_only_the_first_are_told_again(row: str) -> None:
+def test_a_refusal_repeats_only_the_first_of_60_000_characters(row: str) -> None:
     with pytest.raises(InvalidSeatLabel) as refused:
         parse_seat(ZONE, row, "a")
     assert len(refused.value.facts["row"]) <= 16

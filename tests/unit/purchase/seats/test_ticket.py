@@ -1,4 +1,4 @@
-"""A ticket's id tells its partition and when it was minted; what Redis keeps of a ticket is all of it."""
+"""A ticket's id carries its partition and its time; Redis stores every field of a ticket."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import RFC_4122, UUID, uuid1, uuid3, uuid4, uuid5
@@ -72,7 +72,7 @@ def test_an_id_of_another_kind_has_no_partition(foreign: UUID) -> None:
 
 
 @given(TICKETS)
-def test_a_ticket_is_read_as_it_was_kept(sold: Ticket) -> None:
+def test_a_ticket_is_read_as_it_was_stored(sold: Ticket) -> None:
     assert decode_ticket(sold.ticket_id, encode_ticket(sold)) == sold
 
 
@@ -97,11 +97,11 @@ def test_a_moment_keeps_every_microsecond_in_its_text(moment: datetime) -> None:
         (1_767_225_599_999_999, "2025-12-31T23:59:59.999999Z"),
     ],
 )
-def test_a_ticket_tells_when_it_was_made_in_six_decimals(us: int, text: str) -> None:
+def test_the_time_of_a_sale_has_six_decimals(us: int, text: str) -> None:
     assert ticket(created_us=us).created_on == text
 
 
-def test_a_ticket_tells_its_seat_by_the_canonical_labels() -> None:
+def test_a_ticket_has_the_canonical_labels_of_its_seat() -> None:
     seat = ticket(row=10, column=28).seat
     assert (seat.row_label, seat.column_label) == ("10", "ab")
 

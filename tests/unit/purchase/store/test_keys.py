@@ -1,4 +1,4 @@
-"""Everything that one script touches lives in one slot: its keys carry the partition as their hash tag."""
+"""All keys of one script are in one slot: each carries the partition as its hash tag."""
 
 import re
 from collections.abc import Callable
@@ -28,6 +28,7 @@ KEYS: list[Callable[[int], str]] = [
     lambda partition: keys.hold(partition, mint_id(partition).bytes),
     lambda partition: keys.held(partition, "Gala", "{ada}"),
     keys.due,
+    lambda partition: keys.late_refund(partition, "pi_1"),
     keys.webhooks,
     lambda partition: keys.webhook(partition, "0123"),
     keys.cases,
@@ -40,7 +41,7 @@ def test_every_key_of_a_partition_has_the_partition_as_its_hash_tag(partition: i
 
 
 @given(PARTITIONS)
-def test_no_two_things_share_a_key(partition: int) -> None:
+def test_no_two_kinds_share_a_key(partition: int) -> None:
     assert len({name(partition) for name in KEYS}) == len(KEYS)
 
 
@@ -56,12 +57,12 @@ def test_two_rows_never_share_a_key(one: tuple[str, int, int], other: tuple[str,
     ("event_id", "partition"),
     [("Event1", 0), ("Event2", 58), ("123456789", 0xCBF43926 % 64)],
 )
-def test_the_home_of_an_event_never_moves(event_id: str, partition: int) -> None:
+def test_the_partition_of_an_event_never_changes(event_id: str, partition: int) -> None:
     assert keys.partition_of(event_id, 64) == partition
 
 
 @given(NAMES, st.integers(1, 4_096))
-def test_every_name_has_its_home_among_the_partitions(name: str, partitions: int) -> None:
+def test_every_name_belongs_to_one_of_the_partitions(name: str, partitions: int) -> None:
     assert 0 <= keys.partition_of(name, partitions) < partitions
 
 

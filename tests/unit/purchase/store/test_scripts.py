@@ -1,4 +1,4 @@
-"""Each Lua script names exactly the shared pieces that it needs, in an order in which they can be loaded."""
+"""Each Lua script names exactly the shared pieces that it needs, in an order that loads."""
 
 import re
 from collections.abc import Iterator, Sequence
