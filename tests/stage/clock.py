@@ -3,8 +3,8 @@
 import struct
 from typing import Any
 
-from tests.stage.http_client import Show
-from tests.stage.redis_state import Ledger, partition_of
+from tests.stage.http_client import EventOnSale
+from tests.stage.redis_state import RedisState, partition_of
 
 _DEADLINE = struct.Struct(">Q")
 
@@ -24,9 +24,9 @@ def pass_time(client: Any, partition: int, *, ms: int) -> None:
                     client.zincrby(name, -ms, member)
 
 
-def let_pass(ledger: Ledger, show: Show, ms: int) -> None:
-    """Let so much time pass for every hold of this show's partition."""
-    pass_time(ledger.redis, partition_of(show.event_id), ms=ms)
+def let_pass(redis_state: RedisState, event: EventOnSale, ms: int) -> None:
+    """Let so much time pass for every hold of this event's partition."""
+    pass_time(redis_state.redis, partition_of(event.event_id), ms=ms)
 
 
 def _pass_in_row(client: Any, name: bytes, ms: int) -> None:

@@ -28,7 +28,7 @@ class Killed(Exception):
     """The process ended before its next command."""
 
 
-class Turnstile:
+class Interleaving:
     """Where processes wait to be let through."""
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class Turnstile:
             await asyncio.sleep(0)
 
 
-class Gate:
+class Barrier:
     """Holds a process up before the command after so many, until it is opened."""
 
     def __init__(self, commands: int) -> None:
@@ -97,7 +97,7 @@ class Process:
     """A purchase process without its HTTP; it may wait for its turns, and be killed before its next command."""
 
     def __init__(
-        self, redis: Redis, *, turnstile: Turnstile | Gate | None = None, commands_max: int | None = None
+        self, redis: Redis, *, interleaving: Interleaving | Barrier | None = None, commands_max: int | None = None
     ) -> None:
         self.connection = _Connection(connection_pool=redis.connection_pool)
         self.connection.process = self
@@ -112,7 +112,7 @@ class Process:
         self.box_office = BoxOffice(self.offers, self.inventory, refunds, direct_sales=True)
         self.commands = 0
         self._commands_max = commands_max
-        self._turnstile = turnstile
+        self._turnstile = interleaving
 
     async def send(self, command: Callable[[], Work]) -> Any:
         """Carry out one command when it is this process's turn. Raises Killed."""

@@ -8,8 +8,8 @@ from uuid import UUID
 from purchase.store import keys
 from purchase.store.ids import partition_bits
 
-from tests.stage.http_client import Json, Show
-from tests.stage.redis_state import Ledger
+from tests.stage.http_client import EventOnSale, Json
+from tests.stage.redis_state import RedisState
 from tests.stage.sandboxes import Sandbox
 
 
@@ -23,22 +23,22 @@ def payments_of(sandbox: Sandbox, hold: Json) -> list[str]:
     return [entry["status"] for entry in _entries(sandbox, hold)]
 
 
-def state_of(ledger: Ledger, hold: Json) -> bytes:
-    return _record(ledger, hold)[b"state"]
+def state_of(redis_state: RedisState, hold: Json) -> bytes:
+    return _record(redis_state, hold)[b"state"]
 
 
 @contextmanager
-def left_alone(ledger: Ledger, hold: Json) -> Iterator[None]:
-    """Nothing happens to this hold; others of the file may be settled meanwhile."""
-    before = _record(ledger, hold)
+def unchanged_hold(redis_state: RedisState, hold: Json) -> Iterator[None]:
+    """Assert that nothing happens to this hold; the process may settle others meanwhile."""
+    before = _record(redis_state, hold)
     yield
-    assert _record(ledger, hold) == before
+    assert _record(redis_state, hold) == before
 
 
-def told_of_seats(ledger: Ledger, show: Show, kind: type) -> list[Any]:
-    """What was told of the seats of this show, one kind of messages."""
-    told: list[Any] = [message for message in ledger.messages() if isinstance(message, kind)]
-    return [message for message in told if message.data.event_id == show.event_id]
+def seat_messages(redis_state: RedisState, event: EventOnSale, kind: type) -> list[Any]:
+    """The messages of one kind about the seats of this event."""
+    told: list[Any] = [message for message in redis_state.messages() if isinstance(message, kind)]
+    return [message for message in told if message.data.event_id == event.event_id]
 
 
 def _entries(sandbox: Sandbox, hold: Json) -> list[Json]:
@@ -46,8 +46,8 @@ def _entries(sandbox: Sandbox, hold: Json) -> list[Json]:
     return [entry for entry in entries if entry["metadata"]["hold"] == hold["holdId"]]
 
 
-def _record(ledger: Ledger, hold: Json) -> dict[bytes, bytes]:
+def _record(redis_state: RedisState, hold: Json) -> dict[bytes, bytes]:
     """The hold as it is kept; empty where it is not."""
     hold_id = UUID(hold["holdId"])
-    kept: dict[bytes, bytes] = ledger.redis.hgetall(keys.hold(partition_bits(hold_id), hold_id.bytes))
+    kept: dict[bytes, bytes] = redis_state.redis.hgetall(keys.hold(partition_bits(hold_id), hold_id.bytes))
     return kept

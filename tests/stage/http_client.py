@@ -17,18 +17,18 @@ _NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 ADMIN = {"Authorization": "Bearer local-admin-token"}
 
 
-def zone(zone_id: int = 1, **changes: Any) -> Json:
+def zone_body(zone_id: int = 1, **changes: Any) -> Json:
     """Five rows of eight seats at 25.00."""
     return {"zoneId": zone_id, "ticketPrice": 25.0, "rowCount": 5, "colCount": 8, **changes}
 
 
-def venue(*zones: Json, **changes: Any) -> Json:
+def venue_body(*zones: Json, **changes: Any) -> Json:
     """A venue with these zones; with one, when none are given."""
     told = {"name": "Studio Stage", "city": "Vancouver", "currency": "USD"}
-    return {**told, "zones": list(zones or [zone()]), **changes}
+    return {**told, "zones": list(zones or [zone_body()]), **changes}
 
 
-def event(venue_id: str, **changes: Any) -> Json:
+def event_body(venue_id: str, **changes: Any) -> Json:
     """A concert that is on sale at once."""
     return {"venueId": venue_id, "name": "Studio Night", "type": "concert", "date": "2030-01-02", **changes}
 
@@ -39,7 +39,7 @@ def unique(kind: str) -> str:
 
 
 @dataclass(frozen=True)
-class Show:
+class EventOnSale:
     """An event at its venue."""
 
     venue_id: str
@@ -64,8 +64,8 @@ class Show:
         return {name: value for name, value in whole.items() if value is not None}
 
 
-class Window:
-    """The ticket window: the calls of one purchase process."""
+class PurchaseClient:
+    """A client of one purchase process: its commands as methods."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self.http = http
@@ -119,23 +119,23 @@ class Window:
         )
 
     async def define(self, venue_id: str, *zones: Json, **changes: Any) -> httpx.Response:
-        return await self.http.put(f"/api/v1/venues/{venue_id}", json=venue(*zones, **changes), headers=ADMIN)
+        return await self.http.put(f"/api/v1/venues/{venue_id}", json=venue_body(*zones, **changes), headers=ADMIN)
 
-    async def schedule(self, show: Show, **changes: Any) -> httpx.Response:
-        body = event(show.venue_id, **changes)
-        return await self.http.put(f"/api/v1/events/{show.event_id}", json=body, headers=ADMIN)
+    async def schedule(self, event: EventOnSale, **changes: Any) -> httpx.Response:
+        body = event_body(event.venue_id, **changes)
+        return await self.http.put(f"/api/v1/events/{event.event_id}", json=body, headers=ADMIN)
 
-    async def stage(self, *zones: Json, **changes: Any) -> Show:
+    async def put_on_sale(self, *zones: Json, **changes: Any) -> EventOnSale:
         """A new event at a new venue with these zones; `changes` are the event's."""
-        show = Show(unique("venue"), unique("event"))
-        defined = await self.define(show.venue_id, *zones)
+        event = EventOnSale(unique("venue"), unique("event"))
+        defined = await self.define(event.venue_id, *zones)
         assert defined.status_code == 201, defined.text
-        assert (await self.schedule(show, **changes)).status_code == 201
-        return show
+        assert (await self.schedule(event, **changes)).status_code == 201
+        return event
 
 
 @asynccontextmanager
-async def open_window(url: str, *, timeout_seconds: float = 20) -> AsyncIterator[Window]:
+async def open_client(url: str, *, timeout_seconds: float = 20) -> AsyncIterator[PurchaseClient]:
     """The calls of the purchase process that answers there."""
     async with httpx.AsyncClient(base_url=url, timeout=timeout_seconds, verify=_NO_AUTHORITIES) as http:
-        yield Window(http)
+        yield PurchaseClient(http)

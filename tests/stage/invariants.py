@@ -19,7 +19,7 @@ Owed = tuple[UUID | None, int]
 """A ticket, or None where it is all of a payment, and how many cents of it are to be given back, once."""
 
 
-class Books:
+class Invariants:
     """Our books of one partition, and the sandbox's of the payments for its holds."""
 
     def __init__(self, redis: Redis, partition: int, sandbox: Sandbox) -> None:
@@ -31,7 +31,7 @@ class Books:
         self.told = [decode(message.message) for message in self.stored.messages]
         self._sandbox = sandbox
 
-    def assert_agree(self) -> None:
+    def assert_hold(self) -> None:
         """Nothing is left open, every seat has its one owner, every ticket its money, and the others know it all."""
         self._assert_every_hold_has_ended()
         self._assert_each_seat_has_its_one_owner()

@@ -18,7 +18,7 @@ OUTBOX = keys.outbox(PARTITION)
 LARGE = zone(row_count=40, col_count=30)
 
 
-class Gala:
+class OutboxScenario:
     """The event, with whoever sells it."""
 
     def __init__(self, seller: Seller, client: Any) -> None:
@@ -49,14 +49,14 @@ class Gala:
 
 
 @asynccontextmanager
-async def gala_on_sale(redis_url: str) -> AsyncIterator[Gala]:
+async def outbox_scenario(redis_url: str) -> AsyncIterator[OutboxScenario]:
     """One message waits that says so, and in no other partition any."""
     await prepare(redis_url)
     async with selling(redis_url) as seller:
         with Redis.from_url(redis_url) as client:
             await seller.put_on_sale("Gala", zones=(LARGE,))
             client.xtrim(keys.outbox(keys.partition_of("Arena", PARTITIONS)), maxlen=0, approximate=False)
-            yield Gala(seller, client)
+            yield OutboxScenario(seller, client)
 
 
 def positions(first: int, last: int) -> list[Position]:

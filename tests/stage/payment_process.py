@@ -23,7 +23,7 @@ from tests.stage.crashes import Process
 from tests.stage.sellers import HOLDS_PER_CUSTOMER
 
 
-class CashierProcess(Process):
+class PaymentProcess(Process):
     """A purchase process without its HTTP; a call to the provider is one of its commands."""
 
     def __init__(self, redis: Redis, provider: Provider, *, commands_max: int | None = None) -> None:

@@ -17,8 +17,8 @@ from redis.asyncio import Redis as Client
 
 from tests.stage.builders import HOLD_MS, PARTITIONS, held_seat, new_hold
 from tests.stage.clock import pass_time
-from tests.stage.invariants import Books
-from tests.stage.payment_process import CashierProcess
+from tests.stage.invariants import Invariants
+from tests.stage.payment_process import PaymentProcess
 from tests.stage.sandboxes import API_KEY, Sandbox
 from tests.stage.sellers import prepare, selling
 
@@ -30,7 +30,7 @@ EXPECTED = (Refusal, PaymentFailure, Unavailable, OutcomeUnknown)
 TWO_SEATS = (held_seat(column=1), held_seat(column=2, price_cents=1_500))
 
 
-class Stage:
+class PaymentScenario:
     """`client` carries the commands of all processes, `redis` looks at what is kept from behind."""
 
     def __init__(self, client: Client, redis: Any, sandbox: Sandbox) -> None:
@@ -39,9 +39,9 @@ class Stage:
         self._sandbox = sandbox
         self.provider = Intents("sandbox", SandboxApi(sandbox.url, API_KEY), Signatures(["a-secret-of-tests"]))
 
-    def process(self, *, commands_max: int | None = None) -> CashierProcess:
+    def process(self, *, commands_max: int | None = None) -> PaymentProcess:
         """One that was just started, and is killed after so many commands."""
-        return CashierProcess(self._client, self.provider, commands_max=commands_max)
+        return PaymentProcess(self._client, self.provider, commands_max=commands_max)
 
     async def hold(self, seats: Sequence[HoldSeat] = TWO_SEATS) -> Hold | None:
         """A hold of these seats, where they are free."""
@@ -80,23 +80,23 @@ class Stage:
 
     def payments(self) -> list[dict[str, Any]]:
         """Those for the holds that are kept, the oldest first."""
-        return list(self.books().payments.values())
+        return list(self.invariants().payments.values())
 
-    def books(self) -> Books:
-        return Books(self._redis, PARTITION, self._sandbox)
+    def invariants(self) -> Invariants:
+        return Invariants(self._redis, PARTITION, self._sandbox)
 
     async def leave(self) -> None:
         await self.provider.aclose()
 
 
 @asynccontextmanager
-async def opened(redis_url: str, redis: Any, sandbox: Sandbox) -> AsyncIterator[Stage]:
-    """The stage on an empty Redis, with its event on sale."""
+async def payment_scenario(redis_url: str, redis: Any, sandbox: Sandbox) -> AsyncIterator[PaymentScenario]:
+    """A scenario on an empty Redis, with its event on sale."""
     await prepare(redis_url)
     async with selling(redis_url) as seller:
         await seller.put_on_sale("Gala")
     client = connect(redis_url)
-    stage = Stage(client, redis, sandbox)
-    yield stage
-    await stage.leave()
+    scenario = PaymentScenario(client, redis, sandbox)
+    yield scenario
+    await scenario.leave()
     await client.aclose()

@@ -16,7 +16,7 @@ from redis import Redis
 from tests.stage.builders import PARTITIONS
 
 
-class Ledger:
+class RedisState:
     """The keys of all partitions."""
 
     def __init__(self, redis: Redis) -> None:
@@ -30,11 +30,11 @@ class Ledger:
         """What waits in one partition, as the relay would publish it."""
         return [_decoded(position, fields) for position, fields in self.redis.xrange(keys.outbox(partition))]
 
-    def told_of(self, subject: str) -> list[AnyMessage]:
+    def messages_about(self, subject: str) -> list[AnyMessage]:
         """What waits about one ticket, event or venue, in order."""
         return [message for message in self.outbox(_home_of(subject)) if message.subject == subject]
 
-    def told_in(self, event_id: str, subject: str) -> list[AnyMessage]:
+    def hold_messages(self, event_id: str, subject: str) -> list[AnyMessage]:
         """What waits about a hold of this event, in order."""
         return [message for message in self.outbox(partition_of(event_id)) if message.subject == subject]
 
@@ -107,7 +107,7 @@ class Ledger:
             assert int(counted[b"capacity:%d" % zone.zone_id]) == zone.row_count * zone.col_count
 
     def _assert_told(self, subject: str, kind: type[VenueDefined | EventScheduled], data: object) -> None:
-        last = self.told_of(subject)[-1]
+        last = self.messages_about(subject)[-1]
         assert isinstance(last, kind)
         assert last.data == data
 

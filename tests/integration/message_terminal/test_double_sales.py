@@ -19,7 +19,7 @@ from tests.stage.builders import order
 from tests.stage.processes.relay import relay_process
 from tests.stage.processes.terminal import Environment, terminal, until
 from tests.stage.projections import items
-from tests.stage.redis_state import Ledger
+from tests.stage.redis_state import RedisState
 from tests.stage.sellers import prepare, selling
 from tests.stage.stores.isolation import Tables
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def ledger(redis_url: str) -> Iterator[Ledger]:
+def redis_state(redis_url: str) -> Iterator[RedisState]:
     """The contents of Redis."""
     with Redis.from_url(redis_url) as redis:
-        yield Ledger(redis)
+        yield RedisState(redis)
 
 
 async def sell(redis_url: str) -> UUID:
@@ -48,12 +48,12 @@ async def has_status(client: "DynamoDBClient", tables: Tables, ticket_id: UUID, 
 
 
 async def test_the_second_of_two_sales_of_a_seat_is_cancelled_everywhere(
-    environment: Environment, wire: Wire, redis_url: str, ledger: Ledger, dynamodb: Tables, tmp_path: Path
+    environment: Environment, wire: Wire, redis_url: str, redis_state: RedisState, dynamodb: Tables, tmp_path: Path
 ) -> None:
     await prepare(redis_url)
     async with selling(redis_url) as seller:
         await seller.put_on_sale("Gala")
-    past = ledger.everything()
+    past = redis_state.everything()
     with ExitStack() as stack:
         stack.enter_context(terminal({**environment, "MODELS": WRITE}, tmp_path / "terminal.log"))
         async with open_dynamodb(dynamodb.url) as client:
@@ -61,7 +61,7 @@ async def test_the_second_of_two_sales_of_a_seat_is_cancelled_everywhere(
             with relay_process(redis_url, wire.settings):
                 await until(partial(has_status, client, dynamodb, first, "PAID"))
 
-            ledger.restore(past)
+            redis_state.restore(past)
             second = await sell(redis_url)
             with relay_process(redis_url, wire.settings):
                 await until(partial(has_status, client, dynamodb, second, "CANCELLED"))

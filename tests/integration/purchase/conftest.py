@@ -1,4 +1,4 @@
-"""One purchase process and its Redis for all tests of a file; each test has shows of its own in it."""
+"""One purchase process and its Redis for all tests of a file; each test has events of its own in it."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -6,9 +6,9 @@ import pytest
 from redis import Redis
 
 from tests.stage import sandboxes
-from tests.stage.http_client import Json, Show, Window, open_window
+from tests.stage.http_client import EventOnSale, Json, PurchaseClient, open_client
 from tests.stage.processes.purchase import Service, serving_alone
-from tests.stage.redis_state import Ledger
+from tests.stage.redis_state import RedisState
 from tests.stage.sandboxes import Sandbox
 
 
@@ -23,29 +23,29 @@ def service(redis_server: str, request: pytest.FixtureRequest) -> Iterator[Servi
 
 
 @pytest.fixture
-async def window(service: Service) -> AsyncIterator[Window]:
+async def client(service: Service) -> AsyncIterator[PurchaseClient]:
     """The calls of that process."""
-    async with open_window(service.url) as window:
-        yield window
+    async with open_client(service.url) as client:
+        yield client
 
 
 @pytest.fixture
-async def show(window: Window) -> Show:
+async def event(client: PurchaseClient) -> EventOnSale:
     """An event of seats at 25.00 each."""
-    return await window.stage()
+    return await client.put_on_sale()
 
 
 @pytest.fixture
-async def hold(window: Window, show: Show) -> Json:
+async def hold(client: PurchaseClient, event: EventOnSale) -> Json:
     """Of its first two seats."""
-    return await window.held(show.hold("1a", "1b"))
+    return await client.held(event.hold("1a", "1b"))
 
 
 @pytest.fixture
-def ledger(service: Service) -> Iterator[Ledger]:
+def redis_state(service: Service) -> Iterator[RedisState]:
     """What that Redis keeps."""
     with Redis.from_url(service.redis_url) as redis:
-        yield Ledger(redis)
+        yield RedisState(redis)
 
 
 @pytest.fixture(scope="module")

@@ -15,19 +15,19 @@ from redis import Redis
 
 from tests.stage.builders import PARTITIONS, event, venue, zone
 from tests.stage.crashes import Process
-from tests.stage.http_client import Show, open_window
+from tests.stage.http_client import EventOnSale, open_client
 from tests.stage.problems import assert_problem
 from tests.stage.processes.purchase import NO_CATALOGUE, SAMPLE_CATALOGUE, environment, run, serving
-from tests.stage.redis_state import Ledger
+from tests.stage.redis_state import RedisState
 
 OTHER_PARTITIONS = str(PARTITIONS + 1)
 
 
 @pytest.fixture
-def ledger(redis_url: str) -> Iterator[Ledger]:
+def redis_state(redis_url: str) -> Iterator[RedisState]:
     """The state of an empty Redis."""
     with Redis.from_url(redis_url) as redis:
-        yield Ledger(redis)
+        yield RedisState(redis)
 
 
 async def prepare(redis_url: str, catalog_dir: Path = SAMPLE_CATALOGUE) -> None:
@@ -35,114 +35,118 @@ async def prepare(redis_url: str, catalog_dir: Path = SAMPLE_CATALOGUE) -> None:
     await install(Settings.read(environment(redis_url)), catalog_dir)
 
 
-async def test_the_sample_catalogue_is_complete(redis_url: str, ledger: Ledger) -> None:
+async def test_the_sample_catalogue_is_complete(redis_url: str, redis_state: RedisState) -> None:
     installed = run("purchase.install", redis_url, "--catalog", str(SAMPLE_CATALOGUE))
 
     assert installed.returncode == 0, installed.stdout
-    ledger.assert_settled("Venue1", "Event1")
-    ledger.assert_settled("Venue2", "Event2")
-    zones = ledger.event("Event1").zones
+    redis_state.assert_settled("Venue1", "Event1")
+    redis_state.assert_settled("Venue2", "Event2")
+    zones = redis_state.event("Event1").zones
     assert [zone.zone_id for zone in zones] == list(range(1, 101))
     assert sum(zone.row_count * zone.col_count for zone in zones) == 78_000
     assert sum(zone.row_count * zone.col_count * zone.price_cents for zone in zones) == 9_672_000_00
-    assert [type(message) for message in ledger.told_of("Event1")] == [EventScheduled]
-    assert [type(message) for message in ledger.told_of("Venue1")] == [VenueDefined]
+    assert [type(message) for message in redis_state.messages_about("Event1")] == [EventScheduled]
+    assert [type(message) for message in redis_state.messages_about("Venue1")] == [VenueDefined]
 
 
 async def test_the_sample_catalogue_is_on_sale(redis_url: str) -> None:
     await prepare(redis_url)
-    client = connect(redis_url)
+    redis = connect(redis_url)
 
-    bought = await Process(client).box_office.purchase(
+    bought = await Process(redis).box_office.purchase(
         PurchaseTicket(venue_id="Venue1", event_id="Event1", zone_id=100, row="30", column="z"), None
     )
 
     assert isinstance(bought, Purchase)
     assert bought.ticket.price_cents == 20_00
-    await client.aclose()
+    await redis.aclose()
 
 
 async def test_the_catalogue_is_taken_from_the_folder_that_the_environment_names(
-    redis_url: str, ledger: Ledger
+    redis_url: str, redis_state: RedisState
 ) -> None:
     installed = run("purchase.install", redis_url, CATALOG_DIR=str(SAMPLE_CATALOGUE))
 
     assert installed.returncode == 0, installed.stdout
-    ledger.assert_settled("Venue2", "Event2")
+    redis_state.assert_settled("Venue2", "Event2")
 
 
-async def test_a_missing_folder_is_named(redis_url: str, ledger: Ledger, tmp_path: Path) -> None:
-    with ledger.unchanged():
+async def test_a_missing_folder_is_named(redis_url: str, redis_state: RedisState, tmp_path: Path) -> None:
+    with redis_state.unchanged():
         refused = run("purchase.install", redis_url, "--catalog", str(tmp_path / "nowhere"))
 
     assert refused.returncode != 0
     assert f"{tmp_path}/nowhere" in refused.stdout
 
 
-async def test_installing_twice_is_harmless(redis_url: str, ledger: Ledger) -> None:
+async def test_installing_twice_is_harmless(redis_url: str, redis_state: RedisState) -> None:
     await prepare(redis_url)
 
-    with ledger.unchanged():
+    with redis_state.unchanged():
         await prepare(redis_url)
 
 
-async def test_two_simultaneous_installations_install_once(redis_url: str, ledger: Ledger) -> None:
+async def test_two_simultaneous_installations_install_once(redis_url: str, redis_state: RedisState) -> None:
     await asyncio.gather(prepare(redis_url), prepare(redis_url))
 
     for name in ("Venue1", "Venue2", "Event1", "Event2"):
-        assert len(ledger.told_of(name)) == 1
+        assert len(redis_state.messages_about(name)) == 1
 
 
-async def test_an_admin_s_changes_stay(redis_url: str, ledger: Ledger) -> None:
+async def test_an_admin_s_changes_stay(redis_url: str, redis_state: RedisState) -> None:
     await prepare(redis_url)
-    client = connect(redis_url)
-    definitions = Process(client).definitions
+    redis = connect(redis_url)
+    definitions = Process(redis).definitions
     await definitions.define_venue(venue(venue_id="Venue2", zones=(zone(zone_id=7),)))
     await definitions.schedule(event(event_id="Event2", venue_id="Venue2", name="Renamed"))
 
-    with ledger.unchanged():
+    with redis_state.unchanged():
         await prepare(redis_url)
 
-    await client.aclose()
+    await redis.aclose()
 
 
-async def test_an_admin_s_earlier_definitions_stay_and_the_rest_is_added(redis_url: str, ledger: Ledger) -> None:
+async def test_an_admin_s_earlier_definitions_stay_and_the_rest_is_added(
+    redis_url: str, redis_state: RedisState
+) -> None:
     await prepare(redis_url, NO_CATALOGUE)
-    client = connect(redis_url)
-    await Process(client).definitions.define_venue(venue(venue_id="Venue2", zones=(zone(zone_id=7),)))
+    redis = connect(redis_url)
+    await Process(redis).definitions.define_venue(venue(venue_id="Venue2", zones=(zone(zone_id=7),)))
 
     await prepare(redis_url)
 
-    assert [zone.zone_id for zone in ledger.venue("Venue2").zones] == [7]
-    ledger.assert_settled("Venue2", "Event2")
-    ledger.assert_settled("Venue1", "Event1")
-    await client.aclose()
+    assert [zone.zone_id for zone in redis_state.venue("Venue2").zones] == [7]
+    redis_state.assert_settled("Venue2", "Event2")
+    redis_state.assert_settled("Venue1", "Event1")
+    await redis.aclose()
 
 
-async def test_an_interrupted_installation_is_completed_by_repeating_it(redis_url: str, ledger: Ledger) -> None:
+async def test_an_interrupted_installation_is_completed_by_repeating_it(
+    redis_url: str, redis_state: RedisState
+) -> None:
     await prepare(redis_url, NO_CATALOGUE)
-    ledger.redis.delete(keys.INSTALLED, keys.outbox(PARTITIONS - 1), keys.epoch(PARTITIONS - 1))
+    redis_state.redis.delete(keys.INSTALLED, keys.outbox(PARTITIONS - 1), keys.epoch(PARTITIONS - 1))
 
     await prepare(redis_url)
 
-    assert ledger.last_position(PARTITIONS - 1)
-    ledger.assert_settled("Venue1", "Event1")
+    assert redis_state.last_position(PARTITIONS - 1)
+    redis_state.assert_settled("Venue1", "Event1")
 
 
-async def test_an_installation_for_other_partitions_is_refused(redis_url: str, ledger: Ledger) -> None:
+async def test_an_installation_for_other_partitions_is_refused(redis_url: str, redis_state: RedisState) -> None:
     await prepare(redis_url, NO_CATALOGUE)
 
-    with ledger.unchanged():
+    with redis_state.unchanged():
         refused = run("purchase.install", redis_url, PARTITIONS=OTHER_PARTITIONS)
 
     assert refused.returncode != 0
     assert f"PARTITIONS is {OTHER_PARTITIONS}, but Redis was installed for {PARTITIONS}" in refused.stdout
 
 
-async def test_a_service_for_other_partitions_does_not_start(redis_url: str, ledger: Ledger) -> None:
+async def test_a_service_for_other_partitions_does_not_start(redis_url: str, redis_state: RedisState) -> None:
     await prepare(redis_url, NO_CATALOGUE)
 
-    with ledger.unchanged():
+    with redis_state.unchanged():
         refused = run("purchase.app", redis_url, PARTITIONS=OTHER_PARTITIONS)
 
     assert refused.returncode != 0
@@ -150,48 +154,50 @@ async def test_a_service_for_other_partitions_does_not_start(redis_url: str, led
 
 
 async def test_a_process_older_than_a_redis_for_other_partitions_changes_nothing(
-    redis_url: str, ledger: Ledger
+    redis_url: str, redis_state: RedisState
 ) -> None:
-    client = connect(redis_url)
-    early = Process(client)
+    redis = connect(redis_url)
+    early = Process(redis)
     await prepare(redis_url, NO_CATALOGUE)
-    ledger.redis.set(keys.PARTITIONS, OTHER_PARTITIONS)
+    redis_state.redis.set(keys.PARTITIONS, OTHER_PARTITIONS)
 
-    with ledger.unchanged(), pytest.raises(Recovering):
+    with redis_state.unchanged(), pytest.raises(Recovering):
         await early.definitions.define_venue(venue())
 
-    await client.aclose()
+    await redis.aclose()
 
 
 async def test_a_process_older_than_a_redis_for_other_partitions_ends_when_it_resumes_changes(
-    redis_url: str, ledger: Ledger
+    redis_url: str, redis_state: RedisState
 ) -> None:
-    client = connect(redis_url)
-    early = Process(client)
-    ledger.redis.set(keys.PARTITIONS, OTHER_PARTITIONS)
+    redis = connect(redis_url)
+    early = Process(redis)
+    redis_state.redis.set(keys.PARTITIONS, OTHER_PARTITIONS)
 
     with pytest.raises(SystemExit, match="PARTITIONS"):
         await early.definitions.finish_all_pending()
 
-    await client.aclose()
+    await redis.aclose()
 
 
 @pytest.mark.parametrize(
     "kinds", [[keys.outbox], [keys.epoch], [keys.outbox, keys.epoch]], ids=["outbox", "epoch", "both"]
 )
 async def test_a_lost_partition_is_not_created_again(
-    redis_url: str, ledger: Ledger, kinds: list[Callable[[int], str]]
+    redis_url: str, redis_state: RedisState, kinds: list[Callable[[int], str]]
 ) -> None:
     await prepare(redis_url)
-    ledger.redis.delete(*(kind(2) for kind in kinds))
+    redis_state.redis.delete(*(kind(2) for kind in kinds))
 
-    with ledger.unchanged(), pytest.raises(SystemExit, match=r"partition 2 .* need recovery"):
+    with redis_state.unchanged(), pytest.raises(SystemExit, match=r"partition 2 .* need recovery"):
         await prepare(redis_url)
 
 
-async def test_installing_after_a_loss_ends_the_process_and_names_the_partition(redis_url: str, ledger: Ledger) -> None:
+async def test_installing_after_a_loss_ends_the_process_and_names_the_partition(
+    redis_url: str, redis_state: RedisState
+) -> None:
     await prepare(redis_url, NO_CATALOGUE)
-    ledger.redis.delete(keys.outbox(0))
+    redis_state.redis.delete(keys.outbox(0))
 
     refused = run("purchase.install", redis_url)
 
@@ -199,12 +205,14 @@ async def test_installing_after_a_loss_ends_the_process_and_names_the_partition(
     assert "partition 0" in refused.stdout
 
 
-async def test_a_service_without_installation_sells_nothing_and_creates_nothing(redis_url: str, ledger: Ledger) -> None:
-    with serving(redis_url, health="/health/live") as running, ledger.unchanged():
-        async with open_window(running.url) as window:
-            ready = await window.http.get("/health/ready")
-            bought = await window.buy(Show("Venue1", "Event1").seat())
-            defined = await window.define("Venue1")
+async def test_a_service_without_installation_sells_nothing_and_creates_nothing(
+    redis_url: str, redis_state: RedisState
+) -> None:
+    with serving(redis_url, health="/health/live") as running, redis_state.unchanged():
+        async with open_client(running.url) as client:
+            ready = await client.http.get("/health/ready")
+            bought = await client.buy(EventOnSale("Venue1", "Event1").seat())
+            defined = await client.define("Venue1")
 
     assert ready.status_code == 503
     assert ready.json() == {

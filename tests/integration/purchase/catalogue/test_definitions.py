@@ -15,10 +15,10 @@ from redis import Redis
 from redis.asyncio import Redis as Client
 
 from tests.stage.builders import event, venue, zone
-from tests.stage.crashes import Gate, Killed, Process
+from tests.stage.crashes import Barrier, Killed, Process
 from tests.stage.http_client import unique
 from tests.stage.processes.purchase import prepare
-from tests.stage.redis_state import Ledger, partition_of
+from tests.stage.redis_state import RedisState, partition_of
 from tests.stage.stores import isolation
 
 OLD = (zone(zone_id=1), zone(zone_id=2))
@@ -50,9 +50,9 @@ async def client(redis_url: str) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-def ledger(redis_url: str) -> Iterator[Ledger]:
+def redis_state(redis_url: str) -> Iterator[RedisState]:
     with Redis.from_url(redis_url) as redis:
-        yield Ledger(redis)
+        yield RedisState(redis)
 
 
 class Arena:
@@ -112,7 +112,9 @@ async def change_otherwise(arena: Arena, process: Process) -> None:
 
 
 @pytest.mark.parametrize("repair", [repeat, start, schedule, change_otherwise])
-async def test_a_change_interrupted_at_any_step_is_finished(client: Client, ledger: Ledger, repair: Repair) -> None:
+async def test_a_change_interrupted_at_any_step_is_finished(
+    client: Client, redis_state: RedisState, repair: Repair
+) -> None:
     arena = Arena(client)
     await arena.open()
     for commands in count():
@@ -121,8 +123,8 @@ async def test_a_change_interrupted_at_any_step_is_finished(client: Client, ledg
 
         await repair(arena, Process(client))
 
-        ledger.assert_settled(arena.venue.venue_id, *arena.event_ids)
-        zones = ledger.venue(arena.venue.venue_id).zones
+        redis_state.assert_settled(arena.venue.venue_id, *arena.event_ids)
+        zones = redis_state.venue(arena.venue.venue_id).zones
         if repair is change_otherwise:
             assert zones == OTHER
         elif repair is repeat or commands >= COMMANDS_TO_BEGIN:
@@ -133,13 +135,13 @@ async def test_a_change_interrupted_at_any_step_is_finished(client: Client, ledg
 
 @pytest.mark.parametrize("repair", [repeat, start, schedule])
 async def test_a_refused_change_interrupted_at_any_step_is_opened_again(
-    client: Client, ledger: Ledger, repair: Repair
+    client: Client, redis_state: RedisState, repair: Repair
 ) -> None:
     arena = Arena(client)
     await arena.open()
     await arena.buy(arena.event_ids[-1], 2, 1, "a")
     for commands in count():
-        before = ledger.positions()
+        before = redis_state.positions()
         if not await arena.was_interrupted(commands):
             break
 
@@ -147,15 +149,15 @@ async def test_a_refused_change_interrupted_at_any_step_is_opened_again(
             await repair(arena, Process(client))
 
         if repair is not schedule:
-            assert ledger.positions() == before
-        ledger.assert_settled(arena.venue.venue_id, *arena.event_ids)
-        assert ledger.venue(arena.venue.venue_id).zones == OLD
+            assert redis_state.positions() == before
+        redis_state.assert_settled(arena.venue.venue_id, *arena.event_ids)
+        assert redis_state.venue(arena.venue.venue_id).zones == OLD
         bought = await arena.buy(arena.event_ids[0], 2, 2, "c")
         await Process(client).box_office.cancel(bought.ticket.ticket_id)
     assert commands > COMMANDS_OF_A_CHANGE
 
 
-async def test_refused_changes_leave_no_more_than_a_hundred_notes(client: Client, ledger: Ledger) -> None:
+async def test_refused_changes_leave_no_more_than_a_hundred_notes(client: Client, redis_state: RedisState) -> None:
     arena = Arena(client)
     await arena.open()
     await arena.buy(arena.event_ids[0], 2, 1, "a")
@@ -165,76 +167,78 @@ async def test_refused_changes_leave_no_more_than_a_hundred_notes(client: Client
         with pytest.raises(SeatsInUse):
             await repeat(arena, process)
 
-    kept = ledger.redis.hkeys(keys.venue(partition_of(arena.venue.venue_id), arena.venue.venue_id))
+    kept = redis_state.redis.hkeys(keys.venue(partition_of(arena.venue.venue_id), arena.venue.venue_id))
     assert sum(name.startswith(b"refused:") for name in kept) == 100
 
 
 async def test_who_is_held_up_in_a_change_that_others_have_finished_since_does_no_harm(
-    client: Client, ledger: Ledger
+    client: Client, redis_state: RedisState
 ) -> None:
     for commands in count():
-        arena, gate = Arena(client), Gate(commands)
+        arena, barrier = Arena(client), Barrier(commands)
         await arena.open()
-        held_up = asyncio.create_task(Process(client, turnstile=gate).definitions.define_venue(arena.change))
-        if not await gate.holds(held_up):
+        held_up = asyncio.create_task(Process(client, interleaving=barrier).definitions.define_venue(arena.change))
+        if not await barrier.holds(held_up):
             break
 
         latecomer = event(event_id=unique("event"), venue_id=arena.venue.venue_id)
         await change_otherwise(arena, Process(client))
         await Process(client).definitions.schedule(latecomer)
-        gate.open()
+        barrier.open()
         await held_up
 
-        ledger.assert_settled(arena.venue.venue_id, *arena.event_ids, latecomer.event_id)
-        zones = ledger.venue(arena.venue.venue_id).zones
+        redis_state.assert_settled(arena.venue.venue_id, *arena.event_ids, latecomer.event_id)
+        zones = redis_state.venue(arena.venue.venue_id).zones
         assert zones == (OTHER if commands >= COMMANDS_TO_BEGIN else NEW)
     assert commands > COMMANDS_OF_A_CHANGE
 
 
 async def test_who_is_held_up_in_a_change_that_others_have_refused_since_does_no_harm(
-    client: Client, ledger: Ledger
+    client: Client, redis_state: RedisState
 ) -> None:
     for commands in count():
-        arena, gate = Arena(client), Gate(commands)
+        arena, barrier = Arena(client), Barrier(commands)
         await arena.open()
         in_use = await arena.buy(arena.event_ids[-1], 2, 1, "a")
-        held_up = asyncio.create_task(Process(client, turnstile=gate).definitions.define_venue(arena.change))
-        if not await gate.holds(held_up):
+        held_up = asyncio.create_task(Process(client, interleaving=barrier).definitions.define_venue(arena.change))
+        if not await barrier.holds(held_up):
             break
 
         latecomer = event(event_id=unique("event"), venue_id=arena.venue.venue_id)
         await start(arena, Process(client))
         await Process(client).definitions.schedule(latecomer)
-        gate.open()
+        barrier.open()
         with pytest.raises(SeatsInUse) as refused:
             await held_up
 
         assert [seat["eventId"] for seat in refused.value.facts["seats"]] == [in_use.ticket.event_id]
-        ledger.assert_settled(arena.venue.venue_id, *arena.event_ids, latecomer.event_id)
-        assert ledger.venue(arena.venue.venue_id).zones == OLD
+        redis_state.assert_settled(arena.venue.venue_id, *arena.event_ids, latecomer.event_id)
+        assert redis_state.venue(arena.venue.venue_id).zones == OLD
     assert commands > COMMANDS_OF_A_CHANGE
 
 
 async def test_an_event_held_up_while_its_venue_changes_never_ends_with_old_zones(
-    client: Client, ledger: Ledger
+    client: Client, redis_state: RedisState
 ) -> None:
     for commands in count():
-        arena, gate = Arena(client), Gate(commands)
+        arena, barrier = Arena(client), Barrier(commands)
         await arena.open()
         latecomer = event(event_id=unique("event"), venue_id=arena.venue.venue_id)
-        held_up = asyncio.create_task(Process(client, turnstile=gate).definitions.schedule(latecomer))
-        if not await gate.holds(held_up):
+        held_up = asyncio.create_task(Process(client, interleaving=barrier).definitions.schedule(latecomer))
+        if not await barrier.holds(held_up):
             break
 
         await repeat(arena, Process(client))
-        gate.open()
+        barrier.open()
         await held_up
 
-        ledger.assert_settled(arena.venue.venue_id, *arena.event_ids, latecomer.event_id)
+        redis_state.assert_settled(arena.venue.venue_id, *arena.event_ids, latecomer.event_id)
     assert commands > COMMANDS_TO_BEGIN
 
 
-async def test_an_event_that_registered_in_vain_follows_its_own_venue_only(client: Client, ledger: Ledger) -> None:
+async def test_an_event_that_registered_in_vain_follows_its_own_venue_only(
+    client: Client, redis_state: RedisState
+) -> None:
     for commands in count():
         arena, other = Arena(client), Arena(client)
         await arena.open()
@@ -250,10 +254,10 @@ async def test_an_event_that_registered_in_vain_follows_its_own_venue_only(clien
 
         await Process(client).definitions.schedule(event(event_id=name, venue_id=arena.venue.venue_id))
         await change_otherwise(other, Process(client))
-        ledger.assert_settled(arena.venue.venue_id, name)
+        redis_state.assert_settled(arena.venue.venue_id, name)
         await repeat(arena, Process(client))
 
-        ledger.assert_settled(arena.venue.venue_id, *arena.event_ids, name)
-        ledger.assert_settled(other.venue.venue_id, *other.event_ids)
-        assert ledger.event(name).zones == NEW
+        redis_state.assert_settled(arena.venue.venue_id, *arena.event_ids, name)
+        redis_state.assert_settled(other.venue.venue_id, *other.event_ids)
+        assert redis_state.event(name).zones == NEW
     assert commands > COMMANDS_TO_BEGIN

@@ -16,10 +16,10 @@ from purchase.store.connection import OutcomeUnknown, Unavailable, connect
 from redis import Redis
 
 from tests.stage.builders import event, venue, zone
-from tests.stage.crashes import Killed, Process, Turnstile
+from tests.stage.crashes import Interleaving, Killed, Process
 from tests.stage.explorations import exploration
 from tests.stage.processes.purchase import prepare
-from tests.stage.redis_state import Ledger
+from tests.stage.redis_state import RedisState
 from tests.stage.stores import isolation
 
 VENUES = ("Arena", "Barn")
@@ -85,22 +85,22 @@ def redis_url(redis_server: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def ledger(redis_url: str) -> Iterator[Ledger]:
+def redis_state(redis_url: str) -> Iterator[RedisState]:
     """What it keeps."""
     with Redis.from_url(redis_url) as redis:
-        yield Ledger(redis)
+        yield RedisState(redis)
 
 
 @pytest.fixture(scope="module")
-def begin(redis_url: str, ledger: Ledger) -> Callable[[], None]:
+def begin(redis_url: str, redis_state: RedisState) -> Callable[[], None]:
     """Makes Redis hold two venues of the first shape, one with an event, and nothing else."""
     for venue_id in VENUES:
         play(redis_url, [Actor(does="define", venue_id=venue_id)], [])
     play(redis_url, [Actor(does="schedule")], [])
-    everything = ledger.everything()
+    everything = redis_state.everything()
 
     def restore() -> None:
-        ledger.restore(everything)
+        redis_state.restore(everything)
 
     return restore
 
@@ -110,23 +110,23 @@ def play(redis_url: str, actors: Sequence[Actor], turns: Sequence[int]) -> list[
 
     async def run() -> list[Any]:
         client = connect(redis_url)
-        turnstile = Turnstile()
-        processes = [Process(client, turnstile=turnstile, commands_max=actor.dies_after) for actor in actors]
+        interleaving = Interleaving()
+        processes = [Process(client, interleaving=interleaving, commands_max=actor.dies_after) for actor in actors]
         try:
             works = [(process, actor.act(process)) for process, actor in zip(processes, actors, strict=True)]
-            return await turnstile.run(works, iter(turns))
+            return await interleaving.run(works, iter(turns))
         finally:
             await client.aclose()
 
     return asyncio.run(run())
 
 
-def assert_agreed(ledger: Ledger) -> None:
+def assert_agreed(redis_state: RedisState) -> None:
     """Every event is sold as its venue is defined, and every seat that was sold is one of them."""
-    events = {event.event_id: event for event in ledger.events()}
+    events = {event.event_id: event for event in redis_state.events()}
     for venue_id in VENUES:
-        ledger.assert_settled(venue_id, *(name for name, event in events.items() if event.venue_id == venue_id))
-    for message in ledger.messages():
+        redis_state.assert_settled(venue_id, *(name for name, event in events.items() if event.venue_id == venue_id))
+    for message in redis_state.messages():
         if isinstance(message, TicketPurchased):
             sale = message.data
             zones = {zone.zone_id: zone for zone in events[sale.event_id].zones}
@@ -145,7 +145,7 @@ def possible_zones(actors: Sequence[Actor], endings: Sequence[Any], venue_id: st
     return [SHAPES[0], *defined]
 
 
-def check(redis_url: str, ledger: Ledger, actors: Sequence[Actor], turns: Sequence[int]) -> None:
+def check(redis_url: str, redis_state: RedisState, actors: Sequence[Actor], turns: Sequence[int]) -> None:
     """Play, let a process that starts afterwards finish what was left behind, and see whether all agree."""
     endings = play(redis_url, actors, turns)
     for ending in endings:
@@ -155,9 +155,9 @@ def check(redis_url: str, ledger: Ledger, actors: Sequence[Actor], turns: Sequen
             assert ending.facts["seats"]
     for venue_id in VENUES:
         play(redis_url, [Actor(does="finish", venue_id=venue_id)], [])
-    assert_agreed(ledger)
+    assert_agreed(redis_state)
     for venue_id in VENUES:
-        assert ledger.venue(venue_id).zones in possible_zones(actors, endings, venue_id)
+        assert redis_state.venue(venue_id).zones in possible_zones(actors, endings, venue_id)
 
 
 @exploration(40)
@@ -171,7 +171,7 @@ def check(redis_url: str, ledger: Ledger, actors: Sequence[Actor], turns: Sequen
     turns=[],
 )
 def test_whoever_meets_at_a_venue_all_agree_in_the_end(
-    redis_url: str, ledger: Ledger, begin: Callable[[], None], actors: list[Actor], turns: list[int]
+    redis_url: str, redis_state: RedisState, begin: Callable[[], None], actors: list[Actor], turns: list[int]
 ) -> None:
     begin()
-    check(redis_url, ledger, actors, turns)
+    check(redis_url, redis_state, actors, turns)

@@ -6,7 +6,7 @@ from redis import Redis
 
 from tests.stage.builders import event, venue, zone
 from tests.stage.lossy_proxy import wire
-from tests.stage.redis_state import Ledger
+from tests.stage.redis_state import RedisState
 from tests.stage.sellers import prepare, selling
 
 VENUE_SCRIPTS = ["begin_change", "decide_change", "end_change"]
@@ -47,10 +47,10 @@ async def test_a_change_of_a_venue_is_made_once(redis_url: str, lost: int) -> No
     assert published(redis_url, "Arena") == [VenueDefined] * 2
     assert published(redis_url, "Gala") == [EventScheduled] * 2
     with Redis.from_url(redis_url) as client:
-        Ledger(client).assert_settled("Arena", "Gala")
+        RedisState(client).assert_settled("Arena", "Gala")
 
 
 def published(redis_url: str, subject: str) -> list[type]:
     """The kinds of messages that wait to be published about this venue or event."""
     with Redis.from_url(redis_url) as client:
-        return [type(message) for message in Ledger(client).told_of(subject)]
+        return [type(message) for message in RedisState(client).messages_about(subject)]

@@ -11,9 +11,9 @@ import pytest
 from contracts.ticket import TicketCancelled
 
 from tests.stage.builders import PARTITIONS
-from tests.stage.http_client import ADMIN, Json, Window, zone
+from tests.stage.http_client import ADMIN, Json, PurchaseClient, zone_body
 from tests.stage.problems import assert_problem
-from tests.stage.redis_state import Ledger, partition_of
+from tests.stage.redis_state import RedisState, partition_of
 
 
 def signed(ticket_id: str, key: str = "local-receipt-key") -> str:
@@ -32,133 +32,133 @@ def minted_in(partition: int) -> str:
     return f"0198c5d2-7a31-7{partition:03x}-8f4e-{uuid.uuid4().hex[:12]}"
 
 
-async def test_the_holder_of_the_receipt_can_cancel(window: Window, ledger: Ledger) -> None:
-    show = await window.stage()
-    ticket = await window.bought(show.seat("2", "b"))
+async def test_the_holder_of_the_receipt_can_cancel(client: PurchaseClient, redis_state: RedisState) -> None:
+    event = await client.put_on_sale()
+    ticket = await client.bought(event.seat("2", "b"))
 
-    answer = await window.cancel(ticket)
+    answer = await client.cancel(ticket)
 
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
     assert answer.json() == cancelled(ticket)
-    message = ledger.told_of(ticket["ticketId"])[-1]
+    message = redis_state.messages_about(ticket["ticketId"])[-1]
     assert isinstance(message, TicketCancelled)
     assert answer.headers["consistency-token"] == f"{message.partition}:{message.position}"
     assert (message.generation, message.data.price_cents, message.data.created_on) == (1, 2500, ticket["createdOn"])
 
 
-async def test_an_admin_can_cancel_any_ticket(window: Window) -> None:
-    show = await window.stage()
-    ticket = await window.bought(show.seat())
+async def test_an_admin_can_cancel_any_ticket(client: PurchaseClient) -> None:
+    event = await client.put_on_sale()
+    ticket = await client.bought(event.seat())
 
-    answer = await window.cancel(ticket, **ADMIN)
+    answer = await client.cancel(ticket, **ADMIN)
 
     assert (answer.status_code, answer.json()) == (200, cancelled(ticket))
 
 
-async def test_the_receipt_is_the_signed_ticket_id(window: Window) -> None:
-    show = await window.stage()
+async def test_the_receipt_is_the_signed_ticket_id(client: PurchaseClient) -> None:
+    event = await client.put_on_sale()
 
-    ticket = await window.bought(show.seat())
+    ticket = await client.bought(event.seat())
 
     assert ticket["receipt"] == signed(ticket["ticketId"])
 
 
-async def test_cancelling_is_idempotent(window: Window, ledger: Ledger) -> None:
-    show = await window.stage()
-    ticket = await window.bought(show.seat())
-    first = await window.cancel(ticket)
-    await window.bought(show.seat("2"))
+async def test_cancelling_is_idempotent(client: PurchaseClient, redis_state: RedisState) -> None:
+    event = await client.put_on_sale()
+    ticket = await client.bought(event.seat())
+    first = await client.cancel(ticket)
+    await client.bought(event.seat("2"))
 
-    with ledger.unchanged():
-        again = await window.cancel(ticket)
+    with redis_state.unchanged():
+        again = await client.cancel(ticket)
 
-    home = partition_of(show.event_id)
+    home = partition_of(event.event_id)
     assert (again.status_code, again.content) == (200, first.content)
-    assert again.headers["consistency-token"] == f"{home}:{ledger.last_position(home)}"
+    assert again.headers["consistency-token"] == f"{home}:{redis_state.last_position(home)}"
 
 
-async def test_concurrent_cancellations_publish_one_message(window: Window, ledger: Ledger) -> None:
-    show = await window.stage()
-    ticket = await window.bought(show.seat())
+async def test_concurrent_cancellations_publish_one_message(client: PurchaseClient, redis_state: RedisState) -> None:
+    event = await client.put_on_sale()
+    ticket = await client.bought(event.seat())
 
-    answers = await asyncio.gather(*(window.cancel(ticket) for _ in range(10)))
+    answers = await asyncio.gather(*(client.cancel(ticket) for _ in range(10)))
 
     assert {answer.status_code for answer in answers} == {200}
-    assert [type(message).__name__ for message in ledger.told_of(ticket["ticketId"])] == [
+    assert [type(message).__name__ for message in redis_state.messages_about(ticket["ticketId"])] == [
         "TicketPurchased",
         "TicketCancelled",
     ]
 
 
-async def test_the_seat_is_free_again(window: Window, ledger: Ledger) -> None:
-    show = await window.stage()
-    first = await window.bought(show.seat())
-    await window.cancel(first)
+async def test_the_seat_is_free_again(client: PurchaseClient, redis_state: RedisState) -> None:
+    event = await client.put_on_sale()
+    first = await client.bought(event.seat())
+    await client.cancel(first)
 
-    second = await window.bought(show.seat())
+    second = await client.bought(event.seat())
 
     assert second["ticketId"] != first["ticketId"]
-    assert ledger.told_of(second["ticketId"])[0].generation == 2
+    assert redis_state.messages_about(second["ticketId"])[0].generation == 2
 
 
-async def test_a_later_owner_keeps_the_seat(window: Window, ledger: Ledger) -> None:
-    show = await window.stage()
-    first = await window.bought(show.seat())
-    await window.cancel(first)
-    await window.bought(show.seat())
+async def test_a_later_owner_keeps_the_seat(client: PurchaseClient, redis_state: RedisState) -> None:
+    event = await client.put_on_sale()
+    first = await client.bought(event.seat())
+    await client.cancel(first)
+    await client.bought(event.seat())
 
-    with ledger.unchanged():
-        answer = await window.cancel(first)
+    with redis_state.unchanged():
+        answer = await client.cancel(first)
 
     assert (answer.status_code, answer.json()) == (200, cancelled(first))
-    assert_problem(await window.buy(show.seat()), 409, "seat-taken")
+    assert_problem(await client.buy(event.seat()), 409, "seat-taken")
 
 
-async def test_a_cancelled_seat_no_longer_counts_for_its_customer(window: Window) -> None:
-    show = await window.stage(maxSeatsPerCustomer=1)
-    ticket = await window.bought(show.seat(customerId="Ada"))
-    assert_problem(await window.buy(show.seat("2", customerId="Ada")), 409, "customer-limit")
-    await window.cancel(ticket)
-    await window.cancel(ticket)
+async def test_a_cancelled_seat_no_longer_counts_for_its_customer(client: PurchaseClient) -> None:
+    event = await client.put_on_sale(maxSeatsPerCustomer=1)
+    ticket = await client.bought(event.seat(customerId="Ada"))
+    assert_problem(await client.buy(event.seat("2", customerId="Ada")), 409, "customer-limit")
+    await client.cancel(ticket)
+    await client.cancel(ticket)
 
-    await window.bought(show.seat("2", customerId="Ada"))
+    await client.bought(event.seat("2", customerId="Ada"))
 
-    assert_problem(await window.buy(show.seat("3", customerId="Ada")), 409, "customer-limit")
+    assert_problem(await client.buy(event.seat("3", customerId="Ada")), 409, "customer-limit")
 
 
-async def test_a_cancelled_ticket_has_the_price_it_was_sold_for(window: Window) -> None:
-    show = await window.stage(zone(ticketPrice=25))
-    ticket = await window.bought(show.seat())
-    assert (await window.define(show.venue_id, zone(ticketPrice=99))).status_code == 200
+async def test_a_cancelled_ticket_has_the_price_it_was_sold_for(client: PurchaseClient) -> None:
+    event = await client.put_on_sale(zone_body(ticketPrice=25))
+    ticket = await client.bought(event.seat())
+    assert (await client.define(event.venue_id, zone_body(ticketPrice=99))).status_code == 200
 
-    answer = await window.cancel(ticket)
+    answer = await client.cancel(ticket)
 
     assert answer.json()["price"] == 25.0
 
 
-async def test_a_ticket_is_found_by_its_id_in_upper_case(window: Window) -> None:
-    show = await window.stage()
-    ticket = await window.bought(show.seat())
+async def test_a_ticket_is_found_by_its_id_in_upper_case(client: PurchaseClient) -> None:
+    event = await client.put_on_sale()
+    ticket = await client.bought(event.seat())
 
-    answer = await window.cancel({**ticket, "ticketId": ticket["ticketId"].upper()})
+    answer = await client.cancel({**ticket, "ticketId": ticket["ticketId"].upper()})
 
     assert (answer.status_code, answer.json()) == (200, cancelled(ticket))
 
 
-async def test_a_receipt_may_come_with_its_padding(window: Window) -> None:
-    show = await window.stage()
-    ticket = await window.bought(show.seat())
+async def test_a_receipt_may_come_with_its_padding(client: PurchaseClient) -> None:
+    event = await client.put_on_sale()
+    ticket = await client.bought(event.seat())
 
-    assert (await window.cancel(ticket, Receipt=ticket["receipt"] + "=")).status_code == 200
+    assert (await client.cancel(ticket, Receipt=ticket["receipt"] + "=")).status_code == 200
 
 
-async def test_without_receipt_or_token_nothing_is_cancelled(window: Window, ledger: Ledger) -> None:
-    show = await window.stage()
-    ticket = await window.bought(show.seat())
+async def test_without_receipt_or_token_nothing_is_cancelled(client: PurchaseClient, redis_state: RedisState) -> None:
+    event = await client.put_on_sale()
+    ticket = await client.bought(event.seat())
 
-    with ledger.unchanged():
-        answer = await window.http.delete(f"/api/v1/tickets/{ticket['ticketId']}")
+    with redis_state.unchanged():
+        answer = await client.http.delete(f"/api/v1/tickets/{ticket['ticketId']}")
 
     assert_problem(answer, 401, "unauthorized")
     assert answer.headers["www-authenticate"] == "Bearer"
@@ -177,44 +177,44 @@ async def test_without_receipt_or_token_nothing_is_cancelled(window: Window, led
     ids=str,
 )
 async def test_with_a_wrong_receipt_or_token_nothing_is_cancelled(
-    window: Window, ledger: Ledger, headers: dict[str, str]
+    client: PurchaseClient, redis_state: RedisState, headers: dict[str, str]
 ) -> None:
-    show = await window.stage()
-    ticket = await window.bought(show.seat())
+    event = await client.put_on_sale()
+    ticket = await client.bought(event.seat())
 
-    with ledger.unchanged():
-        answer = await window.cancel(ticket, **headers)
+    with redis_state.unchanged():
+        answer = await client.cancel(ticket, **headers)
 
     assert_problem(answer, 403, "forbidden")
 
 
 @pytest.mark.parametrize("wrong", [{"Receipt": "wrong"}, {"Authorization": "Bearer wrong-token"}], ids=str)
-async def test_one_valid_receipt_or_admin_token_suffices(window: Window, wrong: dict[str, str]) -> None:
-    show = await window.stage()
-    ticket = await window.bought(show.seat())
+async def test_one_valid_receipt_or_admin_token_suffices(client: PurchaseClient, wrong: dict[str, str]) -> None:
+    event = await client.put_on_sale()
+    ticket = await client.bought(event.seat())
 
-    answer = await window.cancel(ticket, **{"Receipt": ticket["receipt"], **ADMIN, **wrong})
+    answer = await client.cancel(ticket, **{"Receipt": ticket["receipt"], **ADMIN, **wrong})
 
     assert (answer.status_code, answer.json()) == (200, cancelled(ticket))
 
 
-async def test_a_receipt_that_is_not_ascii_is_a_wrong_one(window: Window, ledger: Ledger) -> None:
-    show = await window.stage()
-    ticket = await window.bought(show.seat())
+async def test_a_receipt_that_is_not_ascii_is_a_wrong_one(client: PurchaseClient, redis_state: RedisState) -> None:
+    event = await client.put_on_sale()
+    ticket = await client.bought(event.seat())
 
-    with ledger.unchanged():
-        answer = await window.http.delete(
+    with redis_state.unchanged():
+        answer = await client.http.delete(
             f"/api/v1/tickets/{ticket['ticketId']}", headers={b"Receipt": "é".encode("latin-1")}
         )
 
     assert_problem(answer, 403, "forbidden")
 
 
-async def test_another_kind_of_authorization_is_not_authentication(window: Window) -> None:
-    show = await window.stage()
-    ticket = await window.bought(show.seat())
+async def test_another_kind_of_authorization_is_not_authentication(client: PurchaseClient) -> None:
+    event = await client.put_on_sale()
+    ticket = await client.bought(event.seat())
 
-    assert_problem(await window.cancel(ticket, Authorization="Basic bG9jYWw6YWRtaW4="), 401, "unauthorized")
+    assert_problem(await client.cancel(ticket, Authorization="Basic bG9jYWw6YWRtaW4="), 401, "unauthorized")
 
 
 @pytest.mark.parametrize(
@@ -229,26 +229,28 @@ async def test_another_kind_of_authorization_is_not_authentication(window: Windo
     ],
     ids=["ours", "last partition", "next partition", "highest partition", "not ours", "nil"],
 )
-async def test_a_ticket_that_was_never_sold_is_not_found(window: Window, ledger: Ledger, ticket_id: str) -> None:
-    with ledger.unchanged():
-        by_admin = await window.cancel({"ticketId": ticket_id}, **ADMIN)
-        by_receipt = await window.cancel({"ticketId": ticket_id}, Receipt=signed(ticket_id))
+async def test_a_ticket_that_was_never_sold_is_not_found(
+    client: PurchaseClient, redis_state: RedisState, ticket_id: str
+) -> None:
+    with redis_state.unchanged():
+        by_admin = await client.cancel({"ticketId": ticket_id}, **ADMIN)
+        by_receipt = await client.cancel({"ticketId": ticket_id}, Receipt=signed(ticket_id))
 
     assert_problem(by_admin, 404, "ticket-not-found", ticketId=ticket_id)
     assert_problem(by_receipt, 404, "ticket-not-found", ticketId=ticket_id)
 
 
-async def test_a_wrong_receipt_does_not_reveal_whether_a_ticket_exists(window: Window) -> None:
-    show = await window.stage()
-    ticket = await window.bought(show.seat())
+async def test_a_wrong_receipt_does_not_reveal_whether_a_ticket_exists(client: PurchaseClient) -> None:
+    event = await client.put_on_sale()
+    ticket = await client.bought(event.seat())
 
-    answers = [await window.cancel({"ticketId": name}, Receipt="wrong") for name in (ticket["ticketId"], minted_in(1))]
+    answers = [await client.cancel({"ticketId": name}, Receipt="wrong") for name in (ticket["ticketId"], minted_in(1))]
 
     assert [answer.status_code for answer in answers] == [403, 403]
 
 
 @pytest.mark.parametrize("ticket_id", ["1", "not-a-uuid", "0198c5d27a317b2c8f4e000000000001", "%C3%A9", "a%20b"])
-async def test_a_malformed_id_is_an_invalid_request(window: Window, ticket_id: str) -> None:
-    answer = await window.http.delete(f"/api/v1/tickets/{ticket_id}", headers=ADMIN)
+async def test_a_malformed_id_is_an_invalid_request(client: PurchaseClient, ticket_id: str) -> None:
+    answer = await client.http.delete(f"/api/v1/tickets/{ticket_id}", headers=ADMIN)
 
     assert_problem(answer, 400, "invalid-request", field="ticketId")

@@ -1,4 +1,4 @@
-"""Every refusal of a hold, by its real cause; of two the one is told that stands earlier in SPEC §3's table."""
+"""Each refusal of a hold names its real cause; of two faults, the one that comes earlier in `FAULTS`."""
 
 import json
 from collections.abc import Mapping
@@ -12,9 +12,9 @@ from msgspec import Struct
 from purchase.store.ids import mint_id
 
 from tests.stage.builders import PARTITIONS
-from tests.stage.http_client import Json, Show, Window, unique, zone
+from tests.stage.http_client import EventOnSale, Json, PurchaseClient, unique, zone_body
 from tests.stage.problems import assert_problem
-from tests.stage.redis_state import Ledger
+from tests.stage.redis_state import RedisState
 
 BODY_BYTES_MAX = 64 * 1024
 GOOD_TYPE = "application/json"
@@ -39,7 +39,7 @@ class Fault(Struct, frozen=True, kw_only=True):
     media_type: str = GOOD_TYPE
     order: Mapping[str, Any] = {}
     seats: tuple[Json, ...] = ()
-    event: Mapping[str, Any] = {}
+    event_changes: Mapping[str, Any] = {}
     sold_before: Mapping[str, Any] | None = None
 
 
@@ -51,65 +51,69 @@ FAULTS = [
     Fault(status=404, slug="event-not-found", order={"eventId": "nowhere"}),
     Fault(status=404, slug="zone-not-found", seats=(seat(zone_id=99),)),
     Fault(status=422, slug="seat-out-of-range", seats=(seat(column="zz"),)),
-    Fault(status=403, slug="sales-not-open", event={"salesOpenAt": IN_AN_HOUR}),
+    Fault(status=403, slug="sales-not-open", event_changes={"salesOpenAt": IN_AN_HOUR}),
     Fault(
         status=409,
         slug="customer-limit",
-        event={"maxSeatsPerCustomer": 1},
+        event_changes={"maxSeatsPerCustomer": 1},
         sold_before={"row": "5", "customerId": "Ada"},
     ),
     Fault(status=422, slug="too-many-seats", seats=tuple(ELEVEN)),
     Fault(status=422, slug="duplicate-seat", seats=(seat("3"), seat("3"))),
     Fault(status=409, slug="seat-taken", sold_before={"customerId": "Bob"}),
 ]
-CLOSED = Fault(status=403, slug="sales-closed", event={"salesCloseAt": HOUR_AGO})
-UNNAMED = Fault(status=400, slug="invalid-request", event={"maxSeatsPerCustomer": 1}, order={"customerId": None})
+CLOSED = Fault(status=403, slug="sales-closed", event_changes={"salesCloseAt": HOUR_AGO})
+UNNAMED = Fault(
+    status=400, slug="invalid-request", event_changes={"maxSeatsPerCustomer": 1}, order={"customerId": None}
+)
 
 
-async def attempt(window: Window, show: Show, *faults: Fault) -> httpx.Response:
+async def attempt(client: PurchaseClient, event: EventOnSale, *faults: Fault) -> httpx.Response:
     """Prepare the event, then send the one order that has all these faults."""
     for fault in faults:
         if fault.sold_before is not None:
-            await window.bought(show.seat(**fault.sold_before))
-    event = {name: value for fault in faults for name, value in fault.event.items()}
-    assert (await window.schedule(show, **event)).status_code == 200
+            await client.bought(event.seat(**fault.sold_before))
+    event_changes = {name: value for fault in faults for name, value in fault.event_changes.items()}
+    assert (await client.schedule(event, **event_changes)).status_code == 200
     wrong = {name: value for fault in faults for name, value in fault.order.items()}
     seats = [seat(), *(one for fault in faults for one in fault.seats)]
-    order = show.hold(**{"customerId": "Ada", "seats": seats, **wrong})
+    order = event.hold(**{"customerId": "Ada", "seats": seats, **wrong})
     content = json.dumps(order).ljust(max(fault.size for fault in faults))
     media_type = min((fault.media_type for fault in faults), key=GOOD_TYPE.__eq__)
-    return await window.http.post("/api/v1/holds", content=content, headers={"Content-Type": media_type})
+    return await client.http.post("/api/v1/holds", content=content, headers={"Content-Type": media_type})
 
 
 @pytest.mark.parametrize("fault", [*FAULTS, CLOSED, UNNAMED], ids=lambda fault: fault.slug)
-async def test_each_fault_alone_is_told(window: Window, fault: Fault) -> None:
-    show = await window.stage()
+async def test_each_fault_alone_is_told(client: PurchaseClient, fault: Fault) -> None:
+    event = await client.put_on_sale()
 
-    assert_problem(await attempt(window, show, fault), fault.status, fault.slug)
+    assert_problem(await attempt(client, event, fault), fault.status, fault.slug)
 
 
 @pytest.mark.parametrize(("earlier", "later"), list(combinations(FAULTS, 2)), ids=lambda fault: fault.slug)
-async def test_of_two_faults_the_earlier_is_told(window: Window, earlier: Fault, later: Fault) -> None:
-    show = await window.stage()
+async def test_of_two_faults_the_earlier_is_told(client: PurchaseClient, earlier: Fault, later: Fault) -> None:
+    event = await client.put_on_sale()
 
-    assert_problem(await attempt(window, show, earlier, later), earlier.status, earlier.slug)
+    assert_problem(await attempt(client, event, earlier, later), earlier.status, earlier.slug)
 
 
 @pytest.mark.parametrize("earlier", FAULTS[:7], ids=lambda fault: fault.slug)
 @pytest.mark.parametrize("later", [CLOSED, UNNAMED], ids=["sales-closed", "customer missing"])
 async def test_what_the_event_asks_for_is_told_after_what_the_order_asks_for(
-    window: Window, earlier: Fault, later: Fault
+    client: PurchaseClient, earlier: Fault, later: Fault
 ) -> None:
-    show = await window.stage()
+    event = await client.put_on_sale()
 
-    assert_problem(await attempt(window, show, earlier, later), earlier.status, earlier.slug)
+    assert_problem(await attempt(client, event, earlier, later), earlier.status, earlier.slug)
 
 
 @pytest.mark.parametrize("later", FAULTS[9:], ids=lambda fault: fault.slug)
-async def test_a_missing_customer_is_told_before_what_the_seats_are_refused_for(window: Window, later: Fault) -> None:
-    show = await window.stage()
+async def test_a_missing_customer_is_told_before_what_the_seats_are_refused_for(
+    client: PurchaseClient, later: Fault
+) -> None:
+    event = await client.put_on_sale()
 
-    assert_problem(await attempt(window, show, UNNAMED, later), 400, "invalid-request", field="customerId")
+    assert_problem(await attempt(client, event, UNNAMED, later), 400, "invalid-request", field="customerId")
 
 
 @pytest.mark.parametrize(
@@ -139,12 +143,12 @@ async def test_a_missing_customer_is_told_before_what_the_seats_are_refused_for(
     ids=str,
 )
 async def test_what_is_neither_of_the_two_shapes_is_named_by_its_field(
-    window: Window, ledger: Ledger, changes: Json, field: str
+    client: PurchaseClient, redis_state: RedisState, changes: Json, field: str
 ) -> None:
-    show = await window.stage()
+    event = await client.put_on_sale()
 
-    with ledger.unchanged():
-        answer = await window.hold(show.hold(**changes))
+    with redis_state.unchanged():
+        answer = await client.hold(event.hold(**changes))
 
     assert_problem(answer, 400, "invalid-request", field=field)
 
@@ -152,136 +156,138 @@ async def test_what_is_neither_of_the_two_shapes_is_named_by_its_field(
 @pytest.mark.parametrize(
     "content", [b"", b"[]", b"null", b"1", b"{", b'"\xff"', b"[" * 60_000], ids=lambda it: repr(it[:8])
 )
-async def test_what_is_no_json_object_is_an_invalid_request(window: Window, content: bytes) -> None:
-    answer = await window.http.post("/api/v1/holds", content=content, headers={"Content-Type": GOOD_TYPE})
+async def test_what_is_no_json_object_is_an_invalid_request(client: PurchaseClient, content: bytes) -> None:
+    answer = await client.http.post("/api/v1/holds", content=content, headers={"Content-Type": GOOD_TYPE})
 
     assert_problem(answer, 400, "invalid-request", field="$")
 
 
-async def test_every_seat_that_is_taken_is_told(window: Window, ledger: Ledger) -> None:
-    show = await window.stage(zone(1), zone(2))
-    await window.bought(show.seat("1", "b"))
-    await window.held(show.hold(seats=[seat("1", "c", 2)]))
+async def test_every_seat_that_is_taken_is_told(client: PurchaseClient, redis_state: RedisState) -> None:
+    event = await client.put_on_sale(zone_body(1), zone_body(2))
+    await client.bought(event.seat("1", "b"))
+    await client.held(event.hold(seats=[seat("1", "c", 2)]))
 
-    with ledger.unchanged():
-        answer = await window.hold(show.hold(seats=[seat(), seat("1", "b"), seat("1", "c", 2)]))
+    with redis_state.unchanged():
+        answer = await client.hold(event.hold(seats=[seat(), seat("1", "b"), seat("1", "c", 2)]))
 
     assert_problem(answer, 409, "seat-taken", seats=[seat("1", "b"), seat("1", "c", 2)])
 
 
-async def test_seats_of_zones_that_are_sold_out_are_told_so(window: Window, ledger: Ledger) -> None:
+async def test_seats_of_zones_that_are_sold_out_are_told_so(client: PurchaseClient, redis_state: RedisState) -> None:
     tiny = {"rowCount": 1, "colCount": 1}
-    show = await window.stage(zone(1, **tiny), zone(2, **tiny), zone(3, **tiny))
+    event = await client.put_on_sale(zone_body(1, **tiny), zone_body(2, **tiny), zone_body(3, **tiny))
     for zone_id in (1, 2):
-        await window.bought(show.seat(zoneId=zone_id))
+        await client.bought(event.seat(zoneId=zone_id))
 
     both = [seat(zone_id=1), seat(zone_id=2)]
-    assert_problem(await window.hold(show.hold(seats=[*both, seat(zone_id=3)])), 409, "zone-full", seats=both)
-    assert_problem(await window.hold(show.best(1)), 409, "zone-full", zoneId=1, available=0)
-    hold = await window.held(show.best(1, zoneId=3))
-    with ledger.unchanged():
+    assert_problem(await client.hold(event.hold(seats=[*both, seat(zone_id=3)])), 409, "zone-full", seats=both)
+    assert_problem(await client.hold(event.best(1)), 409, "zone-full", zoneId=1, available=0)
+    hold = await client.held(event.best(1, zoneId=3))
+    with redis_state.unchanged():
         third = [seat(zone_id=3), seat(zone_id=1)]
-        assert_problem(await window.hold(show.hold(seats=third)), 409, "seat-taken", seats=third)
-        assert_problem(await window.hold(show.best(1, zoneId=3)), 409, "seat-taken", zoneId=3, available=0)
-    await window.release(hold)
-    await window.bought(show.seat(zoneId=3))
-    assert_problem(await window.hold(show.hold(seats=both)), 409, "event-full", seats=both)
+        assert_problem(await client.hold(event.hold(seats=third)), 409, "seat-taken", seats=third)
+        assert_problem(await client.hold(event.best(1, zoneId=3)), 409, "seat-taken", zoneId=3, available=0)
+    await client.release(hold)
+    await client.bought(event.seat(zoneId=3))
+    assert_problem(await client.hold(event.hold(seats=both)), 409, "event-full", seats=both)
 
 
-async def test_fewer_free_seats_than_asked_for_are_counted(window: Window, ledger: Ledger) -> None:
-    show = await window.stage(zone(rowCount=2, colCount=2))
-    await window.bought(show.seat("2", "a"))
+async def test_fewer_free_seats_than_asked_for_are_counted(client: PurchaseClient, redis_state: RedisState) -> None:
+    event = await client.put_on_sale(zone_body(rowCount=2, colCount=2))
+    await client.bought(event.seat("2", "a"))
 
-    with ledger.unchanged():
-        answer = await window.hold(show.best(4))
+    with redis_state.unchanged():
+        answer = await client.hold(event.best(4))
 
     assert_problem(answer, 409, "seat-taken", zoneId=1, available=3)
-    assert len((await window.held(show.best(3)))["seats"]) == 3
+    assert len((await client.held(event.best(3)))["seats"]) == 3
 
 
-async def test_a_hold_has_at_most_ten_seats(window: Window, ledger: Ledger) -> None:
-    show = await window.stage()
+async def test_a_hold_has_at_most_ten_seats(client: PurchaseClient, redis_state: RedisState) -> None:
+    event = await client.put_on_sale()
 
-    with ledger.unchanged():
-        assert_problem(await window.hold(show.hold(seats=ELEVEN)), 422, "too-many-seats", maxSeats=10)
-        assert_problem(await window.hold(show.best(11)), 422, "too-many-seats", maxSeats=10)
-        assert_problem(await window.hold(show.best(10**18)), 422, "too-many-seats", maxSeats=10)
-    assert len((await window.held(show.hold(seats=ELEVEN[:10])))["seats"]) == 10
-    assert len((await window.held(show.best(10)))["seats"]) == 10
+    with redis_state.unchanged():
+        assert_problem(await client.hold(event.hold(seats=ELEVEN)), 422, "too-many-seats", maxSeats=10)
+        assert_problem(await client.hold(event.best(11)), 422, "too-many-seats", maxSeats=10)
+        assert_problem(await client.hold(event.best(10**18)), 422, "too-many-seats", maxSeats=10)
+    assert len((await client.held(event.hold(seats=ELEVEN[:10])))["seats"]) == 10
+    assert len((await client.held(event.best(10)))["seats"]) == 10
 
 
-async def test_a_seat_is_in_a_hold_once_however_it_is_spelled(window: Window, ledger: Ledger) -> None:
-    show = await window.stage()
+async def test_a_seat_is_in_a_hold_once_however_it_is_spelled(client: PurchaseClient, redis_state: RedisState) -> None:
+    event = await client.put_on_sale()
 
-    with ledger.unchanged():
-        answer = await window.hold(show.hold(seats=[seat("1", "a"), seat("2", "a"), seat("A", "1")]))
+    with redis_state.unchanged():
+        answer = await client.hold(event.hold(seats=[seat("1", "a"), seat("2", "a"), seat("A", "1")]))
 
     assert_problem(answer, 422, "duplicate-seat", seats=[seat("1", "a")])
 
 
-async def test_the_label_that_means_no_seat_is_told(window: Window) -> None:
-    show = await window.stage()
+async def test_the_label_that_means_no_seat_is_told(client: PurchaseClient) -> None:
+    event = await client.put_on_sale()
 
-    answer = await window.hold(show.hold(seats=[seat("1"), seat("01")]))
+    answer = await client.hold(event.hold(seats=[seat("1"), seat("01")]))
 
     assert_problem(answer, 422, "invalid-seat-label", row="01", column="a")
 
 
 @pytest.mark.parametrize("how", ["by name", "as the best"])
-async def test_what_a_customer_has_and_holds_is_limited(window: Window, ledger: Ledger, how: str) -> None:
-    show = await window.stage(maxSeatsPerCustomer=4)
-    await window.bought(show.seat("5", "h", customerId="Ada"))
-    await window.held(show.hold("5f", "5g", customerId="Ada"))
+async def test_what_a_customer_has_and_holds_is_limited(
+    client: PurchaseClient, redis_state: RedisState, how: str
+) -> None:
+    event = await client.put_on_sale(maxSeatsPerCustomer=4)
+    await client.bought(event.seat("5", "h", customerId="Ada"))
+    await client.held(event.hold("5f", "5g", customerId="Ada"))
 
     def order(quantity: int) -> Json:
         labels = [f"1{column}" for column in "abcdefgh"[:quantity]]
-        return show.hold(*labels, customerId="Ada") if how == "by name" else show.best(quantity, customerId="Ada")
+        return event.hold(*labels, customerId="Ada") if how == "by name" else event.best(quantity, customerId="Ada")
 
-    with ledger.unchanged():
-        assert_problem(await window.hold(order(2)), 409, "customer-limit", maxSeatsPerCustomer=4)
-    last = await window.held(order(1))
-    assert_problem(await window.buy(show.seat("4", customerId="Ada")), 409, "customer-limit", maxSeatsPerCustomer=4)
-    await window.release(last)
-    await window.bought(show.seat("4", customerId="Ada"))
+    with redis_state.unchanged():
+        assert_problem(await client.hold(order(2)), 409, "customer-limit", maxSeatsPerCustomer=4)
+    last = await client.held(order(1))
+    assert_problem(await client.buy(event.seat("4", customerId="Ada")), 409, "customer-limit", maxSeatsPerCustomer=4)
+    await client.release(last)
+    await client.bought(event.seat("4", customerId="Ada"))
 
 
-async def test_a_customer_has_so_many_holds_at_a_time(window: Window, ledger: Ledger) -> None:
-    show = await window.stage()
-    holds = [await window.held(show.best(1, customerId="Ada")) for _ in range(HOLDS_PER_CUSTOMER)]
+async def test_a_customer_has_so_many_holds_at_a_time(client: PurchaseClient, redis_state: RedisState) -> None:
+    event = await client.put_on_sale()
+    holds = [await client.held(event.best(1, customerId="Ada")) for _ in range(HOLDS_PER_CUSTOMER)]
 
-    with ledger.unchanged():
-        answer = await window.hold(show.best(1, customerId="Ada"))
+    with redis_state.unchanged():
+        answer = await client.hold(event.best(1, customerId="Ada"))
 
     assert_problem(answer, 409, "customer-limit", maxHoldsPerCustomer=HOLDS_PER_CUSTOMER)
-    await window.held(show.best(1, customerId="Bob"))
-    await window.held(show.best(1))
-    await window.release(holds[0])
-    await window.held(show.best(1, customerId="Ada"))
+    await client.held(event.best(1, customerId="Bob"))
+    await client.held(event.best(1))
+    await client.release(holds[0])
+    await client.held(event.best(1, customerId="Ada"))
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-async def test_a_hold_that_never_was_is_not_found(window: Window, method: str) -> None:
+async def test_a_hold_that_never_was_is_not_found(client: PurchaseClient, method: str) -> None:
     for hold_id in (mint_id(0), mint_id(PARTITIONS), mint_id(4_095), "00000000-0000-0000-0000-000000000000"):
-        assert_problem(await window.http.request(method, f"/api/v1/holds/{hold_id}"), 404, "hold-not-found")
+        assert_problem(await client.http.request(method, f"/api/v1/holds/{hold_id}"), 404, "hold-not-found")
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 @pytest.mark.parametrize("hold_id", ["1", "x" * 36, "{0198c5d2-7a31-7b2c-8f4e-000000000001}"])
-async def test_what_is_no_uuid_is_an_invalid_request(window: Window, method: str, hold_id: str) -> None:
-    answer = await window.http.request(method, f"/api/v1/holds/{hold_id}")
+async def test_what_is_no_uuid_is_an_invalid_request(client: PurchaseClient, method: str, hold_id: str) -> None:
+    answer = await client.http.request(method, f"/api/v1/holds/{hold_id}")
 
     assert_problem(answer, 400, "invalid-request", field="holdId")
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", ""), ("PUT", ""), ("POST", "/1"), ("PUT", "/1")])
-async def test_another_method_is_not_allowed(window: Window, method: str, path: str) -> None:
-    assert_problem(await window.http.request(method, f"/api/v1/holds{path}"), 405, "method-not-allowed")
+async def test_another_method_is_not_allowed(client: PurchaseClient, method: str, path: str) -> None:
+    assert_problem(await client.http.request(method, f"/api/v1/holds{path}"), 405, "method-not-allowed")
 
 
-async def test_a_malformed_key_is_refused(window: Window, ledger: Ledger) -> None:
-    show = await window.stage()
+async def test_a_malformed_key_is_refused(client: PurchaseClient, redis_state: RedisState) -> None:
+    event = await client.put_on_sale()
 
-    with ledger.unchanged():
-        answer = await window.hold(show.hold(), key=unique("a key with blanks "))
+    with redis_state.unchanged():
+        answer = await client.hold(event.hold(), key=unique("a key with blanks "))
 
     assert_problem(answer, 400, "invalid-idempotency-key")

@@ -13,10 +13,10 @@ from purchase.store import keys
 
 from tests.stage.arrivals import until
 from tests.stage.builders import hold as hold_of
-from tests.stage.http_client import Json, Window, open_window, unique, zone
+from tests.stage.http_client import Json, PurchaseClient, open_client, unique, zone_body
 from tests.stage.problems import assert_problem
 from tests.stage.processes.purchase import Service, serving
-from tests.stage.redis_state import Ledger, partition_of
+from tests.stage.redis_state import RedisState, partition_of
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +27,10 @@ def hasty(service: Service) -> Iterator[RunningServer]:
 
 
 @pytest.fixture
-async def hasty_window(hasty: RunningServer) -> AsyncIterator[Window]:
+async def hasty_window(hasty: RunningServer) -> AsyncIterator[PurchaseClient]:
     """The calls of the process that holds seats for a second."""
-    async with open_window(hasty.url) as window:
-        yield window
+    async with open_client(hasty.url) as client:
+        yield client
 
 
 def reference_of(hold: Json) -> str:
@@ -38,23 +38,23 @@ def reference_of(hold: Json) -> str:
     return hold_of(hold_id=UUID(hold["holdId"])).reference
 
 
-async def status_of(window: Window, hold: Json) -> str:
-    status: str = (await window.found(hold)).json()["status"]
+async def status_of(client: PurchaseClient, hold: Json) -> str:
+    status: str = (await client.found(hold)).json()["status"]
     return status
 
 
-async def test_seats_are_held_at_their_prices(window: Window) -> None:
-    show = await window.stage(zone(1), zone(7, ticketPrice=19.99, rowCount=10))
+async def test_seats_are_held_at_their_prices(client: PurchaseClient) -> None:
+    event = await client.put_on_sale(zone_body(1), zone_body(7, ticketPrice=19.99, rowCount=10))
     seats = [{"zoneId": 7, "row": "b", "column": "10"}, {"zoneId": 1, "row": "1", "column": "A"}]
 
-    answer = await window.hold(show.hold(seats=seats))
+    answer = await client.hold(event.hold(seats=seats))
 
     hold = answer.json()
     assert answer.status_code == 201
     assert answer.headers["location"] == f"/api/v1/holds/{hold['holdId']}"
     assert hold == {
         "holdId": hold["holdId"],
-        "eventId": show.event_id,
+        "eventId": event.event_id,
         "seats": [
             {"zoneId": 7, "row": "10", "column": "b", "price": 19.99},
             {"zoneId": 1, "row": "1", "column": "a", "price": 25.0},
@@ -68,20 +68,20 @@ async def test_seats_are_held_at_their_prices(window: Window) -> None:
     assert timedelta(seconds=110) < left <= timedelta(seconds=121)
 
 
-async def test_the_hold_is_told_without_its_id(window: Window, ledger: Ledger) -> None:
-    show = await window.stage()
+async def test_the_hold_is_told_without_its_id(client: PurchaseClient, redis_state: RedisState) -> None:
+    event = await client.put_on_sale()
 
-    answer = await window.hold(show.hold("2c", "2d", customerId="Ada"))
+    answer = await client.hold(event.hold("2c", "2d", customerId="Ada"))
 
     hold = answer.json()
-    (message,) = ledger.told_in(show.event_id, reference_of(hold))
+    (message,) = redis_state.hold_messages(event.event_id, reference_of(hold))
     assert isinstance(message, SeatsHeld)
     assert answer.headers["consistency-token"] == f"{message.partition}:{message.position}"
-    assert message.partition == partition_of(show.event_id)
+    assert message.partition == partition_of(event.event_id)
     assert message.generation is None
     assert message.data == Held(
         hold=reference_of(hold),
-        event_id=show.event_id,
+        event_id=event.event_id,
         seats=[HeldSeat(zone_id=1, row="2", column=column, price_cents=2_500) for column in "cd"],
         expires_at=hold["expiresAt"],
     )
@@ -89,110 +89,114 @@ async def test_the_hold_is_told_without_its_id(window: Window, ledger: Ledger) -
     assert "Ada" not in str(message)
 
 
-async def test_the_best_of_a_zone_are_held_side_by_side(window: Window, ledger: Ledger) -> None:
-    show = await window.stage()
-    await window.bought(show.seat("1", "d"))
+async def test_the_best_of_a_zone_are_held_side_by_side(client: PurchaseClient, redis_state: RedisState) -> None:
+    event = await client.put_on_sale()
+    await client.bought(event.seat("1", "d"))
 
-    hold = await window.held(show.best(3))
+    hold = await client.held(event.best(3))
 
     assert [seat["row"] + seat["column"] for seat in hold["seats"]] == ["1a", "1b", "1c"]
-    (message,) = ledger.told_in(show.event_id, reference_of(hold))
+    (message,) = redis_state.hold_messages(event.event_id, reference_of(hold))
     assert isinstance(message, SeatsHeld)
     assert [seat.row + seat.column for seat in message.data.seats] == ["1a", "1b", "1c"]
 
 
-async def test_a_hold_is_found_by_its_id(window: Window) -> None:
-    show = await window.stage()
-    hold = await window.held(show.hold())
+async def test_a_hold_is_found_by_its_id(client: PurchaseClient) -> None:
+    event = await client.put_on_sale()
+    hold = await client.held(event.hold())
 
-    answer = await window.found(hold)
+    answer = await client.found(hold)
 
     assert answer.status_code == 200
     assert answer.json() == hold
 
 
-async def test_a_hold_that_is_given_up_frees_its_seats(window: Window, ledger: Ledger) -> None:
-    show = await window.stage()
-    hold = await window.held(show.hold("1a", "1b"))
-    assert_problem(await window.buy(show.seat()), 409, "seat-taken")
+async def test_a_hold_that_is_given_up_frees_its_seats(client: PurchaseClient, redis_state: RedisState) -> None:
+    event = await client.put_on_sale()
+    hold = await client.held(event.hold("1a", "1b"))
+    assert_problem(await client.buy(event.seat()), 409, "seat-taken")
 
-    answer = await window.release(hold)
+    answer = await client.release(hold)
 
-    _, message = ledger.told_in(show.event_id, reference_of(hold))
+    _, message = redis_state.hold_messages(event.event_id, reference_of(hold))
     assert (answer.status_code, answer.content) == (204, b"")
     assert answer.headers["consistency-token"] == f"{message.partition}:{message.position}"
     assert isinstance(message, HoldReleased)
     seats = [FreedSeat(zone_id=1, row="1", column=column) for column in "ab"]
-    assert message.data == HoldEnd(hold=reference_of(hold), event_id=show.event_id, seats=seats)
-    assert await status_of(window, hold) == "RELEASED"
-    await window.bought(show.seat())
+    assert message.data == HoldEnd(hold=reference_of(hold), event_id=event.event_id, seats=seats)
+    assert await status_of(client, hold) == "RELEASED"
+    await client.bought(event.seat())
 
 
-async def test_a_hold_that_is_given_up_again_is_answered_the_same(window: Window, ledger: Ledger) -> None:
-    show = await window.stage()
-    hold = await window.held(show.hold())
-    first = await window.release(hold)
-    await window.bought(show.seat())
+async def test_a_hold_that_is_given_up_again_is_answered_the_same(
+    client: PurchaseClient, redis_state: RedisState
+) -> None:
+    event = await client.put_on_sale()
+    hold = await client.held(event.hold())
+    first = await client.release(hold)
+    await client.bought(event.seat())
 
-    with ledger.unchanged():
-        again = await window.release(hold)
+    with redis_state.unchanged():
+        again = await client.release(hold)
 
     assert again.status_code == first.status_code == 204
-    home = partition_of(show.event_id)
-    assert again.headers["consistency-token"] == f"{home}:{ledger.last_position(home)}"
+    home = partition_of(event.event_id)
+    assert again.headers["consistency-token"] == f"{home}:{redis_state.last_position(home)}"
 
 
-async def test_a_hold_that_is_not_paid_expires_by_itself(hasty_window: Window, ledger: Ledger) -> None:
-    show = await hasty_window.stage()
-    hold = await hasty_window.held(show.hold())
+async def test_a_hold_that_is_not_paid_expires_by_itself(hasty_window: PurchaseClient, redis_state: RedisState) -> None:
+    event = await hasty_window.put_on_sale()
+    hold = await hasty_window.held(event.hold())
 
     def messages() -> list[object]:
-        return [type(message) for message in ledger.told_in(show.event_id, reference_of(hold))]
+        return [type(message) for message in redis_state.hold_messages(event.event_id, reference_of(hold))]
 
     await until(lambda: len(messages()) == 2)
 
     assert messages() == [SeatsHeld, HoldExpired]
     assert await status_of(hasty_window, hold) == "EXPIRED"
     assert (await hasty_window.release(hold)).status_code == 204
-    await hasty_window.bought(show.seat())
+    await hasty_window.bought(event.seat())
 
 
-async def test_a_hold_whose_time_is_over_is_expired_before_anybody_noticed(window: Window, ledger: Ledger) -> None:
-    show = await window.stage()
-    hold = await window.held(show.hold())
-    home = partition_of(show.event_id)
-    ledger.redis.hset(keys.hold(home, UUID(hold["holdId"]).bytes), "deadline", 1)
+async def test_a_hold_whose_time_is_over_is_expired_before_anybody_noticed(
+    client: PurchaseClient, redis_state: RedisState
+) -> None:
+    event = await client.put_on_sale()
+    hold = await client.held(event.hold())
+    home = partition_of(event.event_id)
+    redis_state.redis.hset(keys.hold(home, UUID(hold["holdId"]).bytes), "deadline", 1)
 
-    assert await status_of(window, hold) == "EXPIRED"
-    assert ledger.redis.hget(keys.hold(home, UUID(hold["holdId"]).bytes), "state") == b"HELD"
+    assert await status_of(client, hold) == "EXPIRED"
+    assert redis_state.redis.hget(keys.hold(home, UUID(hold["holdId"]).bytes), "state") == b"HELD"
 
 
-async def test_of_many_who_want_the_same_seats_one_holds_them(window: Window) -> None:
-    show = await window.stage()
+async def test_of_many_who_want_the_same_seats_one_holds_them(client: PurchaseClient) -> None:
+    event = await client.put_on_sale()
 
-    answers = await asyncio.gather(*(window.hold(show.hold("1a", "1b", "1c")) for _ in range(10)))
+    answers = await asyncio.gather(*(client.hold(event.hold("1a", "1b", "1c")) for _ in range(10)))
 
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 9
 
 
-async def test_many_who_want_the_best_of_a_zone_at_once_get_seats_of_their_own(window: Window) -> None:
-    show = await window.stage()
+async def test_many_who_want_the_best_of_a_zone_at_once_get_seats_of_their_own(client: PurchaseClient) -> None:
+    event = await client.put_on_sale()
 
-    holds = await asyncio.gather(*(window.held(show.best(4)) for _ in range(10)))
+    holds = await asyncio.gather(*(client.held(event.best(4)) for _ in range(10)))
 
     seats = [(seat["row"], seat["column"]) for hold in holds for seat in hold["seats"]]
     assert len(seats) == len(set(seats)) == 40
-    assert_problem(await window.hold(show.best(1)), 409, "seat-taken", zoneId=1, available=0)
+    assert_problem(await client.hold(event.best(1)), 409, "seat-taken", zoneId=1, available=0)
 
 
-async def test_a_hold_repeated_with_its_key_is_the_same_hold(window: Window, ledger: Ledger) -> None:
-    show, key = await window.stage(), unique("key")
-    for order in (show.hold("1a", "1b"), show.best(2)):
+async def test_a_hold_repeated_with_its_key_is_the_same_hold(client: PurchaseClient, redis_state: RedisState) -> None:
+    event, key = await client.put_on_sale(), unique("key")
+    for order in (event.hold("1a", "1b"), event.best(2)):
         name = f"{key}-{len(order)}"
-        first = await window.hold(order, key=name)
+        first = await client.hold(order, key=name)
 
-        with ledger.unchanged():
-            again = await window.hold(order, key=name)
+        with redis_state.unchanged():
+            again = await client.hold(order, key=name)
 
         assert (first.status_code, again.status_code) == (201, 201)
         assert "idempotent-replayed" not in first.headers
@@ -200,57 +204,61 @@ async def test_a_hold_repeated_with_its_key_is_the_same_hold(window: Window, led
         assert again.content == first.content
 
 
-async def test_a_hold_repeated_with_its_key_is_answered_as_it_was_made_also_after_it_has_ended(window: Window) -> None:
-    show, key = await window.stage(), unique("key")
-    first = await window.hold(show.hold(), key=key)
-    await window.release(first.json())
+async def test_a_hold_repeated_with_its_key_is_answered_as_it_was_made_also_after_it_has_ended(
+    client: PurchaseClient,
+) -> None:
+    event, key = await client.put_on_sale(), unique("key")
+    first = await client.hold(event.hold(), key=key)
+    await client.release(first.json())
 
-    again = await window.hold(show.hold(), key=key)
+    again = await client.hold(event.hold(), key=key)
 
     assert again.content == first.content
 
 
 async def test_a_key_that_came_with_another_body_is_refused_whatever_else_is_wrong_with_that(
-    window: Window, ledger: Ledger
+    client: PurchaseClient, redis_state: RedisState
 ) -> None:
-    show, key = await window.stage(), unique("key")
-    await window.hold(show.hold(), key=key)
+    event, key = await client.put_on_sale(), unique("key")
+    await client.hold(event.hold(), key=key)
 
-    with ledger.unchanged():
-        for order in (show.hold("1b"), show.best(1), show.hold("0a"), show.hold("9a"), show.best(11)):
-            assert_problem(await window.hold(order, key=key), 422, "idempotency-key-reused")
-
-
-async def test_a_key_of_a_hold_is_no_key_of_a_purchase(window: Window) -> None:
-    show, key = await window.stage(), unique("key")
-
-    assert (await window.hold(show.hold("1a"), key=key)).status_code == 201
-    assert (await window.buy(show.seat("1", "b"), key=key)).status_code == 201
+    with redis_state.unchanged():
+        for order in (event.hold("1b"), event.best(1), event.hold("0a"), event.hold("9a"), event.best(11)):
+            assert_problem(await client.hold(order, key=key), 422, "idempotency-key-reused")
 
 
-async def test_held_seats_are_in_use_until_their_time_is_over(window: Window, ledger: Ledger) -> None:
-    show = await window.stage()
-    hold = await window.held(show.hold("5h"))
+async def test_a_key_of_a_hold_is_no_key_of_a_purchase(client: PurchaseClient) -> None:
+    event, key = await client.put_on_sale(), unique("key")
 
-    answer = await window.define(show.venue_id, zone(rowCount=4))
-    seat = {"eventId": show.event_id, "zoneId": 1, "row": "5", "column": "h"}
+    assert (await client.hold(event.hold("1a"), key=key)).status_code == 201
+    assert (await client.buy(event.seat("1", "b"), key=key)).status_code == 201
+
+
+async def test_held_seats_are_in_use_until_their_time_is_over(client: PurchaseClient, redis_state: RedisState) -> None:
+    event = await client.put_on_sale()
+    hold = await client.held(event.hold("5h"))
+
+    answer = await client.define(event.venue_id, zone_body(rowCount=4))
+    seat = {"eventId": event.event_id, "zoneId": 1, "row": "5", "column": "h"}
     assert_problem(answer, 409, "seats-in-use", seats=[seat])
 
-    home = partition_of(show.event_id)
-    row = keys.row(home, show.event_id, 1, 5)
-    record: bytes = ledger.redis.hget(row, "8")
-    ledger.redis.hset(row, "8", record[:-8] + (1).to_bytes(8))
-    assert (await window.define(show.venue_id, zone(rowCount=4))).status_code == 200
-    assert (await window.release(hold)).status_code == 204
+    home = partition_of(event.event_id)
+    row = keys.row(home, event.event_id, 1, 5)
+    record: bytes = redis_state.redis.hget(row, "8")
+    redis_state.redis.hset(row, "8", record[:-8] + (1).to_bytes(8))
+    assert (await client.define(event.venue_id, zone_body(rowCount=4))).status_code == 200
+    assert (await client.release(hold)).status_code == 204
 
 
-async def test_nothing_secret_is_in_the_log(hasty: RunningServer, hasty_window: Window, ledger: Ledger) -> None:
-    show = await hasty_window.stage()
-    hold = await hasty_window.held(show.hold(customerId="Ada Lovelace"))
+async def test_nothing_secret_is_in_the_log(
+    hasty: RunningServer, hasty_window: PurchaseClient, redis_state: RedisState
+) -> None:
+    event = await hasty_window.put_on_sale()
+    hold = await hasty_window.held(event.hold(customerId="Ada Lovelace"))
     await hasty_window.found(hold)
     await hasty_window.release(hold)
-    again = await hasty_window.held(show.hold(customerId="Ada Lovelace"))
-    await until(lambda: len(ledger.told_in(show.event_id, reference_of(again))) == 2)
+    again = await hasty_window.held(event.hold(customerId="Ada Lovelace"))
+    await until(lambda: len(redis_state.hold_messages(event.event_id, reference_of(again))) == 2)
 
     log = (hasty.server.directory / "server.log").read_text()
     assert not any(secret in log for secret in (hold["holdId"], again["holdId"], "Ada Lovelace"))

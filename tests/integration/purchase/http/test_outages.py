@@ -12,10 +12,10 @@ from purchase.store import keys
 from purchase.store.ids import mint_id
 from redis import Redis
 
-from tests.stage.http_client import ADMIN, Show, Window, open_window, unique, zone
+from tests.stage.http_client import ADMIN, EventOnSale, PurchaseClient, open_client, unique, zone_body
 from tests.stage.problems import assert_problem
 from tests.stage.processes.purchase import prepare, serving
-from tests.stage.redis_state import Ledger, partition_of
+from tests.stage.redis_state import RedisState, partition_of
 from tests.stage.stores import stores
 
 OUTBOX_MAX = 32
@@ -39,35 +39,35 @@ def process(silenceable_redis: RunningServer) -> Iterator[RunningServer]:
 
 
 @pytest.fixture
-async def window(process: RunningServer) -> AsyncIterator[Window]:
-    async with open_window(process.url, timeout_seconds=PATIENCE_SECONDS) as window:
-        yield window
+async def client(process: RunningServer) -> AsyncIterator[PurchaseClient]:
+    async with open_client(process.url, timeout_seconds=PATIENCE_SECONDS) as client:
+        yield client
 
 
 @pytest.fixture
-def ledger(silenceable_redis: RunningServer) -> Iterator[Ledger]:
+def redis_state(silenceable_redis: RunningServer) -> Iterator[RedisState]:
     """The state of that Redis; its outboxes start empty, as if a relay had just published them."""
     with Redis.from_url(silenceable_redis.url) as redis:
-        ledger = Ledger(redis)
-        publish_all(ledger)
-        yield ledger
+        redis_state = RedisState(redis)
+        publish_all(redis_state)
+        yield redis_state
 
 
-def publish_all(ledger: Ledger) -> None:
+def publish_all(redis_state: RedisState) -> None:
     """Delete all messages, as a relay does once they are confirmed."""
-    for name in ledger.redis.scan_iter(match="*:outbox"):
-        for position, _ in ledger.redis.xrange(name):
-            ledger.redis.xdel(name, position)
+    for name in redis_state.redis.scan_iter(match="*:outbox"):
+        for position, _ in redis_state.redis.xrange(name):
+            redis_state.redis.xdel(name, position)
 
 
 @contextmanager
-def removed(ledger: Ledger, name: str) -> Iterator[None]:
+def removed(redis_state: RedisState, name: str) -> Iterator[None]:
     """Remove a key from Redis for a while."""
-    ledger.redis.rename(name, f"removed {name}")
+    redis_state.redis.rename(name, f"removed {name}")
     try:
         yield
     finally:
-        ledger.redis.rename(f"removed {name}", name)
+        redis_state.redis.rename(f"removed {name}", name)
 
 
 @contextmanager
@@ -87,245 +87,249 @@ async def wait_until(condition: Callable[[], Awaitable[bool]]) -> None:
         await asyncio.sleep(0.01)
 
 
-async def calls_begun(window: Window) -> float:
+async def calls_begun(client: PurchaseClient) -> float:
     """Return how many calls to the sale script this process has begun."""
-    metrics = (await window.http.get("/metrics")).text.splitlines()
+    metrics = (await client.http.get("/metrics")).text.splitlines()
     (count,) = [line.split()[1] for line in metrics if line.startswith("orders_joined_count")]
     return float(count)
 
 
-async def is_ready(window: Window) -> bool:
-    return (await window.http.get("/health/ready")).status_code == 200
+async def is_ready(client: PurchaseClient) -> bool:
+    return (await client.http.get("/health/ready")).status_code == 200
 
 
-def sales(ledger: Ledger, show: Show) -> int:
-    sold = [message for message in ledger.messages() if isinstance(message, TicketPurchased)]
-    return sum(message.data.event_id == show.event_id for message in sold)
+def sales(redis_state: RedisState, event: EventOnSale) -> int:
+    sold = [message for message in redis_state.messages() if isinstance(message, TicketPurchased)]
+    return sum(message.data.event_id == event.event_id for message in sold)
 
 
 @pytest.mark.parametrize("key", [keys.outbox, keys.epoch], ids=["outbox", "epoch"])
 async def test_a_partition_that_lost_its_clock_changes_nothing(
-    window: Window, ledger: Ledger, key: Callable[[int], str]
+    client: PurchaseClient, redis_state: RedisState, key: Callable[[int], str]
 ) -> None:
-    show = await window.stage()
-    ticket = await window.bought(show.seat())
+    event = await client.put_on_sale()
+    ticket = await client.bought(event.seat())
 
-    with removed(ledger, key(partition_of(show.event_id))), ledger.unchanged():
-        assert_problem(await window.buy(show.seat("2")), 503, "recovering")
-        assert_problem(await window.buy(show.seat("2"), key=unique("key")), 503, "recovering")
-        assert_problem(await window.buy(show.seat(), key=unique("key")), 503, "recovering")
-        assert_problem(await window.cancel(ticket), 503, "recovering")
-        assert_problem(await window.schedule(show, name="Renamed"), 503, "recovering")
-        assert not await is_ready(window)
+    with removed(redis_state, key(partition_of(event.event_id))), redis_state.unchanged():
+        assert_problem(await client.buy(event.seat("2")), 503, "recovering")
+        assert_problem(await client.buy(event.seat("2"), key=unique("key")), 503, "recovering")
+        assert_problem(await client.buy(event.seat(), key=unique("key")), 503, "recovering")
+        assert_problem(await client.cancel(ticket), 503, "recovering")
+        assert_problem(await client.schedule(event, name="Renamed"), 503, "recovering")
+        assert not await is_ready(client)
 
-    assert await is_ready(window)
-    assert (await window.buy(show.seat("2"))).status_code == 201
-
-
-async def test_the_other_partitions_continue_to_sell(window: Window, ledger: Ledger) -> None:
-    show, other = await window.stage(), await window.stage()
-    while partition_of(other.event_id) == partition_of(show.event_id):
-        other = await window.stage()
-
-    with removed(ledger, keys.outbox(partition_of(show.event_id))):
-        assert_problem(await window.buy(show.seat()), 503, "recovering")
-
-        assert (await window.buy(other.seat())).status_code == 201
+    assert await is_ready(client)
+    assert (await client.buy(event.seat("2"))).status_code == 201
 
 
-async def test_a_venue_whose_partition_lost_its_clock_is_not_defined(window: Window, ledger: Ledger) -> None:
+async def test_the_other_partitions_continue_to_sell(client: PurchaseClient, redis_state: RedisState) -> None:
+    event, other = await client.put_on_sale(), await client.put_on_sale()
+    while partition_of(other.event_id) == partition_of(event.event_id):
+        other = await client.put_on_sale()
+
+    with removed(redis_state, keys.outbox(partition_of(event.event_id))):
+        assert_problem(await client.buy(event.seat()), 503, "recovering")
+
+        assert (await client.buy(other.seat())).status_code == 201
+
+
+async def test_a_venue_whose_partition_lost_its_clock_is_not_defined(
+    client: PurchaseClient, redis_state: RedisState
+) -> None:
     venue_id = unique("venue")
 
-    with removed(ledger, keys.outbox(partition_of(venue_id))), ledger.unchanged():
-        assert_problem(await window.define(venue_id), 503, "recovering")
+    with removed(redis_state, keys.outbox(partition_of(venue_id))), redis_state.unchanged():
+        assert_problem(await client.define(venue_id), 503, "recovering")
 
-    assert (await window.define(venue_id)).status_code == 201
-
-
-async def test_a_redis_that_was_rolled_back_sells_nothing(window: Window, ledger: Ledger) -> None:
-    show = await window.stage()
-    outbox = keys.outbox(partition_of(show.event_id))
-    before = ledger.redis.dump(outbox)
-    await window.bought(show.seat())
-
-    with removed(ledger, outbox):
-        ledger.redis.restore(outbox, 0, before)
-        with ledger.unchanged():
-            assert_problem(await window.buy(show.seat("2")), 503, "recovering")
-        ledger.redis.delete(outbox)
-
-    assert (await window.buy(show.seat("2"))).status_code == 201
+    assert (await client.define(venue_id)).status_code == 201
 
 
-async def test_a_redis_that_lost_everything_sells_nothing(window: Window, ledger: Ledger) -> None:
-    show = await window.stage()
-    ticket = await window.bought(show.seat())
+async def test_a_redis_that_was_rolled_back_sells_nothing(client: PurchaseClient, redis_state: RedisState) -> None:
+    event = await client.put_on_sale()
+    outbox = keys.outbox(partition_of(event.event_id))
+    before = redis_state.redis.dump(outbox)
+    await client.bought(event.seat())
 
-    ledger.redis.swapdb(0, 1)
+    with removed(redis_state, outbox):
+        redis_state.redis.restore(outbox, 0, before)
+        with redis_state.unchanged():
+            assert_problem(await client.buy(event.seat("2")), 503, "recovering")
+        redis_state.redis.delete(outbox)
+
+    assert (await client.buy(event.seat("2"))).status_code == 201
+
+
+async def test_a_redis_that_lost_everything_sells_nothing(client: PurchaseClient, redis_state: RedisState) -> None:
+    event = await client.put_on_sale()
+    ticket = await client.bought(event.seat())
+
+    redis_state.redis.swapdb(0, 1)
     try:
-        with ledger.unchanged():
-            assert_problem(await window.buy(show.seat("2")), 503, "recovering")
-            assert_problem(await window.cancel(ticket), 503, "recovering")
-            assert not await is_ready(window)
+        with redis_state.unchanged():
+            assert_problem(await client.buy(event.seat("2")), 503, "recovering")
+            assert_problem(await client.cancel(ticket), 503, "recovering")
+            assert not await is_ready(client)
     finally:
-        ledger.redis.swapdb(0, 1)
+        redis_state.redis.swapdb(0, 1)
 
-    assert (await window.buy(show.seat("2"))).status_code == 201
+    assert (await client.buy(event.seat("2"))).status_code == 201
 
 
-async def test_a_partition_that_lost_its_clock_never_answers_404(window: Window, ledger: Ledger) -> None:
-    show = Show(unique("venue"), unique("event"))
-    homes = {partition_of(show.venue_id), partition_of(show.event_id)}
-    ticket = {"ticketId": str(mint_id(partition_of(show.event_id)))}
+async def test_a_partition_that_lost_its_clock_never_answers_404(
+    client: PurchaseClient, redis_state: RedisState
+) -> None:
+    event = EventOnSale(unique("venue"), unique("event"))
+    homes = {partition_of(event.venue_id), partition_of(event.event_id)}
+    ticket = {"ticketId": str(mint_id(partition_of(event.event_id)))}
 
     with ExitStack() as stack:
         for home in homes:
-            stack.enter_context(removed(ledger, keys.outbox(home)))
-        assert_problem(await window.buy(show.seat()), 503, "recovering")
-        assert_problem(await window.schedule(show), 503, "recovering")
-        assert_problem(await window.cancel(ticket, **ADMIN), 503, "recovering")
+            stack.enter_context(removed(redis_state, keys.outbox(home)))
+        assert_problem(await client.buy(event.seat()), 503, "recovering")
+        assert_problem(await client.schedule(event), 503, "recovering")
+        assert_problem(await client.cancel(ticket, **ADMIN), 503, "recovering")
 
-    assert_problem(await window.buy(show.seat()), 404, "event-not-found")
-    assert_problem(await window.schedule(show), 404, "venue-not-found")
-    assert_problem(await window.cancel(ticket, **ADMIN), 404, "ticket-not-found")
+    assert_problem(await client.buy(event.seat()), 404, "event-not-found")
+    assert_problem(await client.schedule(event), 404, "venue-not-found")
+    assert_problem(await client.cancel(ticket, **ADMIN), 404, "ticket-not-found")
 
 
-async def test_a_full_outbox_is_overload(window: Window, ledger: Ledger) -> None:
-    show = await window.stage(zone(rowCount=OUTBOX_MAX + 1, colCount=2))
-    sold = await window.bought(show.seat())
-    orders = [show.seat(str(row), "b") for row in range(1, OUTBOX_MAX + 2)]
-    while (answer := await window.buy(orders.pop())).status_code == 201:
+async def test_a_full_outbox_is_overload(client: PurchaseClient, redis_state: RedisState) -> None:
+    event = await client.put_on_sale(zone_body(rowCount=OUTBOX_MAX + 1, colCount=2))
+    sold = await client.bought(event.seat())
+    orders = [event.seat(str(row), "b") for row in range(1, OUTBOX_MAX + 2)]
+    while (answer := await client.buy(orders.pop())).status_code == 201:
         pass
 
     assert_problem(answer, 503, "overloaded")
-    assert len(ledger.outbox(partition_of(show.event_id))) == OUTBOX_MAX
-    with ledger.unchanged():
-        assert_problem(await window.buy(show.seat("2", "a"), key=unique("key")), 503, "overloaded")
-        assert_problem(await window.cancel(sold), 503, "overloaded")
-        assert_problem(await window.schedule(show), 503, "overloaded")
-    assert_problem(await window.buy(show.seat(eventId="unheard-of")), 404, "event-not-found")
-    publish_all(ledger)
-    assert (await window.cancel(sold)).status_code == 200
-    assert (await window.buy(show.seat("2", "a"))).status_code == 201
+    assert len(redis_state.outbox(partition_of(event.event_id))) == OUTBOX_MAX
+    with redis_state.unchanged():
+        assert_problem(await client.buy(event.seat("2", "a"), key=unique("key")), 503, "overloaded")
+        assert_problem(await client.cancel(sold), 503, "overloaded")
+        assert_problem(await client.schedule(event), 503, "overloaded")
+    assert_problem(await client.buy(event.seat(eventId="unheard-of")), 404, "event-not-found")
+    publish_all(redis_state)
+    assert (await client.cancel(sold)).status_code == 200
+    assert (await client.buy(event.seat("2", "a"))).status_code == 201
 
 
 @pytest.mark.parametrize(
     ("setting", "value", "slug"), [("maxmemory", 1, "overloaded"), ("min-replicas-to-write", 1, "recovering")]
 )
 async def test_a_redis_that_cannot_write_does_nothing(
-    window: Window, ledger: Ledger, setting: str, value: int, slug: str
+    client: PurchaseClient, redis_state: RedisState, setting: str, value: int, slug: str
 ) -> None:
-    show = await window.stage()
-    ticket = await window.bought(show.seat())
+    event = await client.put_on_sale()
+    ticket = await client.bought(event.seat())
 
-    ledger.redis.config_set(setting, value)
+    redis_state.redis.config_set(setting, value)
     try:
-        with ledger.unchanged():
-            assert_problem(await window.buy(show.seat("2"), key=unique("key")), 503, slug)
-            assert_problem(await window.cancel(ticket), 503, slug)
-            assert_problem(await window.define(show.venue_id), 503, slug)
-            assert_problem(await window.schedule(Show(show.venue_id, unique("event"))), 503, slug)
+        with redis_state.unchanged():
+            assert_problem(await client.buy(event.seat("2"), key=unique("key")), 503, slug)
+            assert_problem(await client.cancel(ticket), 503, slug)
+            assert_problem(await client.define(event.venue_id), 503, slug)
+            assert_problem(await client.schedule(EventOnSale(event.venue_id, unique("event"))), 503, slug)
     finally:
-        ledger.redis.config_set(setting, 0)
+        redis_state.redis.config_set(setting, 0)
 
-    assert (await window.buy(show.seat("2"))).status_code == 201
+    assert (await client.buy(event.seat("2"))).status_code == 201
 
 
-async def test_an_admin_call_at_a_full_outbox_is_overload(window: Window, ledger: Ledger) -> None:
-    show = await window.stage()
-    while (await window.define(show.venue_id)).status_code == 200:
+async def test_an_admin_call_at_a_full_outbox_is_overload(client: PurchaseClient, redis_state: RedisState) -> None:
+    event = await client.put_on_sale()
+    while (await client.define(event.venue_id)).status_code == 200:
         pass
 
-    with ledger.unchanged():
-        answer = await window.define(show.venue_id, zone(1), zone(2))
+    with redis_state.unchanged():
+        answer = await client.define(event.venue_id, zone_body(1), zone_body(2))
 
     assert_problem(answer, 503, "overloaded")
 
 
 async def test_a_purchase_that_redis_does_not_answer_has_an_unknown_outcome(
-    window: Window, ledger: Ledger, silenceable_redis: RunningServer
+    client: PurchaseClient, redis_state: RedisState, silenceable_redis: RunningServer
 ) -> None:
-    show, key = await window.stage(), unique("key")
-    await window.bought(show.seat("5"))
+    event, key = await client.put_on_sale(), unique("key")
+    await client.bought(event.seat("5"))
 
     with silent(silenceable_redis):
-        unknown = await window.buy(show.seat(), key=key)
+        unknown = await client.buy(event.seat(), key=key)
     assert_problem(unknown, 504, "outcome-unknown")
 
-    truth = await window.buy(show.seat(), key=key)
-    again = await window.buy(show.seat(), key=key)
+    truth = await client.buy(event.seat(), key=key)
+    again = await client.buy(event.seat(), key=key)
 
     assert (truth.status_code, again.status_code) == (201, 201)
     assert truth.content == again.content
-    assert sales(ledger, show) == 2
+    assert sales(redis_state, event) == 2
 
 
 async def test_later_calls_during_a_silence_of_redis_wait_no_longer_than_the_first(
-    window: Window, ledger: Ledger, silenceable_redis: RunningServer
+    client: PurchaseClient, redis_state: RedisState, silenceable_redis: RunningServer
 ) -> None:
-    show = await window.stage(zone(rowCount=4, colCount=8))
-    await window.bought(show.seat("4"))
-    orders = [(show.seat(str(row), column), unique("key")) for row in (1, 2, 3) for column in "abcdefgh"]
-    before = await calls_begun(window)
+    event = await client.put_on_sale(zone_body(rowCount=4, colCount=8))
+    await client.bought(event.seat("4"))
+    orders = [(event.seat(str(row), column), unique("key")) for row in (1, 2, 3) for column in "abcdefgh"]
+    before = await calls_begun(client)
 
     async def both_calls_are_under_way() -> bool:
-        return await calls_begun(window) == before + 2
+        return await calls_begun(client) == before + 2
 
     with silent(silenceable_redis):
-        first = [asyncio.create_task(window.buy(order, key=key)) for order, key in orders[:8]]
+        first = [asyncio.create_task(client.buy(order, key=key)) for order, key in orders[:8]]
         await wait_until(both_calls_are_under_way)
-        async with open_window(str(window.http.base_url), timeout_seconds=4) as impatient:
+        async with open_client(str(client.http.base_url), timeout_seconds=4) as impatient:
             late = await asyncio.gather(*(impatient.buy(order, key=key) for order, key in orders[8:]))
         answers = [*await asyncio.gather(*first), *late]
     for answer in answers:
         assert_problem(answer, 504, "outcome-unknown")
 
-    truths = await asyncio.gather(*(window.buy(order, key=key) for order, key in orders))
+    truths = await asyncio.gather(*(client.buy(order, key=key) for order, key in orders))
 
     assert {truth.status_code for truth in truths} == {201}
     assert len({truth.json()["ticketId"] for truth in truths}) == 24
-    assert sales(ledger, show) == 25
+    assert sales(redis_state, event) == 25
 
 
 async def test_a_call_that_fails_at_its_first_read_does_nothing(
-    window: Window, silenceable_redis: RunningServer
+    client: PurchaseClient, silenceable_redis: RunningServer
 ) -> None:
-    show = await window.stage()
-    ticket = await window.bought(show.seat())
+    event = await client.put_on_sale()
+    ticket = await client.bought(event.seat())
 
     with silent(silenceable_redis):
         answers = await asyncio.gather(
-            window.cancel(ticket), window.buy(show.seat(eventId="unheard-of")), window.schedule(show)
+            client.cancel(ticket), client.buy(event.seat(eventId="unheard-of")), client.schedule(event)
         )
 
     for answer in answers:
         assert_problem(answer, 503, "recovering")
-    assert (await window.cancel(ticket, **ADMIN)).status_code == 200
+    assert (await client.cancel(ticket, **ADMIN)).status_code == 200
 
 
 async def test_a_definition_that_redis_does_not_answer_has_an_unknown_outcome(
-    window: Window, ledger: Ledger, silenceable_redis: RunningServer
+    client: PurchaseClient, redis_state: RedisState, silenceable_redis: RunningServer
 ) -> None:
-    show = await window.stage()
+    event = await client.put_on_sale()
 
     with silent(silenceable_redis):
-        assert_problem(await window.define(show.venue_id, zone(1), zone(2)), 504, "outcome-unknown")
+        assert_problem(await client.define(event.venue_id, zone_body(1), zone_body(2)), 504, "outcome-unknown")
 
-    assert (await window.define(show.venue_id, zone(1), zone(2))).status_code == 200
-    ledger.assert_settled(show.venue_id, show.event_id)
+    assert (await client.define(event.venue_id, zone_body(1), zone_body(2))).status_code == 200
+    redis_state.assert_settled(event.venue_id, event.event_id)
 
 
 async def test_a_redis_that_was_killed_comes_back_with_every_sale(
-    window: Window, ledger: Ledger, silenceable_redis: RunningServer
+    client: PurchaseClient, redis_state: RedisState, silenceable_redis: RunningServer
 ) -> None:
-    show, key = await window.stage(), unique("key")
-    sold = await window.bought(show.seat())
+    event, key = await client.put_on_sale(), unique("key")
+    sold = await client.bought(event.seat())
     silenceable_redis.kill()
-    unknown = await window.buy(show.seat("2"), key=key)
+    unknown = await client.buy(event.seat("2"), key=key)
     silenceable_redis.start()
 
     assert_problem(unknown, 504, "outcome-unknown")
-    assert_problem(await window.buy(show.seat()), 409, "seat-taken")
-    assert (await window.buy(show.seat("2"), key=key)).status_code == 201
-    assert sales(ledger, show) == 2
-    assert (await window.cancel(sold)).status_code == 200
+    assert_problem(await client.buy(event.seat()), 409, "seat-taken")
+    assert (await client.buy(event.seat("2"), key=key)).status_code == 201
+    assert sales(redis_state, event) == 2
+    assert (await client.cancel(sold)).status_code == 200

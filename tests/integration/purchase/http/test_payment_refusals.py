@@ -6,21 +6,21 @@ import httpx
 import pytest
 from purchase.store.ids import mint_id
 
-from tests.stage.hold_records import left_alone
-from tests.stage.http_client import Json, Window, unique
+from tests.stage.hold_records import unchanged_hold
+from tests.stage.http_client import Json, PurchaseClient, unique
 from tests.stage.problems import assert_problem
-from tests.stage.redis_state import Ledger
+from tests.stage.redis_state import RedisState
 
 pytestmark = pytest.mark.at_the_sandbox
 
 
-async def test_a_hold_that_nobody_made_is_not_found(window: Window, ledger: Ledger) -> None:
+async def test_a_hold_that_nobody_made_is_not_found(client: PurchaseClient, redis_state: RedisState) -> None:
     for partition in (0, 0xFFF):
         unheard_of = {"holdId": str(mint_id(partition))}
-        with left_alone(ledger, unheard_of):
-            assert_problem(await window.pay(unheard_of, key=unique("key")), 404, "hold-not-found")
-            assert_problem(await window.confirm(unheard_of), 404, "hold-not-found")
-            assert_problem(await window.release(unheard_of), 404, "hold-not-found")
+        with unchanged_hold(redis_state, unheard_of):
+            assert_problem(await client.pay(unheard_of, key=unique("key")), 404, "hold-not-found")
+            assert_problem(await client.confirm(unheard_of), 404, "hold-not-found")
+            assert_problem(await client.release(unheard_of), 404, "hold-not-found")
 
 
 @pytest.mark.parametrize(
@@ -36,27 +36,27 @@ async def test_a_hold_that_nobody_made_is_not_found(window: Window, ledger: Ledg
     ids=str,
 )
 async def test_a_payment_that_is_not_understood_begins_nothing(
-    window: Window, hold: Json, ledger: Ledger, body: Any, field: str
+    client: PurchaseClient, hold: Json, redis_state: RedisState, body: Any, field: str
 ) -> None:
-    with left_alone(ledger, hold):
-        answer = await window.http.post(f"/api/v1/holds/{hold['holdId']}/payment", json=body)
+    with unchanged_hold(redis_state, hold):
+        answer = await client.http.post(f"/api/v1/holds/{hold['holdId']}/payment", json=body)
 
     assert_problem(answer, 400, "invalid-request", field=field)
 
 
 @pytest.mark.parametrize("call", ["payment", "confirm"])
-async def test_a_body_is_optional_and_must_be_json(window: Window, hold: Json, call: str) -> None:
+async def test_a_body_is_optional_and_must_be_json(client: PurchaseClient, hold: Json, call: str) -> None:
     path = f"/api/v1/holds/{hold['holdId']}/{call}"
     assert_problem(
-        await window.http.post(path, content="{}", headers={"Content-Type": "text/plain"}),
+        await client.http.post(path, content="{}", headers={"Content-Type": "text/plain"}),
         415,
         "unsupported-media-type",
     )
-    assert_problem(await window.http.post(path, json={"quantity": 1}), 400, "invalid-request", field="quantity")
-    answers: list[httpx.Response] = [await window.http.post(path), await window.http.post(path, json={})]
+    assert_problem(await client.http.post(path, json={"quantity": 1}), 400, "invalid-request", field="quantity")
+    answers: list[httpx.Response] = [await client.http.post(path), await client.http.post(path, json={})]
     assert {answer.status_code for answer in answers} == {201 if call == "payment" else 402}
 
 
 @pytest.mark.parametrize("call", ["payment", "confirm"])
-async def test_an_id_out_of_shape_is_an_invalid_request(window: Window, call: str) -> None:
-    assert_problem(await window.http.post(f"/api/v1/holds/mine/{call}"), 400, "invalid-request", field="holdId")
+async def test_an_id_out_of_shape_is_an_invalid_request(client: PurchaseClient, call: str) -> None:
+    assert_problem(await client.http.post(f"/api/v1/holds/mine/{call}"), 400, "invalid-request", field="holdId")

@@ -9,34 +9,34 @@ from purchase.holds.hold import reference_of
 
 from tests.stage.builders import HOLD_MS
 from tests.stage.clock import let_pass
-from tests.stage.hold_records import left_alone, payment_of, payments_of, told_of_seats
-from tests.stage.http_client import Json, Show, Window, zone
+from tests.stage.hold_records import payment_of, payments_of, seat_messages, unchanged_hold
+from tests.stage.http_client import EventOnSale, Json, PurchaseClient, zone_body
 from tests.stage.problems import assert_problem
-from tests.stage.redis_state import Ledger
+from tests.stage.redis_state import RedisState
 from tests.stage.sandboxes import Sandbox
 
 pytestmark = pytest.mark.at_the_sandbox
 
 
 async def test_a_declined_payment_leaves_the_hold_and_another_attempt_may_follow(
-    window: Window, hold: Json, sandbox: Sandbox
+    client: PurchaseClient, hold: Json, sandbox: Sandbox
 ) -> None:
-    declined = await window.pay(hold, "pm_card_visa_chargeDeclinedInsufficientFunds")
+    declined = await client.pay(hold, "pm_card_visa_chargeDeclinedInsufficientFunds")
 
     assert_problem(declined, 402, "payment-declined", code="insufficient_funds")
-    assert (await window.found(hold)).json()["status"] == "HELD"
-    assert_problem(await window.confirm(hold), 402, "payment-required", code="insufficient_funds")
-    await window.confirmed(hold)
+    assert (await client.found(hold)).json()["status"] == "HELD"
+    assert_problem(await client.confirm(hold), 402, "payment-required", code="insufficient_funds")
+    await client.confirmed(hold)
     assert payment_of(sandbox, hold)["metadata"]["attempt"] == "2"
 
 
 async def test_the_others_are_told_until_when_the_seats_are_kept(
-    window: Window, show: Show, hold: Json, ledger: Ledger
+    client: PurchaseClient, event: EventOnSale, hold: Json, redis_state: RedisState
 ) -> None:
-    assert (await window.pay(hold, "pm_card_visa_chargeDeclined")).status_code == 402
-    held = (await window.found(hold)).json()
+    assert (await client.pay(hold, "pm_card_visa_chargeDeclined")).status_code == 402
+    held = (await client.found(hold)).json()
 
-    told = told_of_seats(ledger, show, SeatsHeld)
+    told = seat_messages(redis_state, event, SeatsHeld)
 
     reference = reference_of(UUID(hold["holdId"]))
     assert [message.id for message in told] == [f"{reference}:{version}" for version in (1, 2, 3)]
@@ -45,74 +45,74 @@ async def test_the_others_are_told_until_when_the_seats_are_kept(
 
 
 async def test_the_payment_under_way_is_told_to_whoever_begins_it_again(
-    window: Window, hold: Json, sandbox: Sandbox
+    client: PurchaseClient, hold: Json, sandbox: Sandbox
 ) -> None:
-    first = await window.pay(hold)
+    first = await client.pay(hold)
 
-    again = await window.pay(hold)
-    another_card = await window.pay(hold, "pm_card_mastercard")
+    again = await client.pay(hold)
+    another_card = await client.pay(hold, "pm_card_mastercard")
 
     assert again.json() == another_card.json() == first.json()
     assert payment_of(sandbox, hold)["id"] == first.json()["paymentId"]
 
 
 async def test_another_method_replaces_a_payment_that_waits_for_its_customer(
-    window: Window, hold: Json, sandbox: Sandbox
+    client: PurchaseClient, hold: Json, sandbox: Sandbox
 ) -> None:
-    first = (await window.pay(hold, "pm_card_authenticationRequired")).json()
+    first = (await client.pay(hold, "pm_card_authenticationRequired")).json()
 
-    second = await window.pay(hold, "pm_card_visa")
+    second = await client.pay(hold, "pm_card_visa")
 
     assert second.json()["paymentId"] != first["paymentId"]
     assert sandbox.entry(first["paymentId"])["status"] == "canceled"
-    assert (await window.confirm(hold)).status_code == 201
+    assert (await client.confirm(hold)).status_code == 201
 
 
 async def test_where_there_is_nothing_to_pay_no_payment_is_begun(
-    window: Window, sandbox: Sandbox, ledger: Ledger
+    client: PurchaseClient, sandbox: Sandbox, redis_state: RedisState
 ) -> None:
-    show = await window.stage(zone(ticketPrice=0))
-    hold = await window.held(show.hold())
+    event = await client.put_on_sale(zone_body(ticketPrice=0))
+    hold = await client.held(event.hold())
 
-    with left_alone(ledger, hold):
-        assert_problem(await window.pay(hold), 402, "payment-declined", code="nothing_to_pay")
+    with unchanged_hold(redis_state, hold):
+        assert_problem(await client.pay(hold), 402, "payment-declined", code="nothing_to_pay")
 
     assert payments_of(sandbox, hold) == []
-    let_pass(ledger, show, HOLD_MS)
-    assert_problem(await window.pay(hold), 410, "hold-expired")
-    assert_problem(await window.confirm(hold), 410, "hold-expired")
+    let_pass(redis_state, event, HOLD_MS)
+    assert_problem(await client.pay(hold), 410, "hold-expired")
+    assert_problem(await client.confirm(hold), 410, "hold-expired")
 
 
-async def test_less_than_the_provider_takes_is_declined_and_the_hold_stays(window: Window) -> None:
-    show = await window.stage(zone(ticketPrice=0.3))
-    hold = await window.held(show.hold("1a"))
+async def test_less_than_the_provider_takes_is_declined_and_the_hold_stays(client: PurchaseClient) -> None:
+    event = await client.put_on_sale(zone_body(ticketPrice=0.3))
+    hold = await client.held(event.hold("1a"))
 
-    assert_problem(await window.pay(hold), 402, "payment-declined", code="amount_too_small")
-    assert (await window.found(hold)).json()["status"] == "HELD"
+    assert_problem(await client.pay(hold), 402, "payment-declined", code="amount_too_small")
+    assert (await client.found(hold)).json()["status"] == "HELD"
 
-    await window.confirmed(await window.held(show.hold("1b", "1c")))
+    await client.confirmed(await client.held(event.hold("1b", "1c")))
 
 
 async def test_while_the_provider_is_away_the_hold_stays_and_nothing_is_bought(
-    window: Window, hold: Json, sandbox: Sandbox
+    client: PurchaseClient, hold: Json, sandbox: Sandbox
 ) -> None:
     with sandbox.misbehaving("busy"):
-        assert_problem(await window.pay(hold), 503, "payment-unavailable")
-        assert (await window.found(hold)).json()["status"] == "HELD"
+        assert_problem(await client.pay(hold), 503, "payment-unavailable")
+        assert (await client.found(hold)).json()["status"] == "HELD"
 
-    await window.confirmed(hold)
+    await client.confirmed(hold)
     assert payment_of(sandbox, hold)["metadata"]["attempt"] == "2"
 
 
 async def test_a_provider_that_does_not_answer_keeps_nobody_else_waiting(
-    window: Window, show: Show, hold: Json, sandbox: Sandbox
+    client: PurchaseClient, event: EventOnSale, hold: Json, sandbox: Sandbox
 ) -> None:
-    others = [await window.held(show.hold(f"{row}c")) for row in (2, 3, 4)]
+    others = [await client.held(event.hold(f"{row}c")) for row in (2, 3, 4)]
     sandbox.process.pause()
     try:
-        paying = [asyncio.create_task(window.pay(held)) for held in [hold, *others]]
+        paying = [asyncio.create_task(client.pay(held)) for held in [hold, *others]]
         for column in "defgh":
-            await window.bought(show.seat("5", column))
+            await client.bought(event.seat("5", column))
         assert not any(task.done() for task in paying)
     finally:
         sandbox.process.resume()

@@ -8,8 +8,8 @@ import pytest
 from tests.stage import sandboxes
 from tests.stage.arrivals import until
 from tests.stage.clock import let_pass
-from tests.stage.http_client import ADMIN, Json, Show, Window
-from tests.stage.redis_state import Ledger
+from tests.stage.http_client import ADMIN, EventOnSale, Json, PurchaseClient
+from tests.stage.redis_state import RedisState
 from tests.stage.sandboxes import Sandbox
 
 pytestmark = pytest.mark.at_the_sandbox
@@ -25,9 +25,9 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-async def tickets(window: Window, hold: Json) -> list[Json]:
+async def tickets(client: PurchaseClient, hold: Json) -> list[Json]:
     """Two, paid for at once."""
-    bought: list[Json] = (await window.confirmed(hold))["tickets"]
+    bought: list[Json] = (await client.confirmed(hold))["tickets"]
     return bought
 
 
@@ -38,22 +38,22 @@ def refunded(sandbox: Sandbox) -> tuple[int, int]:
 
 
 async def test_whoever_undoes_a_ticket_gets_its_money_back(
-    window: Window, sandbox: Sandbox, tickets: list[Json]
+    client: PurchaseClient, sandbox: Sandbox, tickets: list[Json]
 ) -> None:
-    answer = await window.cancel(tickets[0])
+    answer = await client.cancel(tickets[0])
 
     cancelled = {name: value for name, value in tickets[0].items() if name != "receipt"} | {"status": "CANCELLED"}
     assert (answer.status_code, answer.json()) == (200, cancelled)
     assert refunded(sandbox) == (2_500, 1)
 
-    assert (await window.cancel(tickets[1], **ADMIN)).status_code == 200
+    assert (await client.cancel(tickets[1], **ADMIN)).status_code == 200
     assert refunded(sandbox) == (5_000, 2)
 
 
 async def test_undone_by_many_at_once_the_money_comes_back_once(
-    window: Window, sandbox: Sandbox, tickets: list[Json]
+    client: PurchaseClient, sandbox: Sandbox, tickets: list[Json]
 ) -> None:
-    answers = await asyncio.gather(*(window.cancel(tickets[0]) for _ in range(20)))
+    answers = await asyncio.gather(*(client.cancel(tickets[0]) for _ in range(20)))
 
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.content for answer in answers}) == 1
@@ -62,17 +62,22 @@ async def test_undone_by_many_at_once_the_money_comes_back_once(
 
 @pytest.mark.parametrize("mode", ["unavailable", "busy", "slow", "lost"])
 async def test_wherever_the_provider_is_a_ticket_is_undone_and_its_money_comes_back(
-    window: Window, show: Show, sandbox: Sandbox, ledger: Ledger, tickets: list[Json], mode: str
+    client: PurchaseClient,
+    event: EventOnSale,
+    sandbox: Sandbox,
+    redis_state: RedisState,
+    tickets: list[Json],
+    mode: str,
 ) -> None:
     with sandbox.misbehaving(mode):
-        answer = await window.cancel(tickets[0])
+        answer = await client.cancel(tickets[0])
 
         assert (answer.status_code, answer.json()["status"]) == (200, "CANCELLED")
-        assert await window.bought(show.seat("1", "a"))
-    await until(lambda: is_refunded_later(ledger, show, sandbox))
+        assert await client.bought(event.seat("1", "a"))
+    await until(lambda: is_refunded_later(redis_state, event, sandbox))
     assert refunded(sandbox) == (2_500, 1)
 
 
-def is_refunded_later(ledger: Ledger, show: Show, sandbox: Sandbox) -> bool:
-    let_pass(ledger, show, LATER_MS)
+def is_refunded_later(redis_state: RedisState, event: EventOnSale, sandbox: Sandbox) -> bool:
+    let_pass(redis_state, event, LATER_MS)
     return refunded(sandbox)[0] > 0

@@ -11,7 +11,7 @@ from purchase.providers.deadline import COMMAND_SECONDS
 from purchase.store.connection import ANSWER_SECONDS
 
 from tests.stage import sandboxes
-from tests.stage.http_client import Json, Show, Window, open_window, unique
+from tests.stage.http_client import EventOnSale, Json, PurchaseClient, open_client, unique
 from tests.stage.problems import assert_problem
 from tests.stage.processes.purchase import Service
 from tests.stage.sandboxes import Sandbox
@@ -35,10 +35,10 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-async def window(service: Service) -> AsyncIterator[Window]:
+async def client(service: Service) -> AsyncIterator[PurchaseClient]:
     """Whoever asks there waits as long as the gateway does."""
-    async with open_window(service.url, timeout_seconds=GATEWAY_SECONDS) as window:
-        yield window
+    async with open_client(service.url, timeout_seconds=GATEWAY_SECONDS) as client:
+        yield client
 
 
 async def insist(call: Callable[[], Awaitable[httpx.Response]], *, until: int) -> httpx.Response:
@@ -56,15 +56,15 @@ def test_redis_has_time_to_answer_after_the_provider_has_had_its_own() -> None:
 
 
 async def test_every_command_is_answered_before_the_gateway_gives_up(
-    window: Window, show: Show, sandbox: Sandbox
+    client: PurchaseClient, event: EventOnSale, sandbox: Sandbox
 ) -> None:
-    held, *paid = [await window.held(show.hold(f"{row}a")) for row in (1, 2, 3)]
+    held, *paid = [await client.held(event.hold(f"{row}a")) for row in (1, 2, 3)]
     for hold in paid:
-        await window.pay(hold)
-    [ticket] = (await window.confirmed(await window.held(show.hold("4a"))))["tickets"]
+        await client.pay(hold)
+    [ticket] = (await client.confirmed(await client.held(event.hold("4a"))))["tickets"]
     with sandbox.misbehaving("slow"):
         begun, confirmed, released, undone = await asyncio.gather(
-            window.pay(held), window.confirm(paid[0]), window.release(paid[1]), window.cancel(ticket)
+            client.pay(held), client.confirm(paid[0]), client.release(paid[1]), client.cancel(ticket)
         )
 
     assert_problem(begun, 504, "outcome-unknown")
@@ -74,15 +74,15 @@ async def test_every_command_is_answered_before_the_gateway_gives_up(
 
 
 async def test_what_a_slow_provider_did_in_the_end_is_told_when_the_call_is_repeated(
-    window: Window, show: Show
+    client: PurchaseClient, event: EventOnSale
 ) -> None:
-    hold: Json = await window.held(show.hold("1a"))
+    hold: Json = await client.held(event.hold("1a"))
     key = unique("key")
 
-    assert_problem(await window.pay(hold, "pm_sandbox_slow", key=key), 504, "outcome-unknown")
-    begun = await insist(lambda: window.pay(hold, "pm_sandbox_slow", key=key), until=201)
+    assert_problem(await client.pay(hold, "pm_sandbox_slow", key=key), 504, "outcome-unknown")
+    begun = await insist(lambda: client.pay(hold, "pm_sandbox_slow", key=key), until=201)
     assert begun.json()["status"] == "AUTHORISED"
 
-    unsure = await window.confirm(hold)
+    unsure = await client.confirm(hold)
     assert (unsure.status_code, unsure.json()["status"]) == (202, "CONFIRMED")
-    await insist(lambda: window.confirm(hold), until=201)
+    await insist(lambda: client.confirm(hold), until=201)

@@ -12,9 +12,9 @@ from redis import Redis
 
 from tests.stage.builders import PAYMENT_MS
 from tests.stage.crashes import Killed
-from tests.stage.payment_process import CashierProcess
-from tests.stage.payment_scenario import EXPECTED, Stage
-from tests.stage.redis_state import Ledger
+from tests.stage.payment_process import PaymentProcess
+from tests.stage.payment_scenario import EXPECTED, PaymentScenario
+from tests.stage.redis_state import RedisState
 from tests.stage.sandboxes import Sandbox
 from tests.stage.sellers import prepare, selling
 from tests.stage.stores import isolation
@@ -28,14 +28,14 @@ def redis_url(redis_server: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def ledger(redis_url: str) -> Iterator[Ledger]:
+def redis_state(redis_url: str) -> Iterator[RedisState]:
     """What it keeps."""
     with Redis.from_url(redis_url) as redis:
-        yield Ledger(redis)
+        yield RedisState(redis)
 
 
 @pytest.fixture(scope="module")
-def begin(redis_url: str, ledger: Ledger) -> Callable[[], None]:
+def begin(redis_url: str, redis_state: RedisState) -> Callable[[], None]:
     """Makes Redis hold an event that is on sale, and nothing else."""
 
     async def put_on_sale() -> None:
@@ -44,34 +44,34 @@ def begin(redis_url: str, ledger: Ledger) -> Callable[[], None]:
             await seller.put_on_sale("Gala")
 
     asyncio.run(put_on_sale())
-    everything = ledger.everything()
-    return lambda: ledger.restore(everything)
+    everything = redis_state.everything()
+    return lambda: redis_state.restore(everything)
 
 
 @pytest.fixture
-async def stage(redis_url: str, ledger: Ledger, sandbox: Sandbox) -> AsyncIterator[Stage]:
+async def scenario(redis_url: str, redis_state: RedisState, sandbox: Sandbox) -> AsyncIterator[PaymentScenario]:
     client = connect(redis_url)
-    stage = Stage(client, ledger.redis, sandbox)
-    yield stage
-    await stage.leave()
+    scenario = PaymentScenario(client, redis_state.redis, sandbox)
+    yield scenario
+    await scenario.leave()
     await client.aclose()
 
 
-Story = Callable[[Stage, CashierProcess, Hold], Awaitable[None]]
+Story = Callable[[PaymentScenario, PaymentProcess, Hold], Awaitable[None]]
 """What a customer does; calls may be refused."""
 
 
-async def pays(process: CashierProcess, hold: Hold, method: str | None) -> None:
+async def pays(process: PaymentProcess, hold: Hold, method: str | None) -> None:
     with suppress(*EXPECTED):
         await process.cashier.pay(hold.hold_id, method, None)
 
 
-async def confirms(process: CashierProcess, hold: Hold) -> None:
+async def confirms(process: PaymentProcess, hold: Hold) -> None:
     with suppress(*EXPECTED):
         await process.cashier.confirm(hold.hold_id)
 
 
-async def releases(process: CashierProcess, hold: Hold) -> None:
+async def releases(process: PaymentProcess, hold: Hold) -> None:
     with suppress(*EXPECTED):
         await process.cashier.release(hold.hold_id)
 
@@ -79,7 +79,7 @@ async def releases(process: CashierProcess, hold: Hold) -> None:
 def paying(*methods: str | None) -> Story:
     """Pays by each of these, and confirms."""
 
-    async def story(_: Stage, process: CashierProcess, hold: Hold) -> None:
+    async def story(_: PaymentScenario, process: PaymentProcess, hold: Hold) -> None:
         for method in methods:
             await pays(process, hold, method)
         await confirms(process, hold)
@@ -88,14 +88,14 @@ def paying(*methods: str | None) -> Story:
 
 
 def paying_and_leaving(method: str | None) -> Story:
-    async def story(_: Stage, process: CashierProcess, hold: Hold) -> None:
+    async def story(_: PaymentScenario, process: PaymentProcess, hold: Hold) -> None:
         await pays(process, hold, method)
 
     return story
 
 
 def paying_and_releasing(method: str | None) -> Story:
-    async def story(_: Stage, process: CashierProcess, hold: Hold) -> None:
+    async def story(_: PaymentScenario, process: PaymentProcess, hold: Hold) -> None:
         await pays(process, hold, method)
         await releases(process, hold)
 
@@ -105,36 +105,36 @@ def paying_and_releasing(method: str | None) -> Story:
 def decided_late(outcome: str) -> Story:
     """The time to pay is over before the bank has decided."""
 
-    async def story(stage: Stage, process: CashierProcess, hold: Hold) -> None:
+    async def story(scenario: PaymentScenario, process: PaymentProcess, hold: Hold) -> None:
         await pays(process, hold, "pm_sandbox_processing")
-        stage.pass_time(PAYMENT_MS)
+        scenario.pass_time(PAYMENT_MS)
         with suppress(*EXPECTED):
             await process.cashier.finish_hold(hold.hold_id)
-        stage.bank_decides(outcome)
+        scenario.bank_decides(outcome)
         with suppress(*EXPECTED):
             await process.cashier.finish_hold(hold.hold_id)
 
     return story
 
 
-async def bank_decides(stage: Stage, process: CashierProcess, hold: Hold) -> None:
+async def bank_decides(scenario: PaymentScenario, process: PaymentProcess, hold: Hold) -> None:
     """The bank decides while the customer waits."""
     await pays(process, hold, "pm_sandbox_processing")
     await confirms(process, hold)
-    stage.bank_decides("authorised")
+    scenario.bank_decides("authorised")
     await confirms(process, hold)
 
 
-async def authenticates(stage: Stage, process: CashierProcess, hold: Hold) -> None:
+async def authenticates(scenario: PaymentScenario, process: PaymentProcess, hold: Hold) -> None:
     await pays(process, hold, "pm_card_authenticationRequired")
-    stage.customers_authenticate()
+    scenario.customers_authenticate()
     await confirms(process, hold)
 
 
-async def seats_are_rebuilt(stage: Stage, process: CashierProcess, hold: Hold) -> None:
+async def seats_are_rebuilt(scenario: PaymentScenario, process: PaymentProcess, hold: Hold) -> None:
     """Under a new epoch nobody knows whose the seats are that were held in the one before."""
     await pays(process, hold, "pm_card_visa")
-    stage.begin_epoch()
+    scenario.begin_epoch()
     await confirms(process, hold)
     await confirms(process, hold)
 
@@ -164,22 +164,22 @@ STORIES: dict[str, Story] = {
 @pytest.mark.parametrize("story", STORIES.values(), ids=STORIES)
 @pytest.mark.parametrize("who", ["nobody", "the customer"])
 async def test_whatever_a_process_leaves_behind_is_finished(
-    begin: Callable[[], None], stage: Stage, story: Story, who: str
+    begin: Callable[[], None], scenario: PaymentScenario, story: Story, who: str
 ) -> None:
     """Killed before its first, its second, … step. Then nobody comes back, or the customer does all over again."""
     for commands_max in count():
         begin()
-        hold = await stage.hold()
+        hold = await scenario.hold()
         assert hold is not None
-        process = stage.process(commands_max=commands_max)
+        process = scenario.process(commands_max=commands_max)
         was_killed = False
         try:
-            await story(stage, process, hold)
+            await story(scenario, process, hold)
         except Killed:
             was_killed = True
         if was_killed and who == "the customer":
-            await story(stage, stage.process(), hold)
-        await stage.finish_all()
-        stage.books().assert_agree()
+            await story(scenario, scenario.process(), hold)
+        await scenario.finish_all()
+        scenario.invariants().assert_hold()
         if not was_killed:
             return

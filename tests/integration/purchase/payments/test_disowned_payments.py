@@ -11,7 +11,7 @@ from purchase.store import keys
 from redis import Redis
 
 from tests.stage.builders import hold
-from tests.stage.payment_scenario import PARTITION, Stage, opened
+from tests.stage.payment_scenario import PARTITION, PaymentScenario, payment_scenario
 from tests.stage.sandboxes import Sandbox
 
 OLDER = 7
@@ -25,111 +25,117 @@ def client(redis_url: str) -> Iterator[Any]:
 
 
 @pytest.fixture
-async def stage(redis_url: str, client: Any, sandbox: Sandbox) -> AsyncIterator[Stage]:
-    async with opened(redis_url, client, sandbox) as stage:
-        yield stage
+async def scenario(redis_url: str, client: Any, sandbox: Sandbox) -> AsyncIterator[PaymentScenario]:
+    async with payment_scenario(redis_url, client, sandbox) as scenario:
+        yield scenario
 
 
 @pytest.fixture
-async def paying(stage: Stage) -> Hold:
+async def paying(scenario: PaymentScenario) -> Hold:
     """A hold whose payment is authorised."""
-    held = await stage.hold()
+    held = await scenario.hold()
     assert held is not None
-    await stage.process().cashier.pay(held.hold_id, "pm_card_visa", None)
+    await scenario.process().cashier.pay(held.hold_id, "pm_card_visa", None)
     return held
 
 
-async def payment_for(stage: Stage, held: Hold, method: str, *, attempt: int = OLDER) -> str:
+async def payment_for(scenario: PaymentScenario, held: Hold, method: str, *, attempt: int = OLDER) -> str:
     """A payment that the hold's record knows nothing of."""
     asked = Authorisation(hold_id=held.hold_id, attempt=attempt, amount_cents=4_000, currency="USD", method=method)
-    return (await stage.provider.authorise(asked)).id
+    return (await scenario.provider.authorise(asked)).id
 
 
-def refunds_told(stage: Stage) -> list[PaymentRefunded]:
-    return [told for told in stage.books().told if isinstance(told, PaymentRefunded)]
+def refunds_told(scenario: PaymentScenario) -> list[PaymentRefunded]:
+    return [told for told in scenario.invariants().told if isinstance(told, PaymentRefunded)]
 
 
-async def test_an_older_attempt_s_payment_is_voided(stage: Stage, paying: Hold, sandbox: Sandbox) -> None:
-    payment_id = await payment_for(stage, paying, "pm_card_visa")
+async def test_an_older_attempt_s_payment_is_voided(scenario: PaymentScenario, paying: Hold, sandbox: Sandbox) -> None:
+    payment_id = await payment_for(scenario, paying, "pm_card_visa")
 
     for _ in range(2):
-        await stage.process().cashier.reconcile(payment_id, paying.hold_id)
+        await scenario.process().cashier.reconcile(payment_id, paying.hold_id)
 
     assert sandbox.entry(payment_id)["status"] == "canceled"
-    assert refunds_told(stage) == []
+    assert refunds_told(scenario) == []
 
 
 async def test_an_older_attempt_s_money_is_given_back_and_told_once(
-    stage: Stage, paying: Hold, sandbox: Sandbox
+    scenario: PaymentScenario, paying: Hold, sandbox: Sandbox
 ) -> None:
-    payment_id = await payment_for(stage, paying, "pm_sandbox_automatic")
+    payment_id = await payment_for(scenario, paying, "pm_sandbox_automatic")
 
     for _ in range(3):
-        await stage.process().cashier.reconcile(payment_id, paying.hold_id)
+        await scenario.process().cashier.reconcile(payment_id, paying.hold_id)
 
     entry = sandbox.entry(payment_id)
     assert (entry["captured"], entry["refunded"], entry["refunds"]) == (4_000, 4_000, 1)
-    [told] = refunds_told(stage)
+    [told] = refunds_told(scenario)
     assert (told.id, told.data.payment) == (f"{payment_id}:refunded:late", payment_id)
     assert (told.data.amount_cents, told.data.hold) == (4_000, reference_of(paying.hold_id))
     assert told.data.ticket_id is None
 
 
 async def test_what_the_provider_s_staff_has_given_back_before_is_not_given_back_again(
-    stage: Stage, paying: Hold, sandbox: Sandbox
+    scenario: PaymentScenario, paying: Hold, sandbox: Sandbox
 ) -> None:
-    payment_id = await payment_for(stage, paying, "pm_sandbox_automatic")
+    payment_id = await payment_for(scenario, paying, "pm_sandbox_automatic")
     sandbox.refund(payment_id, 1_000)
 
-    await stage.process().cashier.reconcile(payment_id, paying.hold_id)
+    await scenario.process().cashier.reconcile(payment_id, paying.hold_id)
 
     assert sandbox.entry(payment_id)["refunded"] == 4_000
-    assert len(refunds_told(stage)) == 1
+    assert len(refunds_told(scenario)) == 1
 
 
-async def test_a_payment_that_its_hold_waits_for_sells_the_seats(stage: Stage, paying: Hold, sandbox: Sandbox) -> None:
-    [payment] = stage.payments()
+async def test_a_payment_that_its_hold_waits_for_sells_the_seats(
+    scenario: PaymentScenario, paying: Hold, sandbox: Sandbox
+) -> None:
+    [payment] = scenario.payments()
 
-    await stage.process().cashier.reconcile(payment["id"], paying.hold_id)
+    await scenario.process().cashier.reconcile(payment["id"], paying.hold_id)
 
     assert sandbox.entry(payment["id"])["captured"] == paying.amount_cents
-    stage.books().assert_agree()
+    scenario.invariants().assert_hold()
 
 
-async def test_a_payment_that_has_bought_its_seats_stays(stage: Stage, paying: Hold, sandbox: Sandbox) -> None:
-    await stage.process().cashier.confirm(paying.hold_id)
-    [payment] = stage.payments()
+async def test_a_payment_that_has_bought_its_seats_stays(
+    scenario: PaymentScenario, paying: Hold, sandbox: Sandbox
+) -> None:
+    await scenario.process().cashier.confirm(paying.hold_id)
+    [payment] = scenario.payments()
 
-    await stage.process().cashier.reconcile(payment["id"], paying.hold_id)
+    await scenario.process().cashier.reconcile(payment["id"], paying.hold_id)
 
     assert sandbox.entry(payment["id"])["refunded"] == 0
-    stage.books().assert_agree()
+    scenario.invariants().assert_hold()
 
 
 async def test_money_stays_where_its_hold_is_forgotten_because_it_was_sold_long_ago(
-    stage: Stage, paying: Hold, client: Any, sandbox: Sandbox
+    scenario: PaymentScenario, paying: Hold, client: Any, sandbox: Sandbox
 ) -> None:
-    await stage.process().cashier.confirm(paying.hold_id)
-    [payment] = stage.payments()
+    await scenario.process().cashier.confirm(paying.hold_id)
+    [payment] = scenario.payments()
     client.delete(keys.hold(PARTITION, paying.hold_id.bytes))
 
-    await stage.process().cashier.reconcile(payment["id"], paying.hold_id)
+    await scenario.process().cashier.reconcile(payment["id"], paying.hold_id)
 
     assert sandbox.entry(payment["id"])["refunded"] == 0
 
 
-async def test_an_authorisation_whose_hold_is_forgotten_is_voided(stage: Stage, sandbox: Sandbox) -> None:
+async def test_an_authorisation_whose_hold_is_forgotten_is_voided(scenario: PaymentScenario, sandbox: Sandbox) -> None:
     forgotten = hold()
-    payment_id = await payment_for(stage, forgotten, "pm_card_visa")
+    payment_id = await payment_for(scenario, forgotten, "pm_card_visa")
 
-    await stage.process().cashier.reconcile(payment_id, forgotten.hold_id)
+    await scenario.process().cashier.reconcile(payment_id, forgotten.hold_id)
 
     assert sandbox.entry(payment_id)["status"] == "canceled"
 
 
-async def test_a_payment_that_names_another_hold_is_left_alone(stage: Stage, paying: Hold, sandbox: Sandbox) -> None:
-    payment_id = await payment_for(stage, hold(), "pm_card_visa")
+async def test_a_payment_that_names_another_hold_is_left_alone(
+    scenario: PaymentScenario, paying: Hold, sandbox: Sandbox
+) -> None:
+    payment_id = await payment_for(scenario, hold(), "pm_card_visa")
 
-    await stage.process().cashier.reconcile(payment_id, paying.hold_id)
+    await scenario.process().cashier.reconcile(payment_id, paying.hold_id)
 
     assert sandbox.entry(payment_id)["status"] == "requires_capture"

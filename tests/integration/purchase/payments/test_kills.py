@@ -18,11 +18,11 @@ from redis.asyncio.connection import parse_url
 from tests.stage.arrivals import until
 from tests.stage.builders import HOLD_MS
 from tests.stage.clock import pass_time
-from tests.stage.http_client import Json, Show, Window, open_window
-from tests.stage.invariants import Books
+from tests.stage.http_client import EventOnSale, Json, PurchaseClient, open_client
+from tests.stage.invariants import Invariants
 from tests.stage.killing_proxy import Toll, When, toll
 from tests.stage.processes.purchase import Service, serving
-from tests.stage.redis_state import Ledger, partition_of
+from tests.stage.redis_state import RedisState, partition_of
 from tests.stage.sandboxes import Sandbox
 
 pytestmark = pytest.mark.at_the_sandbox
@@ -41,23 +41,23 @@ VOID: Step = ("provider", 2)
 
 
 @pytest.fixture
-async def show(window: Window) -> Show:
+async def event(client: PurchaseClient) -> EventOnSale:
     """On sale, and Redis has the scripts that pay for it: none is sent twice."""
-    show = await window.stage()
-    await window.confirmed(await window.held(show.hold("5a")))
-    given_up = await window.held(show.hold("5b"))
-    await window.pay(given_up)
-    await window.release(given_up)
-    return show
+    event = await client.put_on_sale()
+    await client.confirmed(await client.held(event.hold("5a")))
+    given_up = await client.held(event.hold("5b"))
+    await client.pay(given_up)
+    await client.release(given_up)
+    return event
 
 
 class Victim:
     """A process of its own, with a toll on its way to Redis and another on its way to the provider."""
 
-    def __init__(self, process: RunningServer, tolls: dict[Way, Toll], window: Window) -> None:
+    def __init__(self, process: RunningServer, tolls: dict[Way, Toll], client: PurchaseClient) -> None:
         self._process = process
         self._tolls = tolls
-        self.window = window
+        self.client = client
 
     def stop_at(self, step: Step, when: When, hold: Json) -> None:
         """Kill it at this step of the payment for the hold."""
@@ -80,21 +80,21 @@ async def victim(service: Service, sandbox: Sandbox) -> AsyncIterator[Victim]:
         )
         process = await asyncio.to_thread(running.__enter__)
         stack.push_async_callback(asyncio.to_thread, running.__exit__, None, None, None)
-        yield Victim(process, tolls, await stack.enter_async_context(open_window(process.url)))
+        yield Victim(process, tolls, await stack.enter_async_context(open_client(process.url)))
 
 
-async def pay_and(then: Callable[[Json], Awaitable[httpx.Response]], window: Window, hold: Json) -> None:
-    await window.pay(hold)
+async def pay_and(then: Callable[[Json], Awaitable[httpx.Response]], client: PurchaseClient, hold: Json) -> None:
+    await client.pay(hold)
     await then(hold)
 
 
-async def assert_finished(ledger: Ledger, show: Show, sandbox: Sandbox) -> None:
+async def assert_finished(redis_state: RedisState, event: EventOnSale, sandbox: Sandbox) -> None:
     """After a while nothing is due any more, and the books agree."""
-    partition = partition_of(show.event_id)
-    pass_time(ledger.redis, partition, ms=HOLD_MS)
-    await until(lambda: not ledger.redis.exists(keys.due(partition)))
-    books = await asyncio.to_thread(Books, ledger.redis, partition, sandbox)
-    books.assert_agree()
+    partition = partition_of(event.event_id)
+    pass_time(redis_state.redis, partition, ms=HOLD_MS)
+    await until(lambda: not redis_state.redis.exists(keys.due(partition)))
+    books = await asyncio.to_thread(Invariants, redis_state.redis, partition, sandbox)
+    books.assert_hold()
 
 
 @pytest.mark.parametrize(
@@ -109,27 +109,39 @@ async def assert_finished(ledger: Ledger, show: Show, sandbox: Sandbox) -> None:
     ],
 )
 async def test_a_sale_that_was_interrupted_is_finished(
-    window: Window, show: Show, victim: Victim, ledger: Ledger, sandbox: Sandbox, step: Step, when: When
+    client: PurchaseClient,
+    event: EventOnSale,
+    victim: Victim,
+    redis_state: RedisState,
+    sandbox: Sandbox,
+    step: Step,
+    when: When,
 ) -> None:
-    hold = await window.held(show.hold("1a", "1b"))
+    hold = await client.held(event.hold("1a", "1b"))
     victim.stop_at(step, when, hold)
 
     with pytest.raises(httpx.TransportError):
-        await pay_and(victim.window.confirm, victim.window, hold)
+        await pay_and(victim.client.confirm, victim.client, hold)
 
-    await assert_finished(ledger, show, sandbox)
-    assert (await window.found(hold)).json()["status"] == "CONFIRMED"
+    await assert_finished(redis_state, event, sandbox)
+    assert (await client.found(hold)).json()["status"] == "CONFIRMED"
 
 
 @pytest.mark.parametrize(("step", "when"), [(VOID, "before"), (VOID, "after")])
 async def test_a_hold_that_was_being_given_up_is_freed(
-    window: Window, show: Show, victim: Victim, ledger: Ledger, sandbox: Sandbox, step: Step, when: When
+    client: PurchaseClient,
+    event: EventOnSale,
+    victim: Victim,
+    redis_state: RedisState,
+    sandbox: Sandbox,
+    step: Step,
+    when: When,
 ) -> None:
-    hold = await window.held(show.hold("1a", "1b"))
+    hold = await client.held(event.hold("1a", "1b"))
     victim.stop_at(step, when, hold)
 
     with pytest.raises(httpx.TransportError):
-        await pay_and(victim.window.release, victim.window, hold)
+        await pay_and(victim.client.release, victim.client, hold)
 
-    await assert_finished(ledger, show, sandbox)
-    assert (await window.found(hold)).json()["status"] == "RELEASED"
+    await assert_finished(redis_state, event, sandbox)
+    assert (await client.found(hold)).json()["status"] == "RELEASED"

@@ -13,7 +13,7 @@ from purchase.store.connection import OutcomeUnknown
 from redis import Redis
 
 from tests.stage.builders import PAYMENT_MS, held_seat, new_hold
-from tests.stage.payment_scenario import PARTITION, Stage, opened
+from tests.stage.payment_scenario import PARTITION, PaymentScenario, payment_scenario
 from tests.stage.sandboxes import Sandbox
 
 
@@ -24,102 +24,104 @@ def client(redis_url: str) -> Iterator[Any]:
 
 
 @pytest.fixture
-async def stage(redis_url: str, client: Any, sandbox: Sandbox) -> AsyncIterator[Stage]:
-    async with opened(redis_url, client, sandbox) as stage:
-        yield stage
+async def scenario(redis_url: str, client: Any, sandbox: Sandbox) -> AsyncIterator[PaymentScenario]:
+    async with payment_scenario(redis_url, client, sandbox) as scenario:
+        yield scenario
 
 
 @pytest.fixture
-async def hold(stage: Stage) -> Hold:
-    held = await stage.hold()
+async def hold(scenario: PaymentScenario) -> Hold:
+    held = await scenario.hold()
     assert held is not None
     return held
 
 
-async def begin_unanswered(stage: Stage, hold: Hold, sandbox: Sandbox) -> None:
+async def begin_unanswered(scenario: PaymentScenario, hold: Hold, sandbox: Sandbox) -> None:
     """Begin to pay while the provider is away; it is back afterwards."""
     with sandbox.misbehaving("unavailable"), pytest.raises(OutcomeUnknown):
-        await stage.process().cashier.pay(hold.hold_id, "pm_card_visa", None)
+        await scenario.process().cashier.pay(hold.hold_id, "pm_card_visa", None)
 
 
-async def state_of(stage: Stage, hold: Hold) -> str:
-    found = await stage.process().holds.find(hold.hold_id)
+async def state_of(scenario: PaymentScenario, hold: Hold) -> str:
+    found = await scenario.process().holds.find(hold.hold_id)
     assert found is not None
     return found.state
 
 
-async def open_cases(stage: Stage) -> list[Case]:
-    return [opened.case for opened in await stage.process().cases.list_open()]
+async def open_cases(scenario: PaymentScenario) -> list[Case]:
+    return [opened.case for opened in await scenario.process().cases.list_open()]
 
 
 async def test_what_was_asked_for_before_the_cap_is_not_bought_after_it(
-    stage: Stage, hold: Hold, sandbox: Sandbox
+    scenario: PaymentScenario, hold: Hold, sandbox: Sandbox
 ) -> None:
-    await begin_unanswered(stage, hold, sandbox)
-    stage.pass_time(PAYMENT_MS)
+    await begin_unanswered(scenario, hold, sandbox)
+    scenario.pass_time(PAYMENT_MS)
 
-    await stage.finish_all()
+    await scenario.finish_all()
 
-    assert await state_of(stage, hold) == "EXPIRED"
-    assert [entry["captured"] for entry in stage.payments()] == [0]
-    stage.books().assert_agree()
+    assert await state_of(scenario, hold) == "EXPIRED"
+    assert [entry["captured"] for entry in scenario.payments()] == [0]
+    scenario.invariants().assert_hold()
 
 
 async def test_whoever_confirms_what_was_not_answered_is_not_told_that_nothing_was_done(
-    stage: Stage, hold: Hold, sandbox: Sandbox
+    scenario: PaymentScenario, hold: Hold, sandbox: Sandbox
 ) -> None:
-    await begin_unanswered(stage, hold, sandbox)
+    await begin_unanswered(scenario, hold, sandbox)
     with sandbox.misbehaving("lost"), pytest.raises(OutcomeUnknown):
-        await stage.process().cashier.confirm(hold.hold_id)
+        await scenario.process().cashier.confirm(hold.hold_id)
 
-    await stage.finish_all()
+    await scenario.finish_all()
 
-    assert await state_of(stage, hold) == "CONFIRMED"
-    stage.books().assert_agree()
+    assert await state_of(scenario, hold) == "CONFIRMED"
+    scenario.invariants().assert_hold()
 
 
 @pytest.mark.parametrize("is_given_up", [False, True], ids=["its time is over", "it is given up"])
 async def test_a_payment_that_its_provider_does_not_know_keeps_no_seats_and_is_a_person_s_matter(
-    stage: Stage, client: Any, hold: Hold, is_given_up: bool
+    scenario: PaymentScenario, client: Any, hold: Hold, is_given_up: bool
 ) -> None:
-    await stage.process().cashier.pay(hold.hold_id, "pm_card_visa", None)
+    await scenario.process().cashier.pay(hold.hold_id, "pm_card_visa", None)
     client.hset(keys.hold(PARTITION, hold.hold_id.bytes), "payment", "pi_forgotten")
     if is_given_up:
-        await stage.process().cashier.release(hold.hold_id)
+        await scenario.process().cashier.release(hold.hold_id)
     else:
         with pytest.raises(NoSuchPayment):
-            await stage.process().cashier.finish_hold(hold.hold_id)
-        stage.pass_time(PAYMENT_MS)
-        await stage.finish_all()
+            await scenario.process().cashier.finish_hold(hold.hold_id)
+        scenario.pass_time(PAYMENT_MS)
+        await scenario.finish_all()
 
-    assert await state_of(stage, hold) == ("RELEASED" if is_given_up else "EXPIRED")
-    [case] = await open_cases(stage)
+    assert await state_of(scenario, hold) == ("RELEASED" if is_given_up else "EXPIRED")
+    [case] = await open_cases(scenario)
     assert (case.kind, case.payment_id) == ("unknown-payment", "pi_forgotten")
-    assert await hold_again(stage, hold.seats)
+    assert await hold_again(scenario, hold.seats)
 
 
 async def test_another_payment_of_the_same_attempt_is_ended(
-    stage: Stage, client: Any, hold: Hold, sandbox: Sandbox
+    scenario: PaymentScenario, client: Any, hold: Hold, sandbox: Sandbox
 ) -> None:
     """A provider that forgets a key, after a day perhaps, makes a second payment of one attempt."""
-    first = await stage.process().cashier.pay(hold.hold_id, "pm_card_visa", None)
+    first = await scenario.process().cashier.pay(hold.hold_id, "pm_card_visa", None)
     client.hset(keys.hold(PARTITION, hold.hold_id.bytes), "payment", "pi_second")
 
-    await stage.process().cashier.reconcile(first.payment.payment_id, hold.hold_id)
+    await scenario.process().cashier.reconcile(first.payment.payment_id, hold.hold_id)
 
     assert sandbox.entry(first.payment.payment_id)["status"] == "canceled"
-    assert await state_of(stage, hold) == "PAYING"
+    assert await state_of(scenario, hold) == "PAYING"
 
 
-async def test_seats_that_are_being_paid_for_count_until_they_are_decided(stage: Stage, hold: Hold) -> None:
-    await stage.process().cashier.pay(hold.hold_id, "pm_card_visa", None)
-    stage.pass_time(PAYMENT_MS)
+async def test_seats_that_are_being_paid_for_count_until_they_are_decided(
+    scenario: PaymentScenario, hold: Hold
+) -> None:
+    await scenario.process().cashier.pay(hold.hold_id, "pm_card_visa", None)
+    scenario.pass_time(PAYMENT_MS)
 
     more = new_hold(held_seat(column=3), customer_id="ada", limit=2)
 
-    assert await stage.process().holds.hold(more) == "LIMIT"
+    assert await scenario.process().holds.hold(more) == "LIMIT"
 
 
-async def hold_again(stage: Stage, seats: tuple[HoldSeat, ...]) -> bool:
-    outcome: Outcome = await stage.process().holds.hold(new_hold(*seats))
+async def hold_again(scenario: PaymentScenario, seats: tuple[HoldSeat, ...]) -> bool:
+    outcome: Outcome = await scenario.process().holds.hold(new_hold(*seats))
     return isinstance(outcome, Made)

@@ -29,7 +29,7 @@ from tests.stage.builders import (
 )
 from tests.stage.clock import pass_time
 from tests.stage.lossy_proxy import Wire, wire
-from tests.stage.redis_state import Ledger
+from tests.stage.redis_state import RedisState
 from tests.stage.sellers import HOLDS_PER_CUSTOMER, OUTBOX_MAX, prepare, selling
 
 PARTITION = keys.partition_of("Gala", PARTITIONS)
@@ -85,10 +85,10 @@ class Desk:
 
 
 @pytest.fixture
-def ledger(redis_url: str) -> Iterator[Ledger]:
+def redis_state(redis_url: str) -> Iterator[RedisState]:
     """What Redis keeps."""
     with Redis.from_url(redis_url) as redis:
-        yield Ledger(redis)
+        yield RedisState(redis)
 
 
 @pytest.fixture
@@ -158,28 +158,30 @@ def name_of(value: object) -> str:
     ids=name_of,
 )
 async def test_a_step_is_refused_from_every_state_but_its_own(
-    desk: Desk, ledger: Ledger, step: Step, state: str
+    desk: Desk, redis_state: RedisState, step: Step, state: str
 ) -> None:
     hold = await desk.paying()
-    ledger.redis.hset(keys.hold(PARTITION, hold.hold_id.bytes), "state", state)
+    redis_state.redis.hset(keys.hold(PARTITION, hold.hold_id.bytes), "state", state)
 
-    with ledger.unchanged():
+    with redis_state.unchanged():
         assert await step(desk.payments, hold) in REFUSED
 
 
 @pytest.mark.parametrize("step", [begin, decline], ids=name_of)
-async def test_a_step_that_was_judged_by_an_older_version_is_refused(desk: Desk, ledger: Ledger, step: Step) -> None:
+async def test_a_step_that_was_judged_by_an_older_version_is_refused(
+    desk: Desk, redis_state: RedisState, step: Step
+) -> None:
     hold = await desk.paying()
 
-    with ledger.unchanged():
+    with redis_state.unchanged():
         assert await step(desk.payments, replace(hold, version=hold.version - 1)) in REFUSED
 
 
 @pytest.mark.parametrize("step", [record, sell], ids=name_of)
-async def test_a_step_of_an_older_attempt_is_refused(desk: Desk, ledger: Ledger, step: Step) -> None:
+async def test_a_step_of_an_older_attempt_is_refused(desk: Desk, redis_state: RedisState, step: Step) -> None:
     hold = await desk.paying()
 
-    with ledger.unchanged():
+    with redis_state.unchanged():
         assert await step(desk.payments, replace(hold, attempt=hold.attempt - 1)) in REFUSED
 
 
@@ -198,17 +200,17 @@ async def test_a_step_of_an_older_attempt_is_refused(desk: Desk, ledger: Ledger,
     ids=name_of,
 )
 async def test_a_step_whose_answer_was_lost_is_taken_once(
-    desk: Desk, ledger: Ledger, before: Callable[[Desk], Awaitable[Hold]], step: Step, after: str, told: int
+    desk: Desk, redis_state: RedisState, before: Callable[[Desk], Awaitable[Hold]], step: Step, after: str, told: int
 ) -> None:
     hold = await before(desk)
-    messages = len(ledger.outbox(PARTITION))
+    messages = len(redis_state.outbox(PARTITION))
 
     desk.line.lose()
     assert await step(desk.payments, hold) not in REFUSED
 
     taken = await desk.found(hold)
     assert (taken.state, taken.version) == (after, hold.version + 1)
-    assert len(ledger.outbox(PARTITION)) == messages + told
+    assert len(redis_state.outbox(PARTITION)) == messages + told
 
 
 async def test_two_that_begin_the_same_attempt_are_told_apart(desk: Desk) -> None:
@@ -230,42 +232,46 @@ async def test_whoever_asked_first_cannot_say_that_nothing_was_done_once_another
     assert (await desk.found(begun)).state == "PAYING"
 
 
-async def test_seats_that_are_paid_for_stay_their_hold_s_beyond_its_first_deadline(desk: Desk, ledger: Ledger) -> None:
+async def test_seats_that_are_paid_for_stay_their_hold_s_beyond_its_first_deadline(
+    desk: Desk, redis_state: RedisState
+) -> None:
     hold = await desk.paying()
-    pass_time(ledger.redis, PARTITION, ms=HOLD_MS)
+    pass_time(redis_state.redis, PARTITION, ms=HOLD_MS)
 
     assert isinstance(await desk.holds.hold(new_hold(held_seat(column=1))), NotFree)
     assert await desk.payments.sell(hold) == "SOLD"
 
 
-async def test_a_hold_that_has_run_out_is_not_begun_to_be_paid(desk: Desk, ledger: Ledger) -> None:
+async def test_a_hold_that_has_run_out_is_not_begun_to_be_paid(desk: Desk, redis_state: RedisState) -> None:
     hold = await desk.held()
-    pass_time(ledger.redis, PARTITION, ms=HOLD_MS)
+    pass_time(redis_state.redis, PARTITION, ms=HOLD_MS)
 
-    with ledger.unchanged():
+    with redis_state.unchanged():
         assert await desk.payments.begin(hold, None) == "EXPIRED"
 
 
-async def test_a_hold_with_nothing_to_pay_is_sold_and_nothing_is_due(desk: Desk, ledger: Ledger) -> None:
+async def test_a_hold_with_nothing_to_pay_is_sold_and_nothing_is_due(desk: Desk, redis_state: RedisState) -> None:
     hold = await desk.free()
 
     assert await desk.payments.sell(hold) == "SOLD"
 
     assert (await desk.found(hold)).is_captured
-    assert not ledger.redis.exists(keys.due(PARTITION))
+    assert not redis_state.redis.exists(keys.due(PARTITION))
 
 
-async def test_a_hold_with_nothing_to_pay_that_has_run_out_is_not_sold(desk: Desk, ledger: Ledger) -> None:
+async def test_a_hold_with_nothing_to_pay_that_has_run_out_is_not_sold(desk: Desk, redis_state: RedisState) -> None:
     hold = await desk.free()
-    pass_time(ledger.redis, PARTITION, ms=HOLD_MS)
+    pass_time(redis_state.redis, PARTITION, ms=HOLD_MS)
 
-    with ledger.unchanged():
+    with redis_state.unchanged():
         assert await desk.payments.sell(hold) == "GONE"
 
 
-async def test_attempts_never_keep_seats_longer_than_the_first_payment_may_take(desk: Desk, ledger: Ledger) -> None:
+async def test_attempts_never_keep_seats_longer_than_the_first_payment_may_take(
+    desk: Desk, redis_state: RedisState
+) -> None:
     hold = await desk.paying()
-    pass_time(ledger.redis, PARTITION, ms=PAYMENT_MS - HOLD_MS // 2)
+    pass_time(redis_state.redis, PARTITION, ms=PAYMENT_MS - HOLD_MS // 2)
     kept = await desk.found(hold)
     assert await desk.payments.decline(kept, "generic_decline")
 
@@ -281,15 +287,15 @@ async def test_attempts_never_keep_seats_longer_than_the_first_payment_may_take(
     ("age_seconds", "pause_seconds"), [(0, 15), (10, 15), (30, 30), (200, 60), (PAYMENT_MS // 1_000 - 20, 20)]
 )
 async def test_a_payment_that_nobody_hears_of_is_looked_at_less_and_less_often_and_when_its_time_is_over(
-    desk: Desk, ledger: Ledger, age_seconds: int, pause_seconds: int
+    desk: Desk, redis_state: RedisState, age_seconds: int, pause_seconds: int
 ) -> None:
     hold = await desk.paying()
-    pass_time(ledger.redis, PARTITION, ms=age_seconds * 1_000)
+    pass_time(redis_state.redis, PARTITION, ms=age_seconds * 1_000)
 
     await desk.payments.poll_later(await desk.found(hold))
 
-    now, _ = ledger.redis.time()
-    due = ledger.redis.zscore(keys.due(PARTITION), b"H" + hold.hold_id.bytes)
+    now, _ = redis_state.redis.time()
+    due = redis_state.redis.zscore(keys.due(PARTITION), b"H" + hold.hold_id.bytes)
     assert due / 1_000 - now == pytest.approx(pause_seconds, abs=3)
 
 
@@ -309,11 +315,11 @@ async def test_a_key_is_answered_with_what_was_told_first(desk: Desk) -> None:
     assert await desk.payments.record_payment(hold, BEGUN, idempotency_key("a key", "another body")) == "KEY_REUSED"
 
 
-async def test_a_key_that_was_answered_begins_no_other_attempt(desk: Desk, ledger: Ledger) -> None:
+async def test_a_key_that_was_answered_begins_no_other_attempt(desk: Desk, redis_state: RedisState) -> None:
     hold, key = await desk.paying(), idempotency_key("a key")
     await desk.payments.record_payment(hold, BEGUN, key)
 
-    with ledger.unchanged():
+    with redis_state.unchanged():
         again = await desk.payments.begin(hold, "pm_card_visa", key)
         reused = await desk.payments.begin(hold, "pm_card_visa", idempotency_key("a key", "another body"))
 
@@ -345,13 +351,15 @@ async def test_what_a_customer_has_paid_for_counts_once_against_the_limit_of_sea
     assert await desk.holds.hold(new_hold(held_seat(row=2, column=2), customer_id="ada", limit=3)) == "LIMIT"
 
 
-async def test_a_ticket_that_was_undone_before_its_money_is_refused_is_undone_once(desk: Desk, ledger: Ledger) -> None:
+async def test_a_ticket_that_was_undone_before_its_money_is_refused_is_undone_once(
+    desk: Desk, redis_state: RedisState
+) -> None:
     hold = await desk.confirmed()
     undone = ticket(ticket_id=hold.ticket_ids[0], customer_id="ada")
     await desk.inventory.cancel(undone, cancelled(undone))
 
     assert await refuse_capture(desk.payments, hold)
 
-    assert len([told for told in ledger.outbox(PARTITION) if isinstance(told, TicketCancelled)]) == 2
-    assert ledger.redis.hget(keys.sold(PARTITION, "Gala"), "all") == b"0"
-    assert not ledger.redis.exists(keys.customers(PARTITION, "Gala"))
+    assert len([told for told in redis_state.outbox(PARTITION) if isinstance(told, TicketCancelled)]) == 2
+    assert redis_state.redis.hget(keys.sold(PARTITION, "Gala"), "all") == b"0"
+    assert not redis_state.redis.exists(keys.customers(PARTITION, "Gala"))

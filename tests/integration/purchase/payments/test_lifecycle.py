@@ -30,9 +30,9 @@ from tests.stage import sandboxes
 from tests.stage.builders import HOLD_MS, PAYMENT_MS, held_seat, zone
 from tests.stage.crashes import Killed
 from tests.stage.explorations import exploration
-from tests.stage.payment_process import CashierProcess
-from tests.stage.payment_scenario import EXPECTED, Stage
-from tests.stage.redis_state import Ledger
+from tests.stage.payment_process import PaymentProcess
+from tests.stage.payment_scenario import EXPECTED, PaymentScenario
+from tests.stage.redis_state import RedisState
 from tests.stage.sandboxes import Sandbox
 from tests.stage.sellers import prepare, selling
 
@@ -99,9 +99,9 @@ class Lifecycle(RuleBasedStateMachine):
     def put_on_sale(self) -> None:
         self.runner = asyncio.Runner()
         self.redis = redis.Redis.from_url(self.url)
-        Ledger(self.redis).restore(dict(self.on_sale))
+        RedisState(self.redis).restore(dict(self.on_sale))
         self.client = connect(self.url)
-        self.stage = Stage(self.client, self.redis, self.sandbox)
+        self.scenario = PaymentScenario(self.client, self.redis, self.sandbox)
         self.holds: list[Hold] = []
         self.states: dict[UUID, str] = {}
 
@@ -133,7 +133,7 @@ class Lifecycle(RuleBasedStateMachine):
             case Confirmed(tickets=tickets):
                 assert self.state_of(hold) == "CONFIRMED"
                 [payment_id] = {ticket.payment_id for ticket in tickets}
-                captured = self.stage.books().payments[payment_id]["captured"] if payment_id else 0
+                captured = self.scenario.invariants().payments[payment_id]["captured"] if payment_id else 0
                 assert captured == hold.amount_cents
             case PaymentDeclined():
                 assert self.state_of(hold) == "CANCELLED"
@@ -157,7 +157,7 @@ class Lifecycle(RuleBasedStateMachine):
         ticket_id = self.one_ticket(number)
         for trouble in troubles:
             if isinstance(self.outcome(trouble, lambda process: process.box_office.cancel(ticket_id)), tuple):
-                assert self.stage.books().stored.tickets[ticket_id].is_cancelled
+                assert self.scenario.invariants().stored.tickets[ticket_id].is_cancelled
 
     @precondition(lambda self: self.ticket_ids())
     @rule(number=NUMBERS, trouble=TROUBLES)
@@ -175,7 +175,7 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(number=NUMBERS, trouble=TROUBLES)
     def notify(self, number: int, trouble: Trouble) -> None:
         """What a notification about any payment, in any order, however often and late, is to the cashier."""
-        payments = self.stage.payments()
+        payments = self.scenario.payments()
         if payments:
             entry = payments[number % len(payments)]
             [hold] = [hold for hold in self.holds if str(hold.hold_id) == entry["metadata"]["hold"]]
@@ -184,17 +184,17 @@ class Lifecycle(RuleBasedStateMachine):
     @precondition(lambda self: self.holds)
     @rule(outcome=st.sampled_from(["authorised", "captured", "declined"]))
     def bank_decides(self, outcome: str) -> None:
-        self.stage.bank_decides(outcome)
+        self.scenario.bank_decides(outcome)
 
     @precondition(lambda self: self.holds)
     @rule(outcome=st.sampled_from(["succeeded", "failed"]))
     def customers_authenticate(self, outcome: str) -> None:
-        self.stage.customers_authenticate(outcome)
+        self.scenario.customers_authenticate(outcome)
 
     @precondition(lambda self: self.holds)
     @rule(ms=st.sampled_from([HOLD_MS // 8, HOLD_MS // 4, HOLD_MS, PAYMENT_MS]))
     def time_passes(self, ms: int) -> None:
-        self.stage.pass_time(ms)
+        self.scenario.pass_time(ms)
 
     @invariant()
     def holds_take_the_ways_of_the_diagram(self) -> None:
@@ -206,28 +206,28 @@ class Lifecycle(RuleBasedStateMachine):
     @invariant()
     def each_seat_has_one_owner_at_most(self) -> None:
         if self.holds:
-            books = self.stage.books()
-            paid = [kept.ticket for kept in books.stored.tickets.values() if not kept.is_cancelled]
-            seats = [seat for seat in books.stored.seats.values() if seat.owner is not None]
+            invariants = self.scenario.invariants()
+            paid = [kept.ticket for kept in invariants.stored.tickets.values() if not kept.is_cancelled]
+            seats = [seat for seat in invariants.stored.seats.values() if seat.owner is not None]
             sold = [seat.owner for seat in seats if seat.until_ms is None]
             assert sorted(map(str, sold)) == sorted(str(ticket.ticket_id) for ticket in paid)
-            keeping = {hold.hold_id for hold in books.holds if hold.state in ("HELD", "PAYING", "ENDING")}
+            keeping = {hold.hold_id for hold in invariants.holds if hold.state in ("HELD", "PAYING", "ENDING")}
             assert {seat.owner for seat in seats if seat.until_ms is not None} <= keeping
 
     def teardown(self) -> None:
         if not hasattr(self, "runner"):
             return
-        self.run(self.stage.finish_all())
-        self.stage.books().assert_agree()
+        self.run(self.scenario.finish_all())
+        self.scenario.invariants().assert_hold()
         self.sell_every_free_seat()
-        self.stage.books().assert_agree()
-        self.run(self.stage.leave())
+        self.scenario.invariants().assert_hold()
+        self.run(self.scenario.leave())
         self.run(self.client.aclose())
         self.runner.close()
         self.redis.close()
 
     def hold(self, seats: list[HoldSeat]) -> Hold | None:
-        hold = self.run(self.stage.hold(seats))
+        hold = self.run(self.scenario.hold(seats))
         if hold is not None:
             self.holds.append(hold)
             self.states[hold.hold_id] = hold.state
@@ -237,7 +237,7 @@ class Lifecycle(RuleBasedStateMachine):
         before = self.state_of(hold)
         match self.outcome(trouble, lambda process: process.cashier.pay(hold.hold_id, method, None)):
             case Recorded(payment):
-                assert payment.payment_id in self.stage.books().payments
+                assert payment.payment_id in self.scenario.invariants().payments
             case PaymentDeclined():
                 assert self.state_of(hold) == "HELD"
             case HoldPaid():
@@ -247,7 +247,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     def sell_every_free_seat(self) -> None:
         """Whatever became of its owners before, a seat that nobody has can be sold."""
-        owned = {place for place, seat in self.stage.books().stored.seats.items() if seat.owner is not None}
+        owned = {place for place, seat in self.scenario.invariants().stored.seats.items() if seat.owner is not None}
         free = [held for held in SEATS if ("Gala", *astuple(held.seat)) not in owned]
         if free:
             hold = self.hold(free)
@@ -261,7 +261,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     def ticket_ids(self) -> list[UUID]:
         """Of every ticket that was sold, in the order of their holds."""
-        kept = {hold.hold_id: hold.ticket_ids for hold in self.stage.books().holds}
+        kept = {hold.hold_id: hold.ticket_ids for hold in self.scenario.invariants().holds}
         return [ticket_id for hold in self.holds for ticket_id in kept[hold.hold_id]]
 
     def one_ticket(self, number: int) -> UUID:
@@ -271,10 +271,10 @@ class Lifecycle(RuleBasedStateMachine):
     def one(self, number: int) -> Hold:
         return self.holds[number % len(self.holds)]
 
-    def outcome(self, trouble: Trouble, call: Callable[[CashierProcess], Awaitable[T]]) -> T | BaseException | None:
+    def outcome(self, trouble: Trouble, call: Callable[[PaymentProcess], Awaitable[T]]) -> T | BaseException | None:
         """What a process answered in this trouble, or how it refused; None when it was killed."""
         self.sandbox.misbehave(trouble.mood)
-        process = self.stage.process(commands_max=trouble.dies_after)
+        process = self.scenario.process(commands_max=trouble.dies_after)
         try:
             return self.run(self.answered(call(process)))
         except EXPECTED as refused:
@@ -289,7 +289,7 @@ class Lifecycle(RuleBasedStateMachine):
         return await call
 
     def state_of(self, hold: Hold) -> str:
-        [state] = [kept.state for kept in self.stage.books().holds if kept.hold_id == hold.hold_id]
+        [state] = [kept.state for kept in self.scenario.invariants().holds if kept.hold_id == hold.hold_id]
         return state
 
     def run(self, call: Coroutine[Any, Any, T]) -> T:
@@ -303,7 +303,7 @@ async def on_sale(redis_url: str) -> Mapping[bytes, bytes]:
     async with selling(redis_url) as seller:
         await seller.put_on_sale("Gala", zones=(zone(row_count=1),))
     with redis.Redis.from_url(redis_url) as client:
-        return Ledger(client).everything()
+        return RedisState(client).everything()
 
 
 @pytest.mark.timeout(300)

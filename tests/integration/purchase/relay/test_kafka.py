@@ -17,7 +17,7 @@ from tests.stage.arrivals import until
 from tests.stage.brokers import Wire
 from tests.stage.kafka_proxy import Detour, detour
 from tests.stage.mock_kafka import mock_kafka
-from tests.stage.outbox_scenario import PARTITION, Gala, gala_on_sale, positions
+from tests.stage.outbox_scenario import PARTITION, OutboxScenario, outbox_scenario, positions
 from tests.stage.processes.relay import describe
 from tests.stage.relay_brokers import KafkaLine
 from tests.stage.relays import relaying
@@ -45,8 +45,8 @@ async def way(mock: int) -> AsyncIterator[Detour]:
 
 
 @pytest.fixture
-async def gala(redis_url: str) -> AsyncIterator[Gala]:
-    async with gala_on_sale(redis_url) as own:
+async def scenario(redis_url: str) -> AsyncIterator[OutboxScenario]:
+    async with outbox_scenario(redis_url) as own:
         yield own
 
 
@@ -68,19 +68,19 @@ def refuse(answer: bytes) -> bytes:
 
 
 async def test_a_record_sent_again_after_a_lost_answer_keeps_its_number(
-    gala: Gala, mock: int, way: Detour, redis_url: str
+    scenario: OutboxScenario, mock: int, way: Detour, redis_url: str
 ) -> None:
     def cut_once(answer: bytes) -> bytes | None:
         return None if len(way.marked) == 1 else answer
 
-    await gala.sell(3)
+    await scenario.sell(3)
     async with relaying(redis_url, settings_of(way)) as relay, KafkaLine(f"127.0.0.1:{mock}").arrivals() as arriving:
         await relay.publish_waiting(PARTITION)
         way.watch_for(b'"position":"1-4"', cut_once)
-        await gala.sell(1, row=2)
+        await scenario.sell(1, row=2)
         await relay.publish_waiting(PARTITION)
-        assert gala.waiting() == []
-        await gala.sell(1, row=3)
+        assert scenario.waiting() == []
+        await scenario.sell(1, row=3)
         await relay.publish_waiting(PARTITION)
         arrived = await arriving.positions(Position(1, 5))
 
@@ -91,7 +91,7 @@ async def test_a_record_sent_again_after_a_lost_answer_keeps_its_number(
 
 
 async def test_a_relay_whose_producer_is_out_of_sequence_ends_and_a_new_one_continues(
-    gala: Gala, way: Detour, redis_url: str, tmp_path: Path
+    scenario: OutboxScenario, way: Detour, redis_url: str, tmp_path: Path
 ) -> None:
     relay = RunningServer(describe(tmp_path, redis_url, settings_of(way)))
     way.watch_for(b'"position":"1-0"', refuse)
@@ -101,22 +101,22 @@ async def test_a_relay_whose_producer_is_out_of_sequence_ends_and_a_new_one_cont
     finally:
         relay.kill()
     assert "ending: the producer failed: OutOfOrderSequenceNumber" in log_file(relay.server).read_text()
-    assert gala.waiting_positions() == positions(0, 0)
+    assert scenario.waiting_positions() == positions(0, 0)
 
     way.watch_for(b'"position":"1-0"', lambda answer: answer)
     async with relaying(redis_url, settings_of(way)) as successor:
         await successor.publish_waiting(PARTITION)
-    assert gala.waiting() == []
+    assert scenario.waiting() == []
 
 
 async def test_messages_are_published_before_the_group_has_assigned_its_partitions(
-    gala: Gala, way: Detour, redis_url: str, tmp_path: Path
+    scenario: OutboxScenario, way: Detour, redis_url: str, tmp_path: Path
 ) -> None:
     relay = RunningServer(describe(tmp_path, redis_url, settings_of(way)))
     way.watch_for(JOINING, lambda _: b"")
     starting = asyncio.create_task(asyncio.to_thread(relay.start))
     try:
-        await until(lambda: way.marked != [] and gala.waiting() == [])
+        await until(lambda: way.marked != [] and scenario.waiting() == [])
         assert not relay.server.ready()
     finally:
         relay.kill()

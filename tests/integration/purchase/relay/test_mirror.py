@@ -10,15 +10,15 @@ from purchase.store import keys
 
 from tests.stage.arrivals import Arrivals, until
 from tests.stage.brokers import Wire
-from tests.stage.outbox_scenario import PARTITION, Gala, gala_on_sale, positions
+from tests.stage.outbox_scenario import PARTITION, OutboxScenario, outbox_scenario, positions
 from tests.stage.processes.relay import relay_process
 from tests.stage.relay_brokers import line_of, private_settings
 from tests.stage.relays import relaying, running
 
 
 @pytest.fixture
-async def gala(redis_url: str) -> AsyncIterator[Gala]:
-    async with gala_on_sale(redis_url) as own:
+async def scenario(redis_url: str) -> AsyncIterator[OutboxScenario]:
+    async with outbox_scenario(redis_url) as own:
         yield own
 
 
@@ -32,7 +32,7 @@ async def observed(settings: Mapping[str, str]) -> AsyncIterator[Arrivals]:
 
 
 async def test_both_get_every_message_in_order_and_one_that_either_lacks_is_not_deleted(
-    gala: Gala,
+    scenario: OutboxScenario,
     redis_url: str,
     private_rabbitmq: RunningServer,
     private_kafka: RunningServer,
@@ -51,33 +51,33 @@ async def test_both_get_every_message_in_order_and_one_that_either_lacks_is_not_
         both = {**settings["kafka"], **settings["rabbitmq"], "MIRROR_BROKER": "kafka"}
         await stack.enter_async_context(running(await stack.enter_async_context(relaying(redis_url, both))))
         for away, present, row in (("rabbitmq", "kafka", 1), ("kafka", "rabbitmq", 3)):
-            await until(lambda: gala.waiting() == [])
+            await until(lambda: scenario.waiting() == [])
             servers[away].pause()
             try:
-                await gala.sell(10, row=row)
+                await scenario.sell(10, row=row)
                 await collect(present, 10 * row)
-                assert len(gala.waiting()) == 10
+                assert len(scenario.waiting()) == 10
             finally:
                 servers[away].resume()
-            await gala.sell(10, row=row + 1)
+            await scenario.sell(10, row=row + 1)
             for name in servers:
                 await collect(name, 10 * (row + 1))
-        await until(lambda: gala.waiting() == [])
+        await until(lambda: scenario.waiting() == [])
 
     for name in servers:
         assert list(dict.fromkeys(arrived[name])) == positions(0, 40)
 
 
 async def test_a_drained_broker_is_consumed_and_gets_no_more_messages(
-    gala: Gala, redis_url: str, rabbitmq_wire: Wire, kafka_wire: Wire
+    scenario: OutboxScenario, redis_url: str, rabbitmq_wire: Wire, kafka_wire: Wire
 ) -> None:
     drained, current = rabbitmq_wire.settings, kafka_wire.settings
     async with observed(drained) as arriving_there, observed(current) as arriving:
         await line_of(drained).tell_purchase(PARTITION, b"what is left")
         with relay_process(redis_url, {**drained, **current, "DRAIN_BROKER": rabbitmq_wire.broker}):
-            await gala.sell(3)
+            await scenario.sell(3)
             await arriving.positions(Position(1, 3))
-            await until(lambda: gala.waiting() == [])
-            await until(lambda: gala.client.xlen(keys.cases(0)) == 1)
+            await until(lambda: scenario.waiting() == [])
+            await until(lambda: scenario.client.xlen(keys.cases(0)) == 1)
 
         assert arriving_there.is_empty()

@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 
 from tests.stage.arrivals import positions_in, until
 from tests.stage.brokers import Wire, channel
-from tests.stage.outbox_scenario import LARGE, PARTITION, Gala, gala_on_sale, positions
+from tests.stage.outbox_scenario import LARGE, PARTITION, OutboxScenario, outbox_scenario, positions
 from tests.stage.relay_brokers import OBSERVER, RabbitMQLine
 from tests.stage.relays import SeamedRelay, relaying, running
 
@@ -22,8 +22,8 @@ KIBIBYTE = 1024
 
 
 @pytest.fixture
-async def gala(redis_url: str) -> AsyncIterator[Gala]:
-    async with gala_on_sale(redis_url) as own:
+async def scenario(redis_url: str) -> AsyncIterator[OutboxScenario]:
+    async with outbox_scenario(redis_url) as own:
         yield own
 
 
@@ -41,16 +41,16 @@ async def relay(redis_url: str, wire: Wire) -> AsyncIterator[SeamedRelay]:
         yield own
 
 
-async def publish_until_refused(gala: Gala, relay: SeamedRelay) -> list[Position]:
+async def publish_until_refused(scenario: OutboxScenario, relay: SeamedRelay) -> list[Position]:
     """Sell and publish until the broker refuses a batch; return the positions it has accepted."""
     taken: list[Position] = []
     for row in range(1, LARGE.row_count):
-        await gala.sell(LARGE.col_count, row=row)
-        batch = gala.waiting_positions()
+        await scenario.sell(LARGE.col_count, row=row)
+        batch = scenario.waiting_positions()
         try:
             await relay.publish_waiting(PARTITION)
         except DeliveryError:
-            assert gala.waiting_positions() == batch
+            assert scenario.waiting_positions() == batch
             return taken
         taken += batch
     raise AssertionError("the broker takes everything")
@@ -60,9 +60,11 @@ def failures() -> float:
     return REGISTRY.get_sample_value("publish_failures_total") or 0.0
 
 
-async def test_a_batch_is_persistent(gala: Gala, relay: SeamedRelay, line: RabbitMQLine, rabbitmq_url: str) -> None:
+async def test_a_batch_is_persistent(
+    scenario: OutboxScenario, relay: SeamedRelay, line: RabbitMQLine, rabbitmq_url: str
+) -> None:
     await line.bind(OBSERVER)
-    await gala.sell(1)
+    await scenario.sell(1)
 
     await relay.publish_waiting(PARTITION)
 
@@ -72,10 +74,10 @@ async def test_a_batch_is_persistent(gala: Gala, relay: SeamedRelay, line: Rabbi
 
 
 async def test_both_models_get_every_batch(
-    gala: Gala, relay: SeamedRelay, line: RabbitMQLine, rabbitmq_url: str
+    scenario: OutboxScenario, relay: SeamedRelay, line: RabbitMQLine, rabbitmq_url: str
 ) -> None:
     await rabbitmq_topology.declare(rabbitmq_url)
-    await gala.sell(10)
+    await scenario.sell(10)
 
     await relay.publish_waiting(PARTITION)
 
@@ -85,40 +87,40 @@ async def test_both_models_get_every_batch(
 
 
 @pytest.mark.usefixtures("line")
-async def test_a_batch_that_reaches_no_queue_stays_in_the_outbox(gala: Gala, relay: SeamedRelay) -> None:
-    await gala.sell(3)
-    before = gala.waiting()
+async def test_a_batch_that_reaches_no_queue_stays_in_the_outbox(scenario: OutboxScenario, relay: SeamedRelay) -> None:
+    await scenario.sell(3)
+    before = scenario.waiting()
 
     with pytest.raises(DeliveryError):
         await relay.publish_waiting(PARTITION)
 
-    assert gala.waiting() == before
+    assert scenario.waiting() == before
 
 
 async def test_a_batch_that_reaches_no_queue_is_counted_and_published_later(
-    gala: Gala, relay: SeamedRelay, line: RabbitMQLine
+    scenario: OutboxScenario, relay: SeamedRelay, line: RabbitMQLine
 ) -> None:
-    await gala.sell(3)
+    await scenario.sell(3)
     before = failures()
     async with running(relay):
         await until(lambda: failures() > before)
-        assert gala.waiting_positions() == positions(0, 3)
+        assert scenario.waiting_positions() == positions(0, 3)
 
         await line.bind(OBSERVER)
         async with line.arrivals() as arriving:
             assert await arriving.positions(Position(1, 3)) == positions(0, 3)
-        await until(lambda: gala.waiting() == [])
+        await until(lambda: scenario.waiting() == [])
 
 
 async def test_a_batch_that_a_full_queue_refuses_stays_until_there_is_room(
-    gala: Gala, relay: SeamedRelay, line: RabbitMQLine
+    scenario: OutboxScenario, relay: SeamedRelay, line: RabbitMQLine
 ) -> None:
     small = {"x-max-length-bytes": 64 * KIBIBYTE, "x-overflow": "reject-publish"}
     await line.bind(OBSERVER, arguments=small)
-    taken = await publish_until_refused(gala, relay)
-    refused = gala.waiting_positions()
+    taken = await publish_until_refused(scenario, relay)
+    refused = scenario.waiting_positions()
     assert refused
 
     async with running(relay), line.arrivals() as arriving:
         assert await arriving.positions(refused[-1]) == taken + refused
-        await until(lambda: gala.waiting() == [])
+        await until(lambda: scenario.waiting() == [])

@@ -15,7 +15,7 @@ from purchase.store import keys
 from tests.stage.arrivals import Arrivals, messages_in, positions_in, until
 from tests.stage.brokers import Wire
 from tests.stage.builders import PARTITIONS, cancelled, event, order
-from tests.stage.outbox_scenario import LARGE, PARTITION, Gala, gala_on_sale, positions
+from tests.stage.outbox_scenario import LARGE, PARTITION, OutboxScenario, outbox_scenario, positions
 from tests.stage.relay_brokers import line_of, private_settings
 from tests.stage.relays import SeamedRelay, relaying, running
 
@@ -26,8 +26,8 @@ KIBIBYTE = 1024
 
 
 @pytest.fixture
-async def gala(redis_url: str) -> AsyncIterator[Gala]:
-    async with gala_on_sale(redis_url) as own:
+async def scenario(redis_url: str) -> AsyncIterator[OutboxScenario]:
+    async with outbox_scenario(redis_url) as own:
         yield own
 
 
@@ -47,12 +47,12 @@ async def relay(redis_url: str, wire: Wire, arriving: Arrivals) -> AsyncIterator
 
 
 async def test_messages_are_published_as_one_batch_with_positions_and_generations_in_front(
-    gala: Gala, relay: SeamedRelay, arriving: Arrivals
+    scenario: OutboxScenario, relay: SeamedRelay, arriving: Arrivals
 ) -> None:
     sold = order(customer_id="ada")
-    await gala.seller.inventory.sell(sold)
-    await gala.seller.inventory.cancel(sold.ticket, cancelled(sold.ticket))
-    messages = gala.waiting()
+    await scenario.seller.inventory.sell(sold)
+    await scenario.seller.inventory.cancel(sold.ticket, cancelled(sold.ticket))
+    messages = scenario.waiting()
 
     assert await relay.publish_waiting(PARTITION) == 3
 
@@ -75,13 +75,13 @@ async def test_a_batch_carries_its_content_type_and_its_partition(relay: SeamedR
 
 
 async def test_published_messages_are_deleted_and_the_positions_continue(
-    gala: Gala, relay: SeamedRelay, arriving: Arrivals
+    scenario: OutboxScenario, relay: SeamedRelay, arriving: Arrivals
 ) -> None:
-    await gala.sell(5)
+    await scenario.sell(5)
     await relay.publish_waiting(PARTITION)
-    assert gala.waiting() == []
+    assert scenario.waiting() == []
 
-    await gala.sell(1, row=2)
+    await scenario.sell(1, row=2)
     await relay.publish_waiting(PARTITION)
 
     assert await arriving.positions(Position(1, 6)) == positions(0, 6)
@@ -95,8 +95,8 @@ async def test_nothing_is_published_from_an_empty_outbox(relay: SeamedRelay, arr
     assert arriving.is_empty()
 
 
-async def test_a_batch_is_of_one_partition(gala: Gala, relay: SeamedRelay, arriving: Arrivals) -> None:
-    await gala.seller.definitions.schedule(event(event_id=ELSEWHERE))
+async def test_a_batch_is_of_one_partition(scenario: OutboxScenario, relay: SeamedRelay, arriving: Arrivals) -> None:
+    await scenario.seller.definitions.schedule(event(event_id=ELSEWHERE))
     async with running(relay):
         batches = [await arriving.next() for _ in range(2)]
 
@@ -106,8 +106,10 @@ async def test_a_batch_is_of_one_partition(gala: Gala, relay: SeamedRelay, arriv
     assert partitions == {home: {home} for home in (PARTITION, keys.partition_of(ELSEWHERE, PARTITIONS))}
 
 
-async def test_a_batch_has_at_most_500_messages(gala: Gala, relay: SeamedRelay, arriving: Arrivals) -> None:
-    await gala.sell(1_100)
+async def test_a_batch_has_at_most_500_messages(
+    scenario: OutboxScenario, relay: SeamedRelay, arriving: Arrivals
+) -> None:
+    await scenario.sell(1_100)
 
     published = [await relay.publish_waiting(PARTITION) for _ in range(3)]
 
@@ -116,10 +118,12 @@ async def test_a_batch_has_at_most_500_messages(gala: Gala, relay: SeamedRelay, 
     assert arrived == positions(0, 1_100)
 
 
-async def test_a_batch_has_at_most_512_kib_of_messages(gala: Gala, relay: SeamedRelay, arriving: Arrivals) -> None:
-    gala.forget()
+async def test_a_batch_has_at_most_512_kib_of_messages(
+    scenario: OutboxScenario, relay: SeamedRelay, arriving: Arrivals
+) -> None:
+    scenario.forget()
     for _ in range(11):
-        gala.add(100 * KIBIBYTE)
+        scenario.add(100 * KIBIBYTE)
 
     published = [await relay.publish_waiting(PARTITION) for _ in range(3)]
 
@@ -128,11 +132,11 @@ async def test_a_batch_has_at_most_512_kib_of_messages(gala: Gala, relay: Seamed
 
 
 async def test_a_message_larger_than_a_batch_is_published_alone(
-    gala: Gala, relay: SeamedRelay, arriving: Arrivals
+    scenario: OutboxScenario, relay: SeamedRelay, arriving: Arrivals
 ) -> None:
-    gala.forget()
+    scenario.forget()
     for size in (KIBIBYTE, 2 * BYTES_MAX, KIBIBYTE):
-        gala.add(size)
+        scenario.add(size)
 
     published = [await relay.publish_waiting(PARTITION) for _ in range(3)]
 
@@ -141,9 +145,9 @@ async def test_a_message_larger_than_a_batch_is_published_alone(
 
 
 async def test_a_relay_that_dies_between_publishing_and_deleting_only_repeats(
-    gala: Gala, relay: SeamedRelay, arriving: Arrivals, redis_url: str, wire: Wire
+    scenario: OutboxScenario, relay: SeamedRelay, arriving: Arrivals, redis_url: str, wire: Wire
 ) -> None:
-    await gala.sell(3)
+    await scenario.sell(3)
     confirmed = asyncio.Event()
 
     async def die() -> None:
@@ -153,18 +157,18 @@ async def test_a_relay_that_dies_between_publishing_and_deleting_only_repeats(
     relay.after = die
     async with running(relay), asyncio.timeout(10):
         await confirmed.wait()
-    assert len(gala.waiting()) == 4
+    assert len(scenario.waiting()) == 4
 
     async with relaying(redis_url, wire.settings) as successor:
         await successor.publish_waiting(PARTITION)
 
     batches = [await arriving.next() for _ in range(2)]
     assert batches[0].body == batches[1].body
-    assert gala.waiting() == []
+    assert scenario.waiting() == []
 
 
 async def test_a_relay_that_lost_its_lease_while_it_published_only_repeats(
-    gala: Gala, relay: SeamedRelay, arriving: Arrivals, redis_url: str, wire: Wire
+    scenario: OutboxScenario, relay: SeamedRelay, arriving: Arrivals, redis_url: str, wire: Wire
 ) -> None:
     """A second relay takes over before the first sends a batch, and sends it and all later ones."""
     sending, may_send = asyncio.Event(), asyncio.Event()
@@ -174,17 +178,17 @@ async def test_a_relay_that_lost_its_lease_while_it_published_only_repeats(
         await may_send.wait()
 
     relay.before = hesitate
-    await gala.sell(3)
+    await scenario.sell(3)
     async with asyncio.timeout(20), running(relay):
         await sending.wait()
-        gala.client.delete(*(keys.lease(partition) for partition in range(PARTITIONS)))
-        await gala.sell(5, row=2)
+        scenario.client.delete(*(keys.lease(partition) for partition in range(PARTITIONS)))
+        await scenario.sell(5, row=2)
         async with relaying(redis_url, wire.settings) as successor, running(successor):
             by_successor = await arriving.positions(Position(1, 8))
-            await until(lambda: gala.waiting() == [])
+            await until(lambda: scenario.waiting() == [])
             may_send.set()
             by_former = await arriving.positions(Position(1, 3))
-            await gala.sell(1, row=3)
+            await scenario.sell(1, row=3)
             afterwards = await arriving.positions(Position(1, 9))
 
     assert by_successor == positions(0, 8)
@@ -193,48 +197,52 @@ async def test_a_relay_that_lost_its_lease_while_it_published_only_repeats(
 
 
 async def test_a_relay_deletes_only_messages_that_it_published_itself(
-    gala: Gala, relay: SeamedRelay, arriving: Arrivals
+    scenario: OutboxScenario, relay: SeamedRelay, arriving: Arrivals
 ) -> None:
     async def sell_more() -> None:
-        await gala.sell(4, row=2)
+        await scenario.sell(4, row=2)
 
-    await gala.sell(3)
+    await scenario.sell(3)
     relay.after = sell_more
 
     await relay.publish_waiting(PARTITION)
 
-    assert gala.waiting_positions() == positions(4, 7)
+    assert scenario.waiting_positions() == positions(4, 7)
     assert (await arriving.positions(Position(1, 3)))[-1] == Position(1, 3)
     assert arriving.is_empty()
 
 
-async def test_a_busy_relay_stops_when_it_is_cancelled(gala: Gala, relay: SeamedRelay) -> None:
+async def test_a_busy_relay_stops_when_it_is_cancelled(scenario: OutboxScenario, relay: SeamedRelay) -> None:
     for row in range(1, 6):
         async with running(relay):
-            await gala.sell(LARGE.col_count, row=row)
+            await scenario.sell(LARGE.col_count, row=row)
 
 
 async def test_of_two_relays_one_publishes_a_partition(
-    gala: Gala, relay: SeamedRelay, arriving: Arrivals, redis_url: str, wire: Wire
+    scenario: OutboxScenario, relay: SeamedRelay, arriving: Arrivals, redis_url: str, wire: Wire
 ) -> None:
     async with relaying(redis_url, wire.settings) as another, running(relay), running(another):
         for row in range(1, 11):
-            await gala.sell(10, row=row)
+            await scenario.sell(10, row=row)
         arrived = await arriving.positions(Position(1, 100))
 
     assert [position for position in arrived if position.sequence] == positions(1, 100)
 
 
 async def test_a_frozen_broker_times_out_and_nothing_is_deleted_until_it_confirms(
-    gala: Gala, redis_url: str, wire: Wire, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    scenario: OutboxScenario,
+    redis_url: str,
+    wire: Wire,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("purchase.relay.PUBLISH_SECONDS", 1.0)
     server: RunningServer = request.getfixturevalue(f"private_{wire.broker}")
     settings = private_settings(wire.broker, server)
     line = line_of(settings)
     await line.declare()
-    await gala.sell(3)
-    before = gala.waiting()
+    await scenario.sell(3)
+    before = scenario.waiting()
     async with relaying(redis_url, settings) as relay:
         server.pause()
         try:
@@ -242,9 +250,9 @@ async def test_a_frozen_broker_times_out_and_nothing_is_deleted_until_it_confirm
                 await relay.publish_waiting(PARTITION)
         finally:
             server.resume()
-        assert gala.waiting() == before
+        assert scenario.waiting() == before
 
         async with running(relay), line.arrivals(PARTITION) as arriving:
             arrived = await arriving.positions(Position(1, 3))
-            await until(lambda: gala.waiting() == [])
+            await until(lambda: scenario.waiting() == [])
     assert arrived == [one.position for one in before]
