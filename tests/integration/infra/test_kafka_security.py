@@ -1,6 +1,6 @@
 """Kafka by TLS and with a password, as purchase and the terminal reach it; it is told why it cannot be reached.
 
-No Kafka that runs here takes a password, or speaks TLS: a detour speaks it, and answers as Kafka does to a wrong one.
+No Kafka that runs here takes a password, or speaks TLS: a proxy speaks it, and answers as Kafka does to a wrong one.
 """
 
 import asyncio
@@ -31,8 +31,8 @@ from purchase.brokers.kafka import secured as secured_by_purchase
 from purchase.settings import Settings
 
 from tests.stage.arrivals import DEADLINE_SECONDS
-from tests.stage.kafka_proxy import detour
 from tests.stage.processes.relay import describe
+from tests.stage.proxy import KafkaProxy, Rule, listening
 from tests.stage.sellers import prepare
 
 USER = {"KAFKA_SASL_USERNAME": "ticketing", "KAFKA_SASL_PASSWORD": "a-password"}
@@ -92,8 +92,11 @@ async def test_messages_travel_by_tls(
     private_kafka: RunningServer, identity: Path, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(identity))
-    async with asyncio.timeout(DEADLINE_SECONDS), detour(private_kafka.server.ports["kafka"], tls) as way:
-        told = settings_of(way.port, "SSL")
+    async with (
+        asyncio.timeout(DEADLINE_SECONDS),
+        listening(KafkaProxy(private_kafka.server.ports["kafka"]), tls) as proxy,
+    ):
+        told = settings_of(proxy.port, "SSL")
         [relay], terminal = publishing(settings_of_purchase(told)), choose(settings_of_terminal(told))
         await terminal.declare(1)
         try:
@@ -110,8 +113,8 @@ async def test_messages_travel_by_tls(
 async def test_a_kafka_for_which_nobody_vouches_is_not_spoken_to(
     private_kafka: RunningServer, tls: ssl.SSLContext, caplog: pytest.LogCaptureFixture, redis_url: str, tmp_path: Path
 ) -> None:
-    async with detour(private_kafka.server.ports["kafka"], tls) as way:
-        told = settings_of(way.port, "SSL")
+    async with listening(KafkaProxy(private_kafka.server.ports["kafka"]), tls) as proxy:
+        told = settings_of(proxy.port, "SSL")
         assert "CERTIFICATE_VERIFY_FAILED" in await last_words_of_relay(redis_url, told, tmp_path)
         assert "CERTIFICATE_VERIFY_FAILED" in await last_words_of_terminal(told, caplog)
 
@@ -119,13 +122,13 @@ async def test_a_kafka_for_which_nobody_vouches_is_not_spoken_to(
 async def test_a_wrong_password_is_told(
     guarded: RunningServer, caplog: pytest.LogCaptureFixture, redis_url: str, tmp_path: Path
 ) -> None:
-    def refuse(answer: bytes) -> bytes:
+    async def refuse(_request: bytes, answer: bytes) -> bytes:
         told = answer[4:8] + pack(">hh", WRONG_PASSWORD, -1) + pack(">iq", 0, 0)
         return pack(">i", len(told)) + told
 
-    async with detour(guarded.server.ports["kafka"]) as way:
-        way.watch_for(b"c=biws,r=", refuse)
-        told = settings_of(way.port, "SASL_PLAINTEXT")
+    async with listening(KafkaProxy(guarded.server.ports["kafka"])) as proxy:
+        proxy.follow(Rule(mark=b"c=biws,r=", on_answer=refuse))
+        told = settings_of(proxy.port, "SASL_PLAINTEXT")
         assert "SaslAuthenticationFailed" in await last_words_of_relay(redis_url, told, tmp_path)
         assert "SaslAuthenticationFailed" in await last_words_of_terminal(told, caplog)
 

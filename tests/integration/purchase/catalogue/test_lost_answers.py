@@ -5,7 +5,7 @@ from contracts.catalogue import EventScheduled, VenueDefined
 from redis import Redis
 
 from tests.stage.builders import event, venue, zone
-from tests.stage.lossy_proxy import wire
+from tests.stage.proxy import RedisProxy, listening
 from tests.stage.redis_state import RedisState
 from tests.stage.sellers import prepare, selling
 
@@ -16,8 +16,8 @@ REZONING_SCRIPTS = ["begin_change", "agree_event", "decide_change", "write_event
 @pytest.mark.parametrize("lost", range(len(VENUE_SCRIPTS)), ids=VENUE_SCRIPTS)
 async def test_a_new_venue_is_new_and_is_published_once(redis_url: str, lost: int) -> None:
     await prepare(redis_url)
-    async with wire(redis_url) as line, selling(line.url) as seller:
-        line.lose(after=lost)
+    async with listening(RedisProxy(redis_url)) as proxy, selling(proxy.url) as seller:
+        proxy.lose(after=lost)
         defined = await seller.definitions.define_venue(venue())
 
     assert defined.is_new
@@ -26,9 +26,9 @@ async def test_a_new_venue_is_new_and_is_published_once(redis_url: str, lost: in
 
 async def test_a_new_event_is_new_and_is_published_once(redis_url: str) -> None:
     await prepare(redis_url)
-    async with wire(redis_url) as line, selling(line.url) as seller:
+    async with listening(RedisProxy(redis_url)) as proxy, selling(proxy.url) as seller:
         await seller.definitions.define_venue(venue())
-        line.lose()
+        proxy.lose()
         scheduled = await seller.definitions.schedule(event())
 
     assert scheduled.is_new
@@ -38,9 +38,9 @@ async def test_a_new_event_is_new_and_is_published_once(redis_url: str) -> None:
 @pytest.mark.parametrize("lost", range(len(REZONING_SCRIPTS)), ids=REZONING_SCRIPTS)
 async def test_a_change_of_a_venue_is_made_once(redis_url: str, lost: int) -> None:
     await prepare(redis_url)
-    async with wire(redis_url) as line, selling(line.url) as seller:
+    async with listening(RedisProxy(redis_url)) as proxy, selling(proxy.url) as seller:
         await seller.put_on_sale("Gala")
-        line.lose(after=lost)
+        proxy.lose(after=lost)
         changed = await seller.definitions.define_venue(venue(zones=(zone(col_count=2),)))
 
     assert not changed.is_new

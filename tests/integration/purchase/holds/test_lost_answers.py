@@ -11,8 +11,8 @@ from purchase.store.connection import OutcomeUnknown
 from redis import Redis
 
 from tests.stage.builders import PARTITIONS, best_hold, idempotency_key, new_hold, zone
-from tests.stage.lossy_proxy import Wire, wire
 from tests.stage.partition_state import Stored, read
+from tests.stage.proxy import RedisProxy, listening
 from tests.stage.sellers import Seller, prepare, selling
 
 PARTITION = keys.partition_of("Gala", PARTITIONS)
@@ -23,12 +23,12 @@ WANTED = {"by name": new_hold, "the best": lambda **terms: best_hold(zone(), 2, 
 
 
 @pytest.fixture
-async def line(redis_url: str) -> AsyncIterator[Wire]:
-    """A wire to an empty Redis that was prepared, with `event()` on sale."""
+async def proxy(redis_url: str) -> AsyncIterator[RedisProxy]:
+    """A proxy to an empty Redis that was prepared, with `event()` on sale."""
     await prepare(redis_url)
     async with selling(redis_url) as seller:
         await seller.put_on_sale("Gala")
-    async with wire(redis_url) as own:
+    async with listening(RedisProxy(redis_url)) as own:
         yield own
 
 
@@ -39,11 +39,11 @@ def stored(redis_url: str) -> Stored:
 
 @pytest.mark.parametrize("how", WANTED)
 async def test_a_hold_whose_answer_was_lost_is_answered_with_its_seats_and_told_once(
-    line: Wire, redis_url: str, how: str
+    proxy: RedisProxy, redis_url: str, how: str
 ) -> None:
     wanted: NewHold = WANTED[how](customer_id="ada")
-    async with selling(line.url) as seller:
-        line.lose()
+    async with selling(proxy.url) as seller:
+        proxy.lose()
         outcome = await seller.holds.hold(wanted)
 
     after = stored(redis_url)
@@ -52,16 +52,16 @@ async def test_a_hold_whose_answer_was_lost_is_answered_with_its_seats_and_told_
     [kept] = after.holds.values()
     assert (kept.hold_id, kept.seats) == (wanted.hold.hold_id, outcome.hold.seats)
     assert len(after.messages) == MESSAGES_BEFORE + 1
-    assert line.scripts_run == 2
+    assert proxy.scripts_run == 2
 
 
 @pytest.mark.parametrize("how", WANTED)
 async def test_a_hold_whose_answers_are_all_lost_is_told_when_it_is_repeated_with_its_key(
-    line: Wire, redis_url: str, how: str
+    proxy: RedisProxy, redis_url: str, how: str
 ) -> None:
     wanted: NewHold = WANTED[how](key=idempotency_key("a key"))
-    async with selling(line.url) as seller:
-        line.lose(3)
+    async with selling(proxy.url) as seller:
+        proxy.lose(3)
         with pytest.raises(OutcomeUnknown):
             await seller.holds.hold(wanted)
         repeated = await seller.holds.hold(WANTED[how](key=idempotency_key("a key")))
@@ -72,11 +72,11 @@ async def test_a_hold_whose_answers_are_all_lost_is_told_when_it_is_repeated_wit
     assert len(after.messages) == MESSAGES_BEFORE + 1
 
 
-async def test_a_hold_whose_end_was_not_answered_has_ended_once(line: Wire, redis_url: str) -> None:
+async def test_a_hold_whose_end_was_not_answered_has_ended_once(proxy: RedisProxy, redis_url: str) -> None:
     wanted = new_hold()
-    async with selling(line.url) as seller:
+    async with selling(proxy.url) as seller:
         await seller.holds.hold(wanted)
-        line.lose()
+        proxy.lose()
         ended = await seller.holds.end(wanted.hold, is_given_up=True)
 
     after = stored(redis_url)

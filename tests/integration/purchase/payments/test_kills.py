@@ -20,8 +20,8 @@ from tests.stage.builders import HOLD_MS
 from tests.stage.clock import pass_time
 from tests.stage.http_client import EventOnSale, Json, PurchaseClient, open_client
 from tests.stage.invariants import Invariants
-from tests.stage.killing_proxy import Toll, When, toll
 from tests.stage.processes.purchase import Service, serving
+from tests.stage.proxy import Proxy, When, listening
 from tests.stage.redis_state import RedisState, partition_of
 from tests.stage.sandboxes import Sandbox
 
@@ -52,11 +52,11 @@ async def event(client: PurchaseClient) -> EventOnSale:
 
 
 class Victim:
-    """A process of its own, with a toll on its way to Redis and another on its way to the provider."""
+    """A process of its own, with a proxy on its way to Redis and another on its way to the provider."""
 
-    def __init__(self, process: RunningServer, tolls: dict[Way, Toll], client: PurchaseClient) -> None:
+    def __init__(self, process: RunningServer, proxies: dict[Way, Proxy], client: PurchaseClient) -> None:
         self._process = process
-        self._tolls = tolls
+        self._proxies = proxies
         self.client = client
 
     def stop_at(self, step: Step, when: When, hold: Json) -> None:
@@ -64,23 +64,23 @@ class Victim:
         way, number = step
         hold_id = UUID(hold["holdId"])
         marks: dict[Way, bytes] = {"redis": hold_id.bytes, "provider": f"Idempotency-Key: {hold_id}".encode()}
-        self._tolls[way].stop_at(marks[way], number, when, lambda: asyncio.to_thread(self._process.kill))
+        self._proxies[way].stop_at(marks[way], number, when, lambda: asyncio.to_thread(self._process.kill))
 
 
 @pytest.fixture
 async def victim(service: Service, sandbox: Sandbox) -> AsyncIterator[Victim]:
     redis, provider = parse_url(service.redis_url), httpx.URL(sandbox.url)
     async with AsyncExitStack() as stack:
-        tolls: dict[Way, Toll] = {
-            "redis": await stack.enter_async_context(toll(redis["host"], redis["port"])),
-            "provider": await stack.enter_async_context(toll(provider.host, provider.port or 80)),
+        proxies: dict[Way, Proxy] = {
+            "redis": await stack.enter_async_context(listening(Proxy(redis["host"], redis["port"]))),
+            "provider": await stack.enter_async_context(listening(Proxy(provider.host, provider.port or 80))),
         }
         running = serving(
-            f"redis://127.0.0.1:{tolls['redis'].port}/0", SANDBOX_URL=f"http://127.0.0.1:{tolls['provider'].port}"
+            f"redis://127.0.0.1:{proxies['redis'].port}/0", SANDBOX_URL=f"http://127.0.0.1:{proxies['provider'].port}"
         )
         process = await asyncio.to_thread(running.__enter__)
         stack.push_async_callback(asyncio.to_thread, running.__exit__, None, None, None)
-        yield Victim(process, tolls, await stack.enter_async_context(open_client(process.url)))
+        yield Victim(process, proxies, await stack.enter_async_context(open_client(process.url)))
 
 
 async def pay_and(then: Callable[[Json], Awaitable[httpx.Response]], client: PurchaseClient, hold: Json) -> None:

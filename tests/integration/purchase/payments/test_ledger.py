@@ -28,7 +28,7 @@ from tests.stage.builders import (
     ticket,
 )
 from tests.stage.clock import pass_time
-from tests.stage.lossy_proxy import Wire, wire
+from tests.stage.proxy import RedisProxy, listening
 from tests.stage.redis_state import RedisState
 from tests.stage.sellers import HOLDS_PER_CUSTOMER, OUTBOX_MAX, prepare, selling
 
@@ -38,11 +38,11 @@ REFUSED = ("MOVED", "EXPIRED", False)
 
 
 class Desk:
-    """The ledgers of one process, on a line on which answers may be lost."""
+    """The ledgers of one process, behind a proxy that may lose answers."""
 
-    def __init__(self, line: Wire) -> None:
-        self.line = line
-        self.redis = connect(line.url)
+    def __init__(self, proxy: RedisProxy) -> None:
+        self.proxy = proxy
+        self.redis = connect(proxy.url)
         partitions = Partitions(self.redis, count=PARTITIONS, outbox_max=OUTBOX_MAX)
         self.holds = HoldLedger(self.redis, partitions, holds_per_customer=HOLDS_PER_CUSTOMER)
         self.inventory = Inventory(self.redis, partitions)
@@ -97,8 +97,8 @@ async def desk(redis_url: str) -> AsyncIterator[Desk]:
     await prepare(redis_url)
     async with selling(redis_url) as seller:
         await seller.put_on_sale("Gala")
-    async with wire(redis_url) as line:
-        desk = Desk(line)
+    async with listening(RedisProxy(redis_url)) as proxy:
+        desk = Desk(proxy)
         yield desk
         await desk.redis.aclose()
 
@@ -205,7 +205,7 @@ async def test_a_step_whose_answer_was_lost_is_taken_once(
     hold = await before(desk)
     messages = len(redis_state.outbox(PARTITION))
 
-    desk.line.lose()
+    desk.proxy.lose()
     assert await step(desk.payments, hold) not in REFUSED
 
     taken = await desk.found(hold)

@@ -15,10 +15,10 @@ from purchase.store.connection import Recovering
 
 from tests.stage.arrivals import until
 from tests.stage.brokers import Wire
-from tests.stage.kafka_proxy import Detour, detour
 from tests.stage.mock_kafka import mock_kafka
 from tests.stage.outbox_scenario import PARTITION, OutboxScenario, outbox_scenario, positions
 from tests.stage.processes.relay import describe
+from tests.stage.proxy import KafkaProxy, Rule, listening
 from tests.stage.relay_brokers import KafkaLine
 from tests.stage.relays import relaying
 
@@ -38,9 +38,9 @@ def mock() -> Iterator[int]:
 
 
 @pytest.fixture
-async def way(mock: int) -> AsyncIterator[Detour]:
-    """A proxy to it."""
-    async with detour(mock) as own:
+async def proxy(mock: int) -> AsyncIterator[KafkaProxy]:
+    """A proxy in front of it."""
+    async with listening(KafkaProxy(mock)) as own:
         yield own
 
 
@@ -50,8 +50,8 @@ async def scenario(redis_url: str) -> AsyncIterator[OutboxScenario]:
         yield own
 
 
-def settings_of(way: Detour) -> dict[str, str]:
-    return {"BROKER": "kafka", "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{way.port}"}
+def settings_of(proxy: KafkaProxy) -> dict[str, str]:
+    return {"BROKER": "kafka", "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{proxy.port}"}
 
 
 def numbered(request: bytes) -> tuple[int, int, int]:
@@ -61,22 +61,26 @@ def numbered(request: bytes) -> tuple[int, int, int]:
     return producer, epoch, number
 
 
-def refuse(answer: bytes) -> bytes:
+async def refuse(_request: bytes, answer: bytes) -> bytes:
     """Change the answer to a produce request as if its record had the wrong number."""
     at = answer.index(MESSAGES.encode()) + len(MESSAGES) + 8
     return answer[:at] + pack(">h", OUT_OF_ORDER) + answer[at + 2 :]
 
 
+async def stay_silent(_request: bytes, _answer: bytes) -> bytes:
+    return b""
+
+
 async def test_a_record_sent_again_after_a_lost_answer_keeps_its_number(
-    scenario: OutboxScenario, mock: int, way: Detour, redis_url: str
+    scenario: OutboxScenario, mock: int, proxy: KafkaProxy, redis_url: str
 ) -> None:
-    def cut_once(answer: bytes) -> bytes | None:
-        return None if len(way.marked) == 1 else answer
+    async def lose_first(_request: bytes, answer: bytes) -> bytes | None:
+        return None if len(proxy.marked) == 1 else answer
 
     await scenario.sell(3)
-    async with relaying(redis_url, settings_of(way)) as relay, KafkaLine(f"127.0.0.1:{mock}").arrivals() as arriving:
+    async with relaying(redis_url, settings_of(proxy)) as relay, KafkaLine(f"127.0.0.1:{mock}").arrivals() as arriving:
         await relay.publish_waiting(PARTITION)
-        way.watch_for(b'"position":"1-4"', cut_once)
+        proxy.follow(Rule(mark=b'"position":"1-4"', on_answer=lose_first))
         await scenario.sell(1, row=2)
         await relay.publish_waiting(PARTITION)
         assert scenario.waiting() == []
@@ -84,17 +88,17 @@ async def test_a_record_sent_again_after_a_lost_answer_keeps_its_number(
         await relay.publish_waiting(PARTITION)
         arrived = await arriving.positions(Position(1, 5))
 
-    first, again = [numbered(request) for request in way.marked]
+    first, again = [numbered(request) for request in proxy.marked]
     assert first == again
     assert (first[0] > 0, first[2]) == (True, 1)
     assert list(dict.fromkeys(arrived)) == positions(0, 5)
 
 
 async def test_a_relay_whose_producer_is_out_of_sequence_ends_and_a_new_one_continues(
-    scenario: OutboxScenario, way: Detour, redis_url: str, tmp_path: Path
+    scenario: OutboxScenario, proxy: KafkaProxy, redis_url: str, tmp_path: Path
 ) -> None:
-    relay = RunningServer(describe(tmp_path, redis_url, settings_of(way)))
-    way.watch_for(b'"position":"1-0"', refuse)
+    relay = RunningServer(describe(tmp_path, redis_url, settings_of(proxy)))
+    proxy.follow(Rule(mark=b'"position":"1-0"', on_answer=refuse))
     try:
         with pytest.raises(ProgramFailed, match="ended"):
             await asyncio.to_thread(relay.start)
@@ -103,20 +107,20 @@ async def test_a_relay_whose_producer_is_out_of_sequence_ends_and_a_new_one_cont
     assert "ending: the producer failed: OutOfOrderSequenceNumber" in log_file(relay.server).read_text()
     assert scenario.waiting_positions() == positions(0, 0)
 
-    way.watch_for(b'"position":"1-0"', lambda answer: answer)
-    async with relaying(redis_url, settings_of(way)) as successor:
+    proxy.follow(Rule(mark=b'"position":"1-0"'))
+    async with relaying(redis_url, settings_of(proxy)) as successor:
         await successor.publish_waiting(PARTITION)
     assert scenario.waiting() == []
 
 
 async def test_messages_are_published_before_the_group_has_assigned_its_partitions(
-    scenario: OutboxScenario, way: Detour, redis_url: str, tmp_path: Path
+    scenario: OutboxScenario, proxy: KafkaProxy, redis_url: str, tmp_path: Path
 ) -> None:
-    relay = RunningServer(describe(tmp_path, redis_url, settings_of(way)))
-    way.watch_for(JOINING, lambda _: b"")
+    relay = RunningServer(describe(tmp_path, redis_url, settings_of(proxy)))
+    proxy.follow(Rule(mark=JOINING, on_answer=stay_silent))
     starting = asyncio.create_task(asyncio.to_thread(relay.start))
     try:
-        await until(lambda: way.marked != [] and scenario.waiting() == [])
+        await until(lambda: proxy.marked != [] and scenario.waiting() == [])
         assert not relay.server.ready()
     finally:
         relay.kill()

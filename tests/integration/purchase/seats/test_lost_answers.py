@@ -12,8 +12,8 @@ from purchase.store.connection import ANSWER_SECONDS, OutcomeUnknown, Recovering
 from redis import Redis
 
 from tests.stage.builders import PARTITIONS, cancelled, idempotency_key, order
-from tests.stage.lossy_proxy import Wire, wire
 from tests.stage.partition_state import Stored, read
+from tests.stage.proxy import RedisProxy, listening
 from tests.stage.sellers import Seller, prepare, selling
 
 PARTITION = keys.partition_of("Gala", PARTITIONS)
@@ -22,12 +22,12 @@ MESSAGES_BEFORE = 1
 
 
 @pytest.fixture
-async def line(redis_url: str) -> AsyncIterator[Wire]:
+async def proxy(redis_url: str) -> AsyncIterator[RedisProxy]:
     """A connection to an installed Redis with `event()` on sale, on which answers can be lost."""
     await prepare(redis_url)
     async with selling(redis_url) as seller:
         await seller.put_on_sale("Gala")
-    async with wire(redis_url) as own:
+    async with listening(RedisProxy(redis_url)) as own:
         yield own
 
 
@@ -36,24 +36,26 @@ def stored(redis_url: str) -> Stored:
         return read(client, PARTITION)
 
 
-async def test_a_sale_whose_answer_was_lost_is_answered_as_sold_and_published_once(line: Wire, redis_url: str) -> None:
+async def test_a_sale_whose_answer_was_lost_is_answered_as_sold_and_published_once(
+    proxy: RedisProxy, redis_url: str
+) -> None:
     wanted = order()
-    async with selling(line.url) as seller:
-        line.lose()
+    async with selling(proxy.url) as seller:
+        proxy.lose()
         outcome = await seller.inventory.sell(wanted)
 
     after = stored(redis_url)
     assert outcome == Sold(after.messages[-1].position)
     assert list(after.tickets) == [wanted.ticket.ticket_id]
     assert len(after.messages) == MESSAGES_BEFORE + 1
-    assert line.scripts_run == 2
+    assert proxy.scripts_run == 2
 
 
-async def test_a_cancellation_whose_answer_was_lost_is_published_once(line: Wire, redis_url: str) -> None:
+async def test_a_cancellation_whose_answer_was_lost_is_published_once(proxy: RedisProxy, redis_url: str) -> None:
     wanted = order()
-    async with selling(line.url) as seller:
+    async with selling(proxy.url) as seller:
         await seller.inventory.sell(wanted)
-        line.lose()
+        proxy.lose()
         outcome = await seller.inventory.cancel(wanted.ticket, cancelled(wanted.ticket))
 
     after = stored(redis_url)
@@ -62,14 +64,14 @@ async def test_a_cancellation_whose_answer_was_lost_is_published_once(line: Wire
 
 
 async def test_a_sale_whose_answers_are_all_lost_has_an_unknown_outcome_until_it_is_retried(
-    line: Wire, redis_url: str
+    proxy: RedisProxy, redis_url: str
 ) -> None:
     wanted = order(key=idempotency_key("a key"))
-    async with selling(line.url) as seller:
-        line.lose(3)
+    async with selling(proxy.url) as seller:
+        proxy.lose(3)
         with pytest.raises(OutcomeUnknown):
             await seller.inventory.sell(wanted)
-        assert line.scripts_run == 3
+        assert proxy.scripts_run == 3
         repeated = await seller.inventory.sell(order(key=idempotency_key("a key")))
 
     after = stored(redis_url)
@@ -78,11 +80,11 @@ async def test_a_sale_whose_answers_are_all_lost_has_an_unknown_outcome_until_it
 
 
 async def test_a_sale_that_filled_the_outbox_and_lost_its_answer_is_not_reported_as_undone(
-    line: Wire, redis_url: str
+    proxy: RedisProxy, redis_url: str
 ) -> None:
     wanted = order()
-    async with selling(line.url, outbox_max=MESSAGES_BEFORE + 1) as seller:
-        line.lose()
+    async with selling(proxy.url, outbox_max=MESSAGES_BEFORE + 1) as seller:
+        proxy.lose()
         with pytest.raises(OutcomeUnknown):
             await seller.inventory.sell(wanted)
 
@@ -90,12 +92,12 @@ async def test_a_sale_that_filled_the_outbox_and_lost_its_answer_is_not_reported
 
 
 async def test_a_sale_whose_answer_was_lost_with_the_stream_is_not_reported_as_undone(
-    line: Wire, redis_url: str
+    proxy: RedisProxy, redis_url: str
 ) -> None:
     wanted = order()
     with Redis.from_url(redis_url) as client:
-        async with selling(line.url) as seller:
-            line.lose(meanwhile=lambda: client.delete(keys.outbox(PARTITION)))
+        async with selling(proxy.url) as seller:
+            proxy.lose(meanwhile=lambda: client.delete(keys.outbox(PARTITION)))
             with pytest.raises(OutcomeUnknown):
                 await seller.inventory.sell(wanted)
             with pytest.raises(Recovering):
