@@ -24,8 +24,8 @@ from tests.bench.load import Disagreement
 from tests.bench.models import projected, wait_for_both
 from tests.bench.sales import VENUE, WARM_UP
 from tests.bench.sellout import PARTITIONS, sell, wait_until_published
-from tests.e2e import private
-from tests.e2e.on_sale import put_on_sale
+from tests.stage.platforms import private
+from tests.stage.platforms.on_sale import put_on_sale
 
 ROUNDS = 3
 SINGLE_SALES = 80

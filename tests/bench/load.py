@@ -13,8 +13,8 @@ from tests.bench import processes
 from tests.bench.figures import Load, Origin
 from tests.bench.models import projected, wait_for_both
 from tests.bench.sales import VENUE
-from tests.e2e import private
-from tests.e2e.on_sale import put_on_sale
+from tests.stage.platforms import private
+from tests.stage.platforms.on_sale import put_on_sale
 
 EVENT = "SeedsLoad"
 CROWD = "crowd"

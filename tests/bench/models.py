@@ -7,7 +7,7 @@ from infra_local.demo.verdict import read_model, wait_for
 from msgspec import Struct
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.e2e.private import PrivatePlatform
+from tests.stage.platforms.private import PrivatePlatform
 
 
 class Behind(Struct, frozen=True, kw_only=True):

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from tests.bench import echoes, processes, wrk
 from tests.bench.figures import DIRECT, GATEWAY, RAW, TYPED, Origin, Run, Sales
-from tests.e2e import private
-from tests.e2e.on_sale import put_on_sale
+from tests.stage.platforms import private
+from tests.stage.platforms.on_sale import put_on_sale
 
 VENUE = "Venue1"
 CONNECTIONS = 64

@@ -12,8 +12,8 @@ from tests.bench import wrk
 from tests.bench.figures import Origin, SellOut
 from tests.bench.models import projected, wait_for_both
 from tests.bench.sales import CONNECTIONS, VENUE
-from tests.e2e import private
-from tests.e2e.on_sale import put_on_sale
+from tests.stage.platforms import private
+from tests.stage.platforms.on_sale import put_on_sale
 
 PARTITIONS = Settings.read({"PROFILE": "local"}).partitions
 BARE, KEYED = "Bare", "Keyed"

@@ -13,8 +13,8 @@ from tests.contract.asyncapi.document import document
 from tests.contract.asyncapi.page import page
 from tests.contract.compatibility import ROOT, RULE, SAMPLES, SCHEMAS, compared, documents, parsed, report
 from tests.contract.main_branch import CannotCompare
-from tests.contract.samples import samples
 from tests.contract.schemas import schemas
+from tests.stage.samples import samples
 
 DOCUMENT = "libs/contracts/asyncapi.json"
 PAGE = "libs/contracts/asyncapi.html"

@@ -15,7 +15,7 @@ from contracts.ticket import Sale, TicketCancelled, TicketPurchased, TicketRejec
 from contracts.timestamp import Timestamp
 from msgspec import Struct, structs
 
-from tests.contract.samples import TICKET_PURCHASED
+from tests.stage.samples import TICKET_PURCHASED
 
 
 class SaleV0(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager
 import pytest
 from infra_local.brokers import BrokerName
 
-from tests.e2e import composed, private
-from tests.e2e.running import RunningPlatform
+from tests.stage.platforms import composed, private
+from tests.stage.platforms.running import RunningPlatform
 
 PLATFORMS: dict[str, Callable[[BrokerName], AbstractContextManager[RunningPlatform]]] = {
     "private": private.running,

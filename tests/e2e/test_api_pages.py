@@ -16,8 +16,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.e2e.running import RunningPlatform
 from tests.stage.explorations import exploration
+from tests.stage.platforms.running import RunningPlatform
 
 EXAMPLES = 20
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}

@@ -11,11 +11,11 @@ from infra_local.brokers import LastBroker
 from infra_local.composition import CHOICES, ROOT
 from infra_local.servers import read_environment
 
-from tests.e2e import composed
-from tests.e2e.buying import WAVE, buying
-from tests.e2e.composed import ComposedPlatform
-from tests.e2e.on_sale import put_on_sale
 from tests.e2e.test_race import assert_models_agree
+from tests.stage.platforms import composed
+from tests.stage.platforms.buying import WAVE, buying
+from tests.stage.platforms.composed import ComposedPlatform
+from tests.stage.platforms.on_sale import put_on_sale
 
 CHAPTER = "## Moving to another broker"
 

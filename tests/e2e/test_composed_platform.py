@@ -4,8 +4,8 @@ import signal
 
 import pytest
 
-from tests.e2e.composed import ComposedPlatform
-from tests.e2e.running import wait_until_ready
+from tests.stage.platforms.composed import ComposedPlatform
+from tests.stage.platforms.running import wait_until_ready
 
 
 @pytest.mark.parametrize(

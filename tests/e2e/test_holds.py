@@ -6,8 +6,8 @@ from infra_local.demo.crowd import seats_of
 from infra_local.demo.paying_crowd import BEHAVIOURS, Sellout, sell_out
 from infra_local.demo.verdict import books, holdings, wait_for
 
-from tests.e2e.on_sale import put_on_sale
-from tests.e2e.running import RunningPlatform, kill, wait_until_ready
+from tests.stage.platforms.on_sale import put_on_sale
+from tests.stage.platforms.running import RunningPlatform, kill, wait_until_ready
 
 STAYING = {name: percent for name, percent in BEHAVIOURS.items() if name != "abandon"}
 """What customers may do who do not leave seats behind, for which one would have to wait two minutes."""

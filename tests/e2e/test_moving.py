@@ -17,11 +17,11 @@ from infra_local.brokers import BROKERS, BrokerName
 from infra_local.ports import free_port
 from infra_local.running import RunningServer
 
-from tests.e2e.buying import WAVE, buying
-from tests.e2e.on_sale import put_on_sale
-from tests.e2e.private import PrivatePlatform
-from tests.e2e.running import wait_until_ready
 from tests.e2e.test_race import assert_models_agree
+from tests.stage.platforms.buying import WAVE, buying
+from tests.stage.platforms.on_sale import put_on_sale
+from tests.stage.platforms.private import PrivatePlatform
+from tests.stage.platforms.running import wait_until_ready
 from tests.stage.stores import stores
 from tests.stage.stores.stores import Store
 

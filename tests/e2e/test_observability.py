@@ -8,7 +8,7 @@ import pytest
 from infra_local.composition import SERVICES
 from infra_local.servers import INFRA
 
-from tests.e2e.running import RunningPlatform
+from tests.stage.platforms.running import RunningPlatform
 
 SANDBOX = "sandbox"
 """It stands for somebody else's service, of which nobody watches the figures."""

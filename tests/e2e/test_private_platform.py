@@ -5,8 +5,8 @@ import pytest
 from infra_local import leftovers
 from infra_local.startup import drain
 
-from tests.e2e.on_sale import put_on_sale
-from tests.e2e.private import PrivatePlatform
+from tests.stage.platforms.on_sale import put_on_sale
+from tests.stage.platforms.private import PrivatePlatform
 
 SEATS = 20
 

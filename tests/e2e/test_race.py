@@ -14,8 +14,8 @@ import pytest
 from infra_local.demo.crowd import Race, attempts_for, race, seats_of
 from infra_local.demo.verdict import read_model, wait_for, write_model
 
-from tests.e2e.on_sale import put_on_sale
-from tests.e2e.running import RunningPlatform, kill, restart, wait_until_ready
+from tests.stage.platforms.on_sale import put_on_sale
+from tests.stage.platforms.running import RunningPlatform, kill, restart, wait_until_ready
 
 SEATS = int(os.environ.get("RACE_SEATS", "2000"))
 DUPLICATES = 0.3

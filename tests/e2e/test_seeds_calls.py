@@ -2,7 +2,7 @@
 
 import httpx
 
-from tests.e2e.running import RunningPlatform, wait_until_ready
+from tests.stage.platforms.running import RunningPlatform, wait_until_ready
 
 # A seat that nobody else asks for: the one of the seed's example is on the API's page, and is bought from there.
 SEAT = {"venueId": "Venue1", "eventId": "Event1", "zoneId": 2, "row": "11", "column": "b"}

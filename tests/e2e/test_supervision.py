@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tests.e2e.running import RunningPlatform, kill, wait_until_ready
+from tests.stage.platforms.running import RunningPlatform, kill, wait_until_ready
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,9 @@
-"""The fixtures of the read model's projector."""
+"""The number of statements that reach a real MySQL; MariaDB counts others."""
 
 import pytest
 
-from tests.integration.message_terminal.conftest import engine, read_model, read_settings
-
-__all__ = ["engine", "read_model", "read_settings"]
-
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Load the fixtures of the stores, once for all folders that need them."""
-    config.pluginmanager.import_plugin("tests.stage.stores.fixtures")
+    """Load the fixtures of the stores and of the read model's projector."""
+    for plugin in ("fixtures", "projector_fixtures"):
+        config.pluginmanager.import_plugin(f"tests.stage.stores.{plugin}")

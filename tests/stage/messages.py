@@ -14,6 +14,7 @@ from contracts.seat import column_label
 from contracts.ticket import Cancellation, Sale, TicketCancelled, TicketPurchased
 from msgspec import structs
 
+PARTITIONS = 8
 PARTITION = 3
 MOMENT = "2029-11-22T19:30:00.123456Z"
 LATER = "2029-11-23T08:00:00.000001Z"

@@ -14,8 +14,8 @@ from contracts.ticket import TicketRejected
 
 from tests.contract.asyncapi import kafka, rabbitmq
 from tests.contract.asyncapi.roles import MESSAGES, REJECTIONS, Part, operations, reference
-from tests.contract.samples import samples
 from tests.contract.schemas import schemas
+from tests.stage.samples import samples
 
 VERSION = "3.1.0"
 

@@ -1,48 +1,28 @@
 """The terminal's projectors on real stores, and the environment of a terminal process."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 from contracts.ticket import TicketRejected
 from message_terminal import setup
-from message_terminal.read_model.projector import ReadModelProjector
 from message_terminal.settings import Settings
-from message_terminal.stores import open_dynamodb, open_mysql
+from message_terminal.stores import open_dynamodb
 from message_terminal.write_model.projector import WriteModelProjector
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.stage.brokers import Wire
+from tests.stage.messages import PARTITIONS
 from tests.stage.processes.terminal import Environment
 from tests.stage.stores.isolation import Tables
 
 if TYPE_CHECKING:
     from types_aiobotocore_dynamodb import DynamoDBClient
 
-PARTITIONS = 8
 
-
-@pytest.fixture
-def read_settings(mysql_url: str) -> Settings:
-    """Settings for the read model alone: the broker does not exist, and DynamoDB is not set."""
-    return Settings(rabbitmq_url="amqp://nowhere.invalid/", mysql_url=mysql_url, partitions=PARTITIONS)
-
-
-@pytest.fixture
-async def engine(read_settings: Settings) -> AsyncIterator[AsyncEngine]:
-    """An engine for an empty, migrated MySQL."""
-    await setup.migrate(read_settings)
-    async with AsyncExitStack() as stack:
-        engine = open_mysql(read_settings.mysql_url)
-        stack.push_async_callback(engine.dispose)
-        yield engine
-
-
-@pytest.fixture
-def read_model(engine: AsyncEngine) -> ReadModelProjector:
-    """A projector onto that MySQL."""
-    return ReadModelProjector(engine)
+def pytest_configure(config: pytest.Config) -> None:
+    """Load the fixtures of the read model's projector."""
+    config.pluginmanager.import_plugin("tests.stage.stores.projector_fixtures")
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from message_terminal.worker import Worker
 from message_terminal.write_model.projector import WriteModelProjector
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.integration.message_terminal.conftest import PARTITIONS
 from tests.stage.messages import (
+    PARTITIONS,
     batch,
     cancelled,
     event_scheduled,

@@ -22,7 +22,7 @@ from contracts.message import Message
 from contracts.position import Position
 from hypothesis import given, strategies as st
 
-from tests.contract.samples import (
+from tests.stage.samples import (
     EVENT_SCHEDULED,
     HOLD_EXPIRED,
     HOLD_RELEASED,

@@ -19,9 +19,8 @@ from message_terminal.delivery import Delivery
 from message_terminal.settings import Settings
 from message_terminal.stores import StoreUnavailable
 
-from tests.integration.message_terminal.conftest import PARTITIONS
 from tests.stage.brokers import KafkaWire, Wire
-from tests.stage.messages import batch, many_purchased
+from tests.stage.messages import PARTITIONS, batch, many_purchased
 from tests.stage.mock_kafka import mock_kafka
 from tests.stage.processes.terminal import Environment, RunningTerminal, started, until
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from infra_local.demo.crowd import Race, Seat, race, seats_of
 
-from tests.e2e.running import RunningPlatform
+from tests.stage.platforms.running import RunningPlatform
 
 WAVE = 40
 PAUSE_SECONDS = 0.2

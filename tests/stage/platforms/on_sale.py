@@ -5,7 +5,7 @@ import time
 import httpx
 from infra_local.platform import ADMIN_TOKEN
 
-from tests.e2e.running import PATIENCE_SECONDS, RunningPlatform
+from tests.stage.platforms.running import PATIENCE_SECONDS, RunningPlatform
 
 
 def put_on_sale(platform: RunningPlatform, venue_id: str, event_id: str) -> None:
