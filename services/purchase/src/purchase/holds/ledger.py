@@ -22,7 +22,7 @@ from purchase.store.ids import partition_bits, partition_in
 from purchase.store.partitions import Partitions
 from purchase.store.scripts import load
 
-SEATS_LOOKED_AT = 10_000
+SEATS_SEARCHED = 10_000
 """Seats among which one call finds the best. It blocks Redis for at most 5 ms (780 seats: 0.4 ms).
 
 The largest possible zone, 702,000 seats with all but one sold, takes 72 calls; Redis serves others
@@ -40,9 +40,8 @@ class Best(Struct, frozen=True):
 class NewHold(Struct, frozen=True, kw_only=True):
     """A hold to be made, as checked against `version` of its event.
 
-    Where `best` is set, it has no seats yet.
-
-    `limit` is how many seats its customer may have. The message continues the trace `traceparent`.
+    Where `best` is set, it has no seats yet. `limit` is how many seats its customer may have. The
+    message continues the trace `traceparent`.
     """
 
     hold: Hold
@@ -196,7 +195,7 @@ class HoldLedger:
         The free seats that one call leaves, fewer than are wanted, are searched again by the next.
         """
         hold, zone = wanted.hold, best.zone
-        several = max(1, SEATS_LOOKED_AT // zone.col_count)
+        several = max(1, SEATS_SEARCHED // zone.col_count)
         message = best_seats_held(hold, zone.zone_id, zone.price_cents, wanted.traceparent)
         free_in: dict[int, int] = {}
         for first in range(1, zone.row_count + 1, several):

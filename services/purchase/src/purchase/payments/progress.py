@@ -1,9 +1,7 @@
-"""The next step of a payment, as one pure table.
+"""The next step of a payment, as one pure table (docs/payments.md).
 
-It calls neither Redis, nor the provider, nor a clock.
-
-A customer's call, the settlement and a notification of the provider ask this table. `steps.py`
-carries out its answer and asks again.
+It calls neither Redis, nor the provider, nor a clock. A customer's call, the settlement and a
+notification of the provider ask it. `steps.py` carries out its answer and asks again.
 """
 
 from enum import Enum
@@ -64,10 +62,8 @@ def next_step(hold: Hold, answer: Answer = None, *, is_past_deadline: bool, is_g
 def step_to_pay(hold: Hold, payment: Payment | None, method: str | None, *, is_past_deadline: bool) -> Step:
     """Return the next step for a customer who wants to pay by this method.
 
-    It is REST when there is nothing to pay.
-
-    Another method replaces a payment that still waits for its customer. The provider decides about
-    any other payment, which is then the answer.
+    It is REST when there is nothing to pay. Another method replaces a payment that still waits for
+    its customer. The provider decides about any other payment, which is then the answer.
     """
     match hold.state, payment and payment.status:
         case "HELD", _:
@@ -88,10 +84,8 @@ def step_to_pay(hold: Hold, payment: Payment | None, method: str | None, *, is_p
 def step_to_reconcile(hold: Hold | None, payment: Payment) -> Step:
     """Return the next step for a payment that was once made for a hold.
 
-    The hold may be deleted by now.
-
-    A hold is deleted only after it was sold, or when none of its payments could still bring money.
-    So money that was captured for a deleted hold stays with us.
+    The hold may be deleted by now. It is deleted only after it was sold, or when none of its
+    payments could still bring money. So money that was captured for a deleted hold stays with us.
     """
     if hold is None:
         return Step.REST if payment.status is Status.CAPTURED else Step.VOID_OR_REFUND

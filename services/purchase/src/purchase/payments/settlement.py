@@ -19,7 +19,7 @@ from purchase.payments.due_ledger import LEASE_SECONDS, Due, DueLedger, Kind
 from purchase.providers import ProviderAway, ProviderSilent
 from purchase.store.connection import OutcomeUnknown, Unavailable
 
-AT_ONCE = 16
+CONCURRENT_MAX = 16
 IDLE_SECONDS = 1.0
 PAUSE_SECONDS = (1.0, 60.0)
 """First and longest pause before a retry; it doubles in between."""
@@ -48,7 +48,7 @@ class Settlement:
     def __init__(self, ledger: DueLedger, *, finish_hold: Finish, give_refund: Finish) -> None:
         self._ledger = ledger
         self._finish: dict[Kind, Finish] = {"hold": finish_hold, "refund": give_refund}
-        self._at_once = asyncio.Semaphore(AT_ONCE)
+        self._at_once = asyncio.Semaphore(CONCURRENT_MAX)
         self._pauses: dict[Due, _Pause] = {}
 
     async def finish_due(self) -> int:

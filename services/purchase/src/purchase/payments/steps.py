@@ -69,7 +69,10 @@ class PaymentSteps:
         self._cases = cases
 
     async def advance(self, hold: Hold, traceparent: str | None = None) -> tuple[Hold, Payment | None]:
-        """Take step after step until none is left, or the payment is undecided and is returned too."""
+        """Take the next step of a hold until it needs none, or its payment is undecided.
+
+        Return the hold, and the undecided payment.
+        """
         for _ in range(TRIES):
             step, payment = await self._next_step(hold)
             if step is Step.REST:
@@ -84,7 +87,7 @@ class PaymentSteps:
     async def authorise_again(self, hold: Hold) -> None:
         """Repeat the request for a payment whose answer was not recorded.
 
-        Raises OutcomeUnknown for every failure: an earlier request may have been authorised.
+        Raises OutcomeUnknown when the call fails: an earlier request may have been authorised.
         """
         try:
             unanswered = await self._payments.record_retry(hold)

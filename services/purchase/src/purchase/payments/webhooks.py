@@ -22,7 +22,7 @@ from purchase.store.connection import OutcomeUnknown, Unavailable
 DELIVERIES_MAX = 20
 """Deliveries of a notification, in about three hours, before it becomes a case for a person."""
 
-AT_ONCE = 8
+CONCURRENT_MAX = 8
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class Webhooks:
         self._provider = provider
         self._cashier = cashier
         self._cases = cases
-        self._at_once = asyncio.Semaphore(AT_ONCE)
+        self._at_once = asyncio.Semaphore(CONCURRENT_MAX)
 
     async def receive(self, body: bytes, signature: str) -> None:
         """Store a notification on disk, unless it needs no handling.
