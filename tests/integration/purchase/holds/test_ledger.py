@@ -1,4 +1,4 @@
-"""Seats are held all or none, are free the instant their time is over, and nobody frees what is not theirs."""
+"""Seats are held all or none, are free from the deadline on, and only their own hold frees them."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -28,7 +28,7 @@ def client(redis_url: str) -> Iterator[Any]:
 
 @pytest.fixture
 async def seller(redis_url: str) -> AsyncIterator[Seller]:
-    """A process, with an event of two zones of two rows of three seats on sale."""
+    """A process with an event of two zones of two rows of three seats on sale."""
     await prepare(redis_url)
     async with selling(redis_url) as own:
         await own.put_on_sale("Gala", zones=(zone(zone_id=1), zone(zone_id=2)))
@@ -36,17 +36,17 @@ async def seller(redis_url: str) -> AsyncIterator[Seller]:
 
 
 async def made(seller: Seller, wanted: NewHold) -> Hold:
-    """A hold that must succeed."""
+    """Make a hold, which must succeed."""
     outcome = await seller.holds.hold(wanted)
     assert isinstance(outcome, Made), outcome
     return outcome.hold
 
 
-async def found(seller: Seller, hold: Hold) -> Hold:
-    """The hold as it is now."""
-    kept = await seller.holds.find(hold.hold_id)
-    assert kept is not None
-    return kept
+async def reread(seller: Seller, hold: Hold) -> Hold:
+    """Return the hold as it is now."""
+    stored = await seller.holds.find(hold.hold_id)
+    assert stored is not None
+    return stored
 
 
 def last_message(client: Any) -> Any:
@@ -57,12 +57,12 @@ def last_message(client: Any) -> Any:
 async def test_a_hold_is_found_as_it_was_made(seller: Seller, client: Any) -> None:
     hold = await made(seller, new_hold(held_seat(), held_seat(zone_id=2, row=2, price_cents=900), customer_id="ada"))
 
-    kept = await found(seller, hold)
-    assert kept == Hold(**{name: getattr(hold, name) for name in hold.__struct_fields__} | {"epoch": 1})
+    stored = await reread(seller, hold)
+    assert stored == Hold(**{name: getattr(hold, name) for name in hold.__struct_fields__} | {"epoch": 1})
     assert isinstance(last_message(client), SeatsHeld)
 
 
-async def test_a_seat_that_is_held_is_not_sold_to_another(seller: Seller) -> None:
+async def test_a_held_seat_is_not_sold_to_another_customer(seller: Seller) -> None:
     await made(seller, new_hold())
 
     assert await seller.inventory.sell(order()) == "TAKEN"
@@ -80,7 +80,7 @@ async def test_a_hold_is_made_wholly_or_not_at_all(seller: Seller, client: Any) 
     assert {name: client.dump(name) for name in client.scan_iter()} == before
 
 
-async def test_a_seat_is_sold_the_instant_its_hold_has_run_out(seller: Seller, client: Any) -> None:
+async def test_a_seat_can_be_sold_from_the_deadline_of_its_hold_on(seller: Seller, client: Any) -> None:
     hold = await made(seller, new_hold())
     pass_time(client, PARTITION, ms=HOLD_MS)
 
@@ -89,7 +89,7 @@ async def test_a_seat_is_sold_the_instant_its_hold_has_run_out(seller: Seller, c
     assert await seller.inventory.sell(order()) == "TAKEN"
 
 
-async def test_a_seat_is_held_by_another_the_instant_its_hold_has_run_out(seller: Seller, client: Any) -> None:
+async def test_a_seat_can_be_held_again_from_the_deadline_of_its_hold_on(seller: Seller, client: Any) -> None:
     late = await made(seller, new_hold(held_seat(), held_seat(column=2)))
     pass_time(client, PARTITION, ms=HOLD_MS)
     prompt = await made(seller, new_hold(held_seat(column=2)))
@@ -98,22 +98,22 @@ async def test_a_seat_is_held_by_another_the_instant_its_hold_has_run_out(seller
 
     assert isinstance(await seller.inventory.sell(order()), Sold)
     assert await seller.inventory.sell(order(column=2)) == "TAKEN"
-    assert (await found(seller, prompt)).state == "HELD"
+    assert (await reread(seller, prompt)).state == "HELD"
 
 
-async def test_a_hold_that_is_given_up_leaves_nothing_but_its_own_record(seller: Seller, client: Any) -> None:
+async def test_a_released_hold_leaves_only_its_own_record(seller: Seller, client: Any) -> None:
     before = set(client.scan_iter())
     hold = await made(seller, new_hold(held_seat(), held_seat(zone_id=2), customer_id="ada"))
 
     assert await seller.holds.end(hold, is_given_up=True) == Ended("RELEASED", last_position(client))
 
     assert {name.decode() for name in set(client.scan_iter()) - before} == {keys.hold(PARTITION, hold.hold_id.bytes)}
-    assert (await found(seller, hold)).state == "RELEASED"
+    assert (await reread(seller, hold)).state == "RELEASED"
     assert isinstance(last_message(client), HoldReleased)
     assert 0 < client.ttl(keys.hold(PARTITION, hold.hold_id.bytes)) <= 24 * 60 * 60
 
 
-async def test_a_hold_that_has_ended_ends_no_second_time(seller: Seller, client: Any) -> None:
+async def test_a_hold_ends_once(seller: Seller, client: Any) -> None:
     hold = await made(seller, new_hold())
     await seller.holds.end(hold, is_given_up=True)
     again = await made(seller, new_hold())
@@ -124,29 +124,29 @@ async def test_a_hold_that_has_ended_ends_no_second_time(seller: Seller, client:
 
     assert {name: client.dump(name) for name in client.scan_iter()} == before
     assert await seller.inventory.sell(order()) == "TAKEN"
-    assert (await found(seller, again)).state == "HELD"
+    assert (await reread(seller, again)).state == "HELD"
 
 
-async def test_a_hold_whose_time_is_not_over_is_only_ended_by_giving_it_up(seller: Seller) -> None:
+async def test_before_its_deadline_a_hold_ends_only_by_a_release(seller: Seller) -> None:
     hold = await made(seller, new_hold())
 
     assert await seller.holds.end(hold, is_given_up=False) == "LIVE"
-    assert (await found(seller, hold)).state == "HELD"
+    assert (await reread(seller, hold)).state == "HELD"
 
 
-async def test_a_hold_is_ended_by_nobody_who_knows_an_older_version_of_it(seller: Seller, client: Any) -> None:
+async def test_a_call_with_an_older_version_ends_no_hold(seller: Seller, client: Any) -> None:
     hold = await made(seller, new_hold())
     pass_time(client, PARTITION, ms=HOLD_MS)
     client.hset(keys.hold(PARTITION, hold.hold_id.bytes), "version", hold.version + 1)
 
     assert await seller.holds.end(hold, is_given_up=True) == "STALE"
     assert isinstance(last_message(client), SeatsHeld)
-    assert await seller.holds.end(await found(seller, hold), is_given_up=True) == Ended(
+    assert await seller.holds.end(await reread(seller, hold), is_given_up=True) == Ended(
         "EXPIRED", last_position(client)
     )
 
 
-async def test_a_hold_that_is_given_up_too_late_has_expired(seller: Seller, client: Any) -> None:
+async def test_a_hold_that_is_released_after_its_deadline_has_expired(seller: Seller, client: Any) -> None:
     hold = await made(seller, new_hold())
     pass_time(client, PARTITION, ms=HOLD_MS)
 
@@ -154,7 +154,7 @@ async def test_a_hold_that_is_given_up_too_late_has_expired(seller: Seller, clie
     assert isinstance(last_message(client), HoldExpired)
 
 
-async def test_what_a_customer_holds_counts_against_the_limit_of_seats(seller: Seller, client: Any) -> None:
+async def test_held_seats_count_against_the_limit_of_their_customer(seller: Seller, client: Any) -> None:
     await made(seller, new_hold(held_seat(), held_seat(column=2), customer_id="ada", limit=3))
     two_more = new_hold(held_seat(row=2), held_seat(row=2, column=2), customer_id="ada", limit=3)
 
@@ -166,7 +166,7 @@ async def test_what_a_customer_holds_counts_against_the_limit_of_seats(seller: S
     assert isinstance(await seller.inventory.sell(order(customer_id="ada", limit=3, row=2, column=2)), Sold)
 
 
-async def test_a_customer_has_so_many_holds_at_a_time(seller: Seller, client: Any) -> None:
+async def test_the_holds_of_a_customer_are_bounded(seller: Seller, client: Any) -> None:
     for column in range(1, HOLDS_PER_CUSTOMER + 1):
         await made(seller, new_hold(held_seat(column=column), customer_id="ada"))
 
@@ -176,7 +176,7 @@ async def test_a_customer_has_so_many_holds_at_a_time(seller: Seller, client: An
     await made(seller, new_hold(held_seat(row=2), customer_id="ada"))
 
 
-async def test_a_key_that_comes_again_answers_the_hold_as_it_was_made(seller: Seller) -> None:
+async def test_a_repeated_key_returns_the_hold_as_it_was_made(seller: Seller) -> None:
     hold = await made(seller, new_hold(key=idempotency_key("a key")))
     await seller.holds.end(hold, is_given_up=True)
 

@@ -1,4 +1,4 @@
-"""Any sequence of holds, their ends, and sales beside them leaves Redis as a small model says, to the byte."""
+"""After any sequence of holds, ends of holds and sales Redis equals a small model, to the byte."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ HOLD_KEYS = st.builds(
 )
 
 HoldWish = tuple[str, list[tuple[int, int]] | tuple[Zone, int], tuple[str | None, int | None], IdempotencyKey | None]
-"""Event, seats by zone and column or how many of a zone, customer and how many seats a customer may have, key."""
+"""Event; seats by zone and column, or how many of a zone; customer and seat limit; key."""
 
 NAMED = st.lists(st.sampled_from(SEATS), min_size=1, max_size=2, unique=True)
 BEST = st.tuples(st.sampled_from(ZONES), st.sampled_from([1, 1, 1, 2, 2, 3]))
@@ -56,13 +56,13 @@ HOLD_WISHES: st.SearchStrategy[HoldWish] = st.tuples(
 
 
 class Holding(Lifecycle):
-    """Both processes hold seats, by name and the best, end holds, and sell to others, while time passes."""
+    """Two processes that hold named and best seats, end holds and sell seats, while time passes."""
 
     holds: Bundle[NewHold] = Bundle("holds")
 
     @rule(target=holds, process=PROCESSES, wishes=st.lists(HOLD_WISHES, min_size=1, max_size=6))
     def hold(self, process: int, wishes: list[HoldWish]) -> MultipleResults[NewHold]:
-        """Seats by their names, one of them twice perhaps, or the best of a zone."""
+        """Hold named seats, perhaps one of them twice, or the best of a zone."""
         wanted = [self.judged_hold(wish) for wish in wishes]
         for one in wanted:
             self.hold_and_compare(process, one)
@@ -70,14 +70,14 @@ class Holding(Lifecycle):
 
     @rule(process=PROCESSES, wanted=st.lists(holds, min_size=1, max_size=3))
     def hold_again(self, process: int, wanted: list[NewHold]) -> None:
-        """Holds whose answers were lost: they were made, and may have ended since, or they were refused."""
+        """Repeat holds whose answers were lost: refused, or made and perhaps ended."""
         for one in wanted:
             self.hold_and_compare(process, one)
 
     @precondition(lambda self: self.model.holds)
     @rule(process=PROCESSES, numbers=st.lists(st.integers(0, 99), min_size=1, max_size=3), is_given_up=st.booleans())
     def end_holds(self, process: int, numbers: list[int], is_given_up: bool) -> None:
-        """Of the holds that ever were, by their customers or by whoever thinks that their time is over."""
+        """End any holds that were ever made: by a release, or as if they had expired."""
         for number in numbers:
             holds = list(self.model.holds.values())
             self.end_and_compare(process, holds[number % len(holds)], is_given_up)
@@ -98,7 +98,7 @@ class Holding(Lifecycle):
         self.cancel_and_compare(process, number)
 
     def judged_hold(self, wish: HoldWish) -> NewHold:
-        """A hold by what is on sale now."""
+        """Return a hold as checked against the present offer."""
         event_id, seats, (customer_id, limit), key = wish
         terms: dict[str, Any] = {"event_id": event_id, "customer_id": customer_id, "limit": limit, "key": key}
         terms["version"] = self.model.versions[event_id]

@@ -1,4 +1,4 @@
-"""Confirming a hold: what the customer is answered, what the others are told, and that its seats are sold once."""
+"""Confirming a hold: the answer, the messages, and the single sale of its seats."""
 
 import asyncio
 from uuid import UUID
@@ -41,10 +41,10 @@ async def test_a_hold_is_paid_for_and_becomes_tickets(
     home = partition_of(event.event_id)
     assert confirmed.status_code == 201
     assert confirmed.headers["consistency-token"] == f"{home}:{redis_state.last_position(home)}"
-    told = confirmed.json()
-    assert (told["holdId"], told["amount"], told["currency"]) == (hold["holdId"], 50.0, "USD")
+    answer = confirmed.json()
+    assert (answer["holdId"], answer["amount"], answer["currency"]) == (hold["holdId"], 50.0, "USD")
     sales = seat_messages(redis_state, event, TicketPurchased)
-    assert without_receipts(told["tickets"]) == [
+    assert without_receipts(answer["tickets"]) == [
         {
             "ticketId": str(sale.data.ticket_id),
             "venueId": event.venue_id,
@@ -75,7 +75,7 @@ async def test_the_tickets_of_a_hold_can_be_undone_with_their_receipts(client: P
         assert (await client.cancel(ticket)).status_code == 200
 
 
-async def test_a_confirmation_that_is_repeated_is_the_same(
+async def test_a_repeated_confirmation_answers_the_same(
     client: PurchaseClient, hold: Json, redis_state: RedisState
 ) -> None:
     await client.pay(hold)
@@ -116,7 +116,7 @@ async def test_seats_that_many_confirm_at_once_are_counted_once(client: Purchase
 
 
 async def counted(client: PurchaseClient) -> tuple[float, float]:
-    """Seats sold and payments authorised, as the service counts them."""
+    """Return the seats sold and payments authorised, as the metrics count them."""
     lines = (await client.http.get("/metrics")).text.splitlines()
     values = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
     return float(values["seats_sold_total"]), float(values["payments_authorised_total"])
@@ -126,9 +126,7 @@ async def test_nothing_is_sold_before_anything_is_authorised(client: PurchaseCli
     assert_problem(await client.confirm(hold), 402, "payment-required")
 
 
-async def test_a_customer_who_has_to_act_confirms_afterwards(
-    client: PurchaseClient, hold: Json, sandbox: Sandbox
-) -> None:
+async def test_a_customer_authenticates_and_then_confirms(client: PurchaseClient, hold: Json, sandbox: Sandbox) -> None:
     begun = await client.pay(hold, "pm_card_authenticationRequired")
     assert (begun.status_code, begun.json()["status"]) == (201, "REQUIRES_ACTION")
     assert_problem(await client.confirm(hold), 402, "payment-required")
@@ -149,7 +147,7 @@ async def test_a_customer_pays_with_the_client_secret(client: PurchaseClient, ho
     assert (await client.confirm(hold)).status_code == 201
 
 
-async def test_a_hold_whose_payment_is_not_decided_is_confirmed_later(
+async def test_a_hold_with_an_undecided_payment_is_confirmed_later(
     client: PurchaseClient, hold: Json, sandbox: Sandbox
 ) -> None:
     begun = (await client.pay(hold, "pm_sandbox_processing")).json()
@@ -162,7 +160,7 @@ async def test_a_hold_whose_payment_is_not_decided_is_confirmed_later(
     assert (await client.confirm(hold)).status_code == 201
 
 
-async def test_a_method_that_takes_the_money_at_once_is_confirmed_like_any_other(
+async def test_a_payment_that_is_captured_at_once_is_confirmed_like_any_other(
     client: PurchaseClient, event: EventOnSale, hold: Json, sandbox: Sandbox, redis_state: RedisState
 ) -> None:
     await client.pay(hold, "pm_sandbox_automatic")
@@ -172,7 +170,7 @@ async def test_a_method_that_takes_the_money_at_once_is_confirmed_like_any_other
     assert len(seat_messages(redis_state, event, PaymentCaptured)) == 1
 
 
-async def test_tickets_whose_money_is_refused_are_cancelled(
+async def test_tickets_whose_capture_is_refused_are_cancelled(
     client: PurchaseClient, event: EventOnSale, hold: Json, sandbox: Sandbox, redis_state: RedisState
 ) -> None:
     await client.pay(hold, "pm_sandbox_capture_refused")

@@ -1,4 +1,4 @@
-"""How a hold ends that is to be paid for: nobody pays for seats they do not get, nor loses seats they paid for."""
+"""The end of a hold: nobody pays for seats they do not get, or loses seats they paid for."""
 
 import pytest
 from contracts.hold import HoldReleased
@@ -15,7 +15,7 @@ from tests.stage.sandboxes import Sandbox
 pytestmark = pytest.mark.at_the_sandbox
 
 
-async def test_a_hold_that_is_given_up_is_not_paid_for(client: PurchaseClient, event: EventOnSale, hold: Json) -> None:
+async def test_a_released_hold_cannot_be_paid_for(client: PurchaseClient, event: EventOnSale, hold: Json) -> None:
     assert (await client.release(hold)).status_code == 204
 
     assert_problem(await client.pay(hold), 410, "hold-expired")
@@ -23,7 +23,7 @@ async def test_a_hold_that_is_given_up_is_not_paid_for(client: PurchaseClient, e
     await client.bought(event.seat())
 
 
-async def test_a_hold_that_has_run_out_is_not_paid_for(
+async def test_an_expired_hold_cannot_be_paid_for(
     client: PurchaseClient, event: EventOnSale, hold: Json, redis_state: RedisState
 ) -> None:
     let_pass(redis_state, event, HOLD_MS)
@@ -32,7 +32,7 @@ async def test_a_hold_that_has_run_out_is_not_paid_for(
     assert_problem(await client.confirm(hold), 410, "hold-expired")
 
 
-async def test_a_hold_that_is_paid_for_is_neither_paid_again_nor_given_up(
+async def test_a_paid_hold_can_neither_be_paid_again_nor_released(
     client: PurchaseClient, hold: Json, redis_state: RedisState
 ) -> None:
     await client.confirmed(hold)
@@ -42,7 +42,7 @@ async def test_a_hold_that_is_paid_for_is_neither_paid_again_nor_given_up(
         assert_problem(await client.release(hold), 409, "hold-paid")
 
 
-async def test_giving_up_a_hold_cancels_the_payment_under_way(
+async def test_releasing_a_hold_voids_the_payment_under_way(
     client: PurchaseClient, event: EventOnSale, hold: Json, sandbox: Sandbox, redis_state: RedisState
 ) -> None:
     await client.pay(hold)
@@ -58,7 +58,7 @@ async def test_giving_up_a_hold_cancels_the_payment_under_way(
     await client.bought(event.seat())
 
 
-async def test_money_that_came_for_a_hold_that_is_given_up_is_refunded_once(
+async def test_money_that_was_captured_for_a_released_hold_is_refunded_once(
     client: PurchaseClient, event: EventOnSale, hold: Json, sandbox: Sandbox
 ) -> None:
     await client.pay(hold, "pm_sandbox_automatic")
@@ -71,7 +71,7 @@ async def test_money_that_came_for_a_hold_that_is_given_up_is_refunded_once(
     await client.bought(event.seat())
 
 
-async def test_seats_are_not_free_before_their_payment_is_known_to_be_cancelled(
+async def test_seats_are_kept_until_their_payment_is_known_to_be_voided(
     client: PurchaseClient, event: EventOnSale, hold: Json, sandbox: Sandbox, redis_state: RedisState
 ) -> None:
     await client.pay(hold)
@@ -87,7 +87,7 @@ async def test_seats_are_not_free_before_their_payment_is_known_to_be_cancelled(
     await client.bought(event.seat())
 
 
-async def test_whoever_authorised_and_left_gets_the_seats(
+async def test_a_customer_who_authorised_and_left_gets_the_seats(
     client: PurchaseClient, event: EventOnSale, hold: Json, sandbox: Sandbox, redis_state: RedisState
 ) -> None:
     await client.pay(hold)
@@ -98,7 +98,7 @@ async def test_whoever_authorised_and_left_gets_the_seats(
     assert (await client.confirm(hold)).status_code == 201
 
 
-async def test_a_payment_that_is_never_decided_ends_with_its_time(
+async def test_an_undecided_payment_ends_at_its_deadline(
     client: PurchaseClient, event: EventOnSale, hold: Json, sandbox: Sandbox, redis_state: RedisState
 ) -> None:
     await client.pay(hold, "pm_card_authenticationRequired")

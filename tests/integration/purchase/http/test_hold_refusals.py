@@ -1,4 +1,4 @@
-"""Each refusal of a hold names its real cause; of two faults, the one that comes earlier in `FAULTS`."""
+"""Each refusal of a hold names its real cause; of two faults, the first in `FAULTS` is answered."""
 
 import json
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ ELEVEN = [seat(str(row), column) for row in (1, 2) for column in "abcdefgh"][:11
 
 
 class Fault(Struct, frozen=True, kw_only=True):
-    """One thing that is wrong: with the request, with a seat that it names, or with the event it is for."""
+    """A fault of the request, of a seat that it names, or of its event."""
 
     status: int
     slug: str
@@ -69,7 +69,7 @@ UNNAMED = Fault(
 
 
 async def attempt(client: PurchaseClient, event: EventOnSale, *faults: Fault) -> httpx.Response:
-    """Prepare the event, then send the one order that has all these faults."""
+    """Prepare the event, then send one request that has all these faults."""
     for fault in faults:
         if fault.sold_before is not None:
             await client.bought(event.seat(**fault.sold_before))
@@ -84,14 +84,16 @@ async def attempt(client: PurchaseClient, event: EventOnSale, *faults: Fault) ->
 
 
 @pytest.mark.parametrize("fault", [*FAULTS, CLOSED, UNNAMED], ids=lambda fault: fault.slug)
-async def test_each_fault_alone_is_told(client: PurchaseClient, fault: Fault) -> None:
+async def test_each_fault_alone_is_answered(client: PurchaseClient, fault: Fault) -> None:
     event = await client.put_on_sale()
 
     assert_problem(await attempt(client, event, fault), fault.status, fault.slug)
 
 
 @pytest.mark.parametrize(("earlier", "later"), list(combinations(FAULTS, 2)), ids=lambda fault: fault.slug)
-async def test_of_two_faults_the_earlier_is_told(client: PurchaseClient, earlier: Fault, later: Fault) -> None:
+async def test_of_two_faults_the_one_of_higher_precedence_is_answered(
+    client: PurchaseClient, earlier: Fault, later: Fault
+) -> None:
     event = await client.put_on_sale()
 
     assert_problem(await attempt(client, event, earlier, later), earlier.status, earlier.slug)
@@ -99,7 +101,7 @@ async def test_of_two_faults_the_earlier_is_told(client: PurchaseClient, earlier
 
 @pytest.mark.parametrize("earlier", FAULTS[:7], ids=lambda fault: fault.slug)
 @pytest.mark.parametrize("later", [CLOSED, UNNAMED], ids=["sales-closed", "customer missing"])
-async def test_what_the_event_asks_for_is_told_after_what_the_order_asks_for(
+async def test_a_fault_of_the_event_is_answered_after_one_of_the_request(
     client: PurchaseClient, earlier: Fault, later: Fault
 ) -> None:
     event = await client.put_on_sale()
@@ -108,7 +110,7 @@ async def test_what_the_event_asks_for_is_told_after_what_the_order_asks_for(
 
 
 @pytest.mark.parametrize("later", FAULTS[9:], ids=lambda fault: fault.slug)
-async def test_a_missing_customer_is_told_before_what_the_seats_are_refused_for(
+async def test_a_missing_customer_is_answered_before_a_refusal_of_the_seats(
     client: PurchaseClient, later: Fault
 ) -> None:
     event = await client.put_on_sale()
@@ -142,7 +144,7 @@ async def test_a_missing_customer_is_told_before_what_the_seats_are_refused_for(
     ],
     ids=str,
 )
-async def test_what_is_neither_of_the_two_shapes_is_named_by_its_field(
+async def test_a_body_of_neither_shape_is_refused_by_its_field(
     client: PurchaseClient, redis_state: RedisState, changes: Json, field: str
 ) -> None:
     event = await client.put_on_sale()
@@ -156,13 +158,13 @@ async def test_what_is_neither_of_the_two_shapes_is_named_by_its_field(
 @pytest.mark.parametrize(
     "content", [b"", b"[]", b"null", b"1", b"{", b'"\xff"', b"[" * 60_000], ids=lambda it: repr(it[:8])
 )
-async def test_what_is_no_json_object_is_an_invalid_request(client: PurchaseClient, content: bytes) -> None:
+async def test_a_body_that_is_no_json_object_is_an_invalid_request(client: PurchaseClient, content: bytes) -> None:
     answer = await client.http.post("/api/v1/holds", content=content, headers={"Content-Type": GOOD_TYPE})
 
     assert_problem(answer, 400, "invalid-request", field="$")
 
 
-async def test_every_seat_that_is_taken_is_told(client: PurchaseClient, redis_state: RedisState) -> None:
+async def test_the_refusal_lists_every_taken_seat(client: PurchaseClient, redis_state: RedisState) -> None:
     event = await client.put_on_sale(zone_body(1), zone_body(2))
     await client.bought(event.seat("1", "b"))
     await client.held(event.hold(seats=[seat("1", "c", 2)]))
@@ -173,7 +175,7 @@ async def test_every_seat_that_is_taken_is_told(client: PurchaseClient, redis_st
     assert_problem(answer, 409, "seat-taken", seats=[seat("1", "b"), seat("1", "c", 2)])
 
 
-async def test_seats_of_zones_that_are_sold_out_are_told_so(client: PurchaseClient, redis_state: RedisState) -> None:
+async def test_seats_of_sold_out_zones_are_refused_as_such(client: PurchaseClient, redis_state: RedisState) -> None:
     tiny = {"rowCount": 1, "colCount": 1}
     event = await client.put_on_sale(zone_body(1, **tiny), zone_body(2, **tiny), zone_body(3, **tiny))
     for zone_id in (1, 2):
@@ -192,7 +194,9 @@ async def test_seats_of_zones_that_are_sold_out_are_told_so(client: PurchaseClie
     assert_problem(await client.hold(event.hold(seats=both)), 409, "event-full", seats=both)
 
 
-async def test_fewer_free_seats_than_asked_for_are_counted(client: PurchaseClient, redis_state: RedisState) -> None:
+async def test_the_refusal_counts_the_free_seats_when_they_are_too_few(
+    client: PurchaseClient, redis_state: RedisState
+) -> None:
     event = await client.put_on_sale(zone_body(rowCount=2, colCount=2))
     await client.bought(event.seat("2", "a"))
 
@@ -214,7 +218,7 @@ async def test_a_hold_has_at_most_ten_seats(client: PurchaseClient, redis_state:
     assert len((await client.held(event.best(10)))["seats"]) == 10
 
 
-async def test_a_seat_is_in_a_hold_once_however_it_is_spelled(client: PurchaseClient, redis_state: RedisState) -> None:
+async def test_a_hold_has_each_seat_once_however_it_is_spelled(client: PurchaseClient, redis_state: RedisState) -> None:
     event = await client.put_on_sale()
 
     with redis_state.unchanged():
@@ -223,7 +227,7 @@ async def test_a_seat_is_in_a_hold_once_however_it_is_spelled(client: PurchaseCl
     assert_problem(answer, 422, "duplicate-seat", seats=[seat("1", "a")])
 
 
-async def test_the_label_that_means_no_seat_is_told(client: PurchaseClient) -> None:
+async def test_the_refusal_names_the_invalid_label(client: PurchaseClient) -> None:
     event = await client.put_on_sale()
 
     answer = await client.hold(event.hold(seats=[seat("1"), seat("01")]))
@@ -232,7 +236,7 @@ async def test_the_label_that_means_no_seat_is_told(client: PurchaseClient) -> N
 
 
 @pytest.mark.parametrize("how", ["by name", "as the best"])
-async def test_what_a_customer_has_and_holds_is_limited(
+async def test_the_seats_that_a_customer_has_and_holds_are_limited(
     client: PurchaseClient, redis_state: RedisState, how: str
 ) -> None:
     event = await client.put_on_sale(maxSeatsPerCustomer=4)
@@ -251,7 +255,7 @@ async def test_what_a_customer_has_and_holds_is_limited(
     await client.bought(event.seat("4", customerId="Ada"))
 
 
-async def test_a_customer_has_so_many_holds_at_a_time(client: PurchaseClient, redis_state: RedisState) -> None:
+async def test_the_holds_of_a_customer_are_limited(client: PurchaseClient, redis_state: RedisState) -> None:
     event = await client.put_on_sale()
     holds = [await client.held(event.best(1, customerId="Ada")) for _ in range(HOLDS_PER_CUSTOMER)]
 
@@ -266,14 +270,14 @@ async def test_a_customer_has_so_many_holds_at_a_time(client: PurchaseClient, re
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-async def test_a_hold_that_never_was_is_not_found(client: PurchaseClient, method: str) -> None:
+async def test_a_hold_that_was_never_made_is_not_found(client: PurchaseClient, method: str) -> None:
     for hold_id in (mint_id(0), mint_id(PARTITIONS), mint_id(4_095), "00000000-0000-0000-0000-000000000000"):
         assert_problem(await client.http.request(method, f"/api/v1/holds/{hold_id}"), 404, "hold-not-found")
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 @pytest.mark.parametrize("hold_id", ["1", "x" * 36, "{0198c5d2-7a31-7b2c-8f4e-000000000001}"])
-async def test_what_is_no_uuid_is_an_invalid_request(client: PurchaseClient, method: str, hold_id: str) -> None:
+async def test_an_id_that_is_no_uuid_is_an_invalid_request(client: PurchaseClient, method: str, hold_id: str) -> None:
     answer = await client.http.request(method, f"/api/v1/holds/{hold_id}")
 
     assert_problem(answer, 400, "invalid-request", field="holdId")

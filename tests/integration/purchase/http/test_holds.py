@@ -1,4 +1,4 @@
-"""Holding seats: what the customer is answered, what the others are told, and how a hold ends."""
+"""Holding seats: the answer, the messages, and the end of a hold."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -21,20 +21,20 @@ from tests.stage.redis_state import RedisState, partition_of
 
 @pytest.fixture(scope="module")
 def hasty(service: Service) -> Iterator[RunningServer]:
-    """A second process, which holds seats for a second."""
+    """A second process, which holds seats for one second."""
     with serving(service.redis_url, HOLD_SECONDS="1") as running:
         yield running
 
 
 @pytest.fixture
 async def hasty_window(hasty: RunningServer) -> AsyncIterator[PurchaseClient]:
-    """The calls of the process that holds seats for a second."""
+    """A client of the process that holds seats for one second."""
     async with open_client(hasty.url) as client:
         yield client
 
 
 def reference_of(hold: Json) -> str:
-    """How the others know it."""
+    """Return the hold's name for others."""
     return hold_of(hold_id=UUID(hold["holdId"])).reference
 
 
@@ -68,7 +68,7 @@ async def test_seats_are_held_at_their_prices(client: PurchaseClient) -> None:
     assert timedelta(seconds=110) < left <= timedelta(seconds=121)
 
 
-async def test_the_hold_is_told_without_its_id(client: PurchaseClient, redis_state: RedisState) -> None:
+async def test_the_message_does_not_contain_the_hold_s_id(client: PurchaseClient, redis_state: RedisState) -> None:
     event = await client.put_on_sale()
 
     answer = await client.hold(event.hold("2c", "2d", customerId="Ada"))
@@ -111,7 +111,7 @@ async def test_a_hold_is_found_by_its_id(client: PurchaseClient) -> None:
     assert answer.json() == hold
 
 
-async def test_a_hold_that_is_given_up_frees_its_seats(client: PurchaseClient, redis_state: RedisState) -> None:
+async def test_a_released_hold_frees_its_seats(client: PurchaseClient, redis_state: RedisState) -> None:
     event = await client.put_on_sale()
     hold = await client.held(event.hold("1a", "1b"))
     assert_problem(await client.buy(event.seat()), 409, "seat-taken")
@@ -128,9 +128,7 @@ async def test_a_hold_that_is_given_up_frees_its_seats(client: PurchaseClient, r
     await client.bought(event.seat())
 
 
-async def test_a_hold_that_is_given_up_again_is_answered_the_same(
-    client: PurchaseClient, redis_state: RedisState
-) -> None:
+async def test_a_repeated_release_is_answered_the_same(client: PurchaseClient, redis_state: RedisState) -> None:
     event = await client.put_on_sale()
     hold = await client.held(event.hold())
     first = await client.release(hold)
@@ -144,7 +142,7 @@ async def test_a_hold_that_is_given_up_again_is_answered_the_same(
     assert again.headers["consistency-token"] == f"{home}:{redis_state.last_position(home)}"
 
 
-async def test_a_hold_that_is_not_paid_expires_by_itself(hasty_window: PurchaseClient, redis_state: RedisState) -> None:
+async def test_an_unpaid_hold_expires_by_itself(hasty_window: PurchaseClient, redis_state: RedisState) -> None:
     event = await hasty_window.put_on_sale()
     hold = await hasty_window.held(event.hold())
 
@@ -159,7 +157,7 @@ async def test_a_hold_that_is_not_paid_expires_by_itself(hasty_window: PurchaseC
     await hasty_window.bought(event.seat())
 
 
-async def test_a_hold_whose_time_is_over_is_expired_before_anybody_noticed(
+async def test_a_hold_is_expired_from_its_deadline_on_before_a_process_ends_it(
     client: PurchaseClient, redis_state: RedisState
 ) -> None:
     event = await client.put_on_sale()
@@ -171,7 +169,7 @@ async def test_a_hold_whose_time_is_over_is_expired_before_anybody_noticed(
     assert redis_state.redis.hget(keys.hold(home, UUID(hold["holdId"]).bytes), "state") == b"HELD"
 
 
-async def test_of_many_who_want_the_same_seats_one_holds_them(client: PurchaseClient) -> None:
+async def test_one_of_many_customers_holds_the_same_seats(client: PurchaseClient) -> None:
     event = await client.put_on_sale()
 
     answers = await asyncio.gather(*(client.hold(event.hold("1a", "1b", "1c")) for _ in range(10)))
@@ -179,7 +177,7 @@ async def test_of_many_who_want_the_same_seats_one_holds_them(client: PurchaseCl
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 9
 
 
-async def test_many_who_want_the_best_of_a_zone_at_once_get_seats_of_their_own(client: PurchaseClient) -> None:
+async def test_many_customers_get_different_best_seats_at_once(client: PurchaseClient) -> None:
     event = await client.put_on_sale()
 
     holds = await asyncio.gather(*(client.held(event.best(4)) for _ in range(10)))
@@ -204,7 +202,7 @@ async def test_a_hold_repeated_with_its_key_is_the_same_hold(client: PurchaseCli
         assert again.content == first.content
 
 
-async def test_a_hold_repeated_with_its_key_is_answered_as_it_was_made_also_after_it_has_ended(
+async def test_a_hold_repeated_with_its_key_is_answered_as_it_was_made_even_after_its_end(
     client: PurchaseClient,
 ) -> None:
     event, key = await client.put_on_sale(), unique("key")
@@ -216,7 +214,7 @@ async def test_a_hold_repeated_with_its_key_is_answered_as_it_was_made_also_afte
     assert again.content == first.content
 
 
-async def test_a_key_that_came_with_another_body_is_refused_whatever_else_is_wrong_with_that(
+async def test_a_key_with_another_body_is_refused_before_any_other_fault(
     client: PurchaseClient, redis_state: RedisState
 ) -> None:
     event, key = await client.put_on_sale(), unique("key")
@@ -234,7 +232,7 @@ async def test_a_key_of_a_hold_is_no_key_of_a_purchase(client: PurchaseClient) -
     assert (await client.buy(event.seat("1", "b"), key=key)).status_code == 201
 
 
-async def test_held_seats_are_in_use_until_their_time_is_over(client: PurchaseClient, redis_state: RedisState) -> None:
+async def test_held_seats_are_in_use_until_their_deadline(client: PurchaseClient, redis_state: RedisState) -> None:
     event = await client.put_on_sale()
     hold = await client.held(event.hold("5h"))
 

@@ -1,4 +1,4 @@
-"""Idempotency-Key on a payment: one that was begun is answered again as it was, and nothing is begun twice."""
+"""Idempotency-Key on a payment: a repeated key gets its first answer and no second payment."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from tests.stage.sandboxes import Sandbox
 pytestmark = pytest.mark.at_the_sandbox
 
 
-async def test_a_payment_that_is_repeated_with_its_key_is_answered_again(
+async def test_a_payment_repeated_with_its_key_gets_its_first_answer(
     client: PurchaseClient, hold: Json, redis_state: RedisState
 ) -> None:
     key = unique("key")
@@ -30,7 +30,7 @@ async def test_a_payment_that_is_repeated_with_its_key_is_answered_again(
     assert again.headers["idempotent-replayed"] == "true"
 
 
-async def test_a_payment_whose_answer_is_lost_is_found_by_repeating_the_call(
+async def test_a_payment_whose_answer_was_lost_is_returned_by_repeating_the_call(
     client: PurchaseClient, hold: Json, sandbox: Sandbox
 ) -> None:
     key = unique("key")
@@ -53,9 +53,7 @@ async def test_a_decline_is_not_remembered(client: PurchaseClient, hold: Json) -
     assert (await client.pay(hold, "pm_card_visa", key=key)).status_code == 201
 
 
-async def test_a_key_that_comes_with_another_body_is_refused(
-    client: PurchaseClient, hold: Json, redis_state: RedisState
-) -> None:
+async def test_a_key_with_another_body_is_refused(client: PurchaseClient, hold: Json, redis_state: RedisState) -> None:
     key = unique("key")
     await client.pay(hold, key=key)
 
@@ -63,7 +61,7 @@ async def test_a_key_that_comes_with_another_body_is_refused(
         assert_problem(await client.pay(hold, "pm_card_amex", key=key), 422, "idempotency-key-reused")
 
 
-async def test_a_key_that_comes_with_another_body_while_the_first_is_undecided_asks_the_provider_for_nothing(
+async def test_a_key_with_another_body_calls_no_provider_while_the_first_call_is_unanswered(
     client: PurchaseClient, hold: Json, sandbox: Sandbox, redis_state: RedisState
 ) -> None:
     key = unique("key")
@@ -78,7 +76,7 @@ async def test_a_key_that_comes_with_another_body_while_the_first_is_undecided_a
 
 @pytest.mark.parametrize("other", ["pm_card_amex", None], ids=str)
 @pytest.mark.parametrize("method", ["pm_card_visa", "pm_card_authenticationRequired"])
-async def test_a_key_that_comes_with_two_bodies_at_once_begins_one_payment(
+async def test_a_key_with_two_bodies_at_once_begins_one_payment(
     client: PurchaseClient, hold: Json, sandbox: Sandbox, method: str, other: str | None
 ) -> None:
     key = unique("key")
@@ -86,14 +84,14 @@ async def test_a_key_that_comes_with_two_bodies_at_once_begins_one_payment(
     answers = await asyncio.gather(*(client.pay(hold, wanted, key=key) for wanted in [method, other] * 3))
 
     assert Counter(answer.status_code for answer in answers) == {201: 3, 422: 3}
-    [told] = {answer.content for answer in answers if answer.status_code == 201}
-    assert payment_of(sandbox, hold)["id"] == json.loads(told)["paymentId"]
+    [answer] = {answer.content for answer in answers if answer.status_code == 201}
+    assert payment_of(sandbox, hold)["id"] == json.loads(answer)["paymentId"]
     assert len(payments_of(sandbox, hold)) == 1
     assert payments_of(sandbox, hold) != ["canceled"]
 
 
 @pytest.mark.parametrize("method", ["pm_card_visa", None], ids=str)
-async def test_many_that_begin_a_payment_at_once_with_one_key_are_told_the_same(
+async def test_many_concurrent_calls_with_one_key_get_the_same_answer(
     client: PurchaseClient, hold: Json, sandbox: Sandbox, method: str | None
 ) -> None:
     key = unique("key")

@@ -1,4 +1,4 @@
-"""Calls about a payment that are not understood, or about a hold that nobody made, change nothing."""
+"""Invalid calls about a payment, and calls about an unknown hold, change nothing."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from tests.stage.redis_state import RedisState
 pytestmark = pytest.mark.at_the_sandbox
 
 
-async def test_a_hold_that_nobody_made_is_not_found(client: PurchaseClient, redis_state: RedisState) -> None:
+async def test_a_hold_that_was_never_made_is_not_found(client: PurchaseClient, redis_state: RedisState) -> None:
     for partition in (0, 0xFFF):
         unheard_of = {"holdId": str(mint_id(partition))}
         with unchanged_hold(redis_state, unheard_of):
@@ -35,7 +35,7 @@ async def test_a_hold_that_nobody_made_is_not_found(client: PurchaseClient, redi
     ],
     ids=str,
 )
-async def test_a_payment_that_is_not_understood_begins_nothing(
+async def test_an_invalid_payment_begins_nothing(
     client: PurchaseClient, hold: Json, redis_state: RedisState, body: Any, field: str
 ) -> None:
     with unchanged_hold(redis_state, hold):
@@ -58,5 +58,5 @@ async def test_a_body_is_optional_and_must_be_json(client: PurchaseClient, hold:
 
 
 @pytest.mark.parametrize("call", ["payment", "confirm"])
-async def test_an_id_out_of_shape_is_an_invalid_request(client: PurchaseClient, call: str) -> None:
+async def test_a_malformed_id_is_an_invalid_request(client: PurchaseClient, call: str) -> None:
     assert_problem(await client.http.post(f"/api/v1/holds/mine/{call}"), 400, "invalid-request", field="holdId")

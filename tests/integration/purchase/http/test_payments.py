@@ -1,4 +1,4 @@
-"""Beginning a payment: what the customer is told, and that the hold outlives whatever goes wrong."""
+"""Beginning a payment: the answer, and the hold, which outlives every failure."""
 
 import asyncio
 from uuid import UUID
@@ -18,7 +18,7 @@ from tests.stage.sandboxes import Sandbox
 pytestmark = pytest.mark.at_the_sandbox
 
 
-async def test_a_declined_payment_leaves_the_hold_and_another_attempt_may_follow(
+async def test_after_a_declined_payment_the_hold_is_kept_for_another_attempt(
     client: PurchaseClient, hold: Json, sandbox: Sandbox
 ) -> None:
     declined = await client.pay(hold, "pm_card_visa_chargeDeclinedInsufficientFunds")
@@ -30,21 +30,21 @@ async def test_a_declined_payment_leaves_the_hold_and_another_attempt_may_follow
     assert payment_of(sandbox, hold)["metadata"]["attempt"] == "2"
 
 
-async def test_the_others_are_told_until_when_the_seats_are_kept(
+async def test_a_message_says_until_when_the_seats_are_kept(
     client: PurchaseClient, event: EventOnSale, hold: Json, redis_state: RedisState
 ) -> None:
     assert (await client.pay(hold, "pm_card_visa_chargeDeclined")).status_code == 402
     held = (await client.found(hold)).json()
 
-    told = seat_messages(redis_state, event, SeatsHeld)
+    messages = seat_messages(redis_state, event, SeatsHeld)
 
     reference = reference_of(UUID(hold["holdId"]))
-    assert [message.id for message in told] == [f"{reference}:{version}" for version in (1, 2, 3)]
-    assert [message.data.expires_at for message in told][::2] == [hold["expiresAt"], held["expiresAt"]]
-    assert told[1].data.expires_at > told[2].data.expires_at
+    assert [message.id for message in messages] == [f"{reference}:{version}" for version in (1, 2, 3)]
+    assert [message.data.expires_at for message in messages][::2] == [hold["expiresAt"], held["expiresAt"]]
+    assert messages[1].data.expires_at > messages[2].data.expires_at
 
 
-async def test_the_payment_under_way_is_told_to_whoever_begins_it_again(
+async def test_a_second_call_returns_the_payment_under_way(
     client: PurchaseClient, hold: Json, sandbox: Sandbox
 ) -> None:
     first = await client.pay(hold)
@@ -68,7 +68,7 @@ async def test_another_method_replaces_a_payment_that_waits_for_its_customer(
     assert (await client.confirm(hold)).status_code == 201
 
 
-async def test_where_there_is_nothing_to_pay_no_payment_is_begun(
+async def test_no_payment_begins_for_seats_that_cost_nothing(
     client: PurchaseClient, sandbox: Sandbox, redis_state: RedisState
 ) -> None:
     event = await client.put_on_sale(zone_body(ticketPrice=0))
@@ -83,7 +83,7 @@ async def test_where_there_is_nothing_to_pay_no_payment_is_begun(
     assert_problem(await client.confirm(hold), 410, "hold-expired")
 
 
-async def test_less_than_the_provider_takes_is_declined_and_the_hold_stays(client: PurchaseClient) -> None:
+async def test_an_amount_below_the_provider_s_minimum_is_declined_and_the_hold_is_kept(client: PurchaseClient) -> None:
     event = await client.put_on_sale(zone_body(ticketPrice=0.3))
     hold = await client.held(event.hold("1a"))
 
@@ -93,7 +93,7 @@ async def test_less_than_the_provider_takes_is_declined_and_the_hold_stays(clien
     await client.confirmed(await client.held(event.hold("1b", "1c")))
 
 
-async def test_while_the_provider_is_away_the_hold_stays_and_nothing_is_bought(
+async def test_while_the_provider_is_unavailable_the_hold_is_kept_and_nothing_is_bought(
     client: PurchaseClient, hold: Json, sandbox: Sandbox
 ) -> None:
     with sandbox.misbehaving("busy"):
@@ -104,7 +104,7 @@ async def test_while_the_provider_is_away_the_hold_stays_and_nothing_is_bought(
     assert payment_of(sandbox, hold)["metadata"]["attempt"] == "2"
 
 
-async def test_a_provider_that_does_not_answer_keeps_nobody_else_waiting(
+async def test_a_provider_that_does_not_answer_delays_no_other_call(
     client: PurchaseClient, event: EventOnSale, hold: Json, sandbox: Sandbox
 ) -> None:
     others = [await client.held(event.hold(f"{row}c")) for row in (2, 3, 4)]

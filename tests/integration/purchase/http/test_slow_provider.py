@@ -1,4 +1,4 @@
-"""However slow the provider is, a command is answered here before the gateway answers in its place."""
+"""Every command is answered before the timeout of the gateway, however slow the provider is."""
 
 import asyncio
 import re
@@ -22,7 +22,7 @@ GATEWAY_SECONDS = int(
     re.findall(r"response_header_timeout (\d+)s", (INFRA / "gateway" / "Caddyfile").read_text(encoding="utf-8"))[0]
 )
 SLOW_SECONDS = 8
-"""Longer than a command waits, shorter than the settlement does."""
+"""Longer than the deadline of a command, shorter than that of the settlement."""
 
 DEADLINE_SECONDS = 60
 
@@ -36,13 +36,13 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 async def client(service: Service) -> AsyncIterator[PurchaseClient]:
-    """Whoever asks there waits as long as the gateway does."""
+    """A client with the timeout of the gateway."""
     async with open_client(service.url, timeout_seconds=GATEWAY_SECONDS) as client:
         yield client
 
 
 async def insist(call: Callable[[], Awaitable[httpx.Response]], *, until: int) -> httpx.Response:
-    """Repeat a call until it is answered with this status; each answer comes in time."""
+    """Repeat a call until it is answered with this status; each answer must come in time."""
     async with asyncio.timeout(DEADLINE_SECONDS):
         while True:
             answer = await call()
@@ -51,11 +51,11 @@ async def insist(call: Callable[[], Awaitable[httpx.Response]], *, until: int) -
             await asyncio.sleep(0.1)
 
 
-def test_redis_has_time_to_answer_after_the_provider_has_had_its_own() -> None:
+def test_the_deadline_of_the_provider_leaves_time_for_redis() -> None:
     assert COMMAND_SECONDS + ANSWER_SECONDS < GATEWAY_SECONDS
 
 
-async def test_every_command_is_answered_before_the_gateway_gives_up(
+async def test_every_command_is_answered_before_the_timeout_of_the_gateway(
     client: PurchaseClient, event: EventOnSale, sandbox: Sandbox
 ) -> None:
     held, *paid = [await client.held(event.hold(f"{row}a")) for row in (1, 2, 3)]
@@ -73,7 +73,7 @@ async def test_every_command_is_answered_before_the_gateway_gives_up(
     assert (undone.status_code, undone.json()["status"]) == (200, "CANCELLED")
 
 
-async def test_what_a_slow_provider_did_in_the_end_is_told_when_the_call_is_repeated(
+async def test_repeating_a_call_returns_the_late_outcome_of_a_slow_provider(
     client: PurchaseClient, event: EventOnSale
 ) -> None:
     hold: Json = await client.held(event.hold("1a"))

@@ -1,4 +1,4 @@
-"""The provider's notifications over HTTP: taken once they are on disk, whoever did not sign them is refused."""
+"""Webhooks over HTTP: acknowledged once they are on disk, and refused without a valid signature."""
 
 from collections.abc import Iterator
 
@@ -24,13 +24,13 @@ REFUND: Json = {"id": "re_1", "payment_intent": "pi_1", "metadata": {}}
 
 @pytest.fixture(scope="module")
 def port() -> int:
-    """Where the purchase process will listen."""
+    """The port on which the purchase process will listen."""
     return free_port("purchase")
 
 
 @pytest.fixture(scope="module")
 def sandbox(port: int) -> Iterator[Sandbox]:
-    """A sandbox that tells the purchase process."""
+    """A sandbox that sends its webhooks to the purchase process."""
     with sandboxes.serving(WEBHOOK_URL=f"http://127.0.0.1:{port}{PATH}") as running:
         yield running
 
@@ -39,18 +39,18 @@ def sandbox(port: int) -> Iterator[Sandbox]:
 def service(redis_server: str, sandbox: Sandbox, port: int) -> Iterator[Service]:
     """A purchase process whose secret is being rotated."""
     secrets = f"{WEBHOOK_SECRET},{OLD_SECRET}"
-    told = {"HTTP_PORT": str(port), "SANDBOX_URL": sandbox.url, "WEBHOOK_SECRETS": secrets}
-    with serving_alone(redis_server, **told) as service:
+    settings = {"HTTP_PORT": str(port), "SANDBOX_URL": sandbox.url, "WEBHOOK_SECRETS": secrets}
+    with serving_alone(redis_server, **settings) as service:
         yield service
 
 
-async def tell(client: PurchaseClient, body: bytes, signature: str | None) -> httpx.Response:
+async def send(client: PurchaseClient, body: bytes, signature: str | None) -> httpx.Response:
     headers = {"Content-Type": "application/json"} | ({"Stripe-Signature": signature} if signature is not None else {})
     return await client.http.post(PATH, content=body, headers=headers)
 
 
 async def counted(client: PurchaseClient) -> dict[str, float]:
-    """How many notifications were taken, by what they are and what became of them."""
+    """Return how many notifications were received, by kind and outcome."""
     lines = (line.rpartition(" ") for line in (await client.http.get("/metrics")).text.splitlines())
     prefix = "webhooks_total"
     return {name.removeprefix(prefix): float(value) for name, _, value in lines if name.startswith(prefix)}
@@ -67,33 +67,33 @@ def dedupe_keys(redis_state: RedisState) -> set[bytes]:
 
 
 def is_waiting(redis_state: RedisState, payment_id: str) -> bool:
-    """Whether a notification about this payment is stored and not handled yet."""
+    """Return whether a notification about this payment is stored and not handled yet."""
     streams = [redis_state.redis.xrange(keys.webhooks(partition)) for partition in range(PARTITIONS)]
     return payment_id in str(streams)
 
 
-async def test_a_notification_is_answered_with_nothing(client: PurchaseClient) -> None:
+async def test_a_notification_is_answered_without_a_body(client: PurchaseClient) -> None:
     body = event("refund.created", **REFUND)
 
-    answer = await tell(client, body, sign(body, WEBHOOK_SECRET))
+    answer = await send(client, body, sign(body, WEBHOOK_SECRET))
 
     assert (answer.status_code, answer.content) == (204, b"")
     assert "consistency-token" not in answer.headers
 
 
-async def test_each_of_two_secrets_will_do_while_they_are_rotated(client: PurchaseClient) -> None:
+async def test_both_secrets_are_accepted_during_a_rotation(client: PurchaseClient) -> None:
     body = event("refund.created", **REFUND)
 
-    answers = [await tell(client, body, sign(body, secret)) for secret in (OLD_SECRET, WEBHOOK_SECRET)]
+    answers = [await send(client, body, sign(body, secret)) for secret in (OLD_SECRET, WEBHOOK_SECRET)]
 
     assert [answer.status_code for answer in answers] == [204, 204]
 
 
-async def test_a_notification_that_comes_again_is_stored_once(client: PurchaseClient) -> None:
+async def test_a_duplicate_notification_is_stored_once(client: PurchaseClient) -> None:
     before = await counted(client)
     body = event("refund.created", **REFUND)
 
-    answers = [await tell(client, body, sign(body, WEBHOOK_SECRET)) for _ in range(3)]
+    answers = [await send(client, body, sign(body, WEBHOOK_SECRET)) for _ in range(3)]
 
     assert [answer.status_code for answer in answers] == [204] * 3
     assert change(before, await counted(client)) == {
@@ -123,12 +123,12 @@ async def test_a_notification_that_comes_again_is_stored_once(client: PurchaseCl
         "our own",
     ],
 )
-async def test_what_needs_nothing_is_acknowledged_and_counted(
+async def test_a_notification_that_needs_no_handling_is_acknowledged_and_counted(
     client: PurchaseClient, redis_state: RedisState, body: bytes
 ) -> None:
     before, stored = await counted(client), dedupe_keys(redis_state)
 
-    answer = await tell(client, body, sign(body, WEBHOOK_SECRET))
+    answer = await send(client, body, sign(body, WEBHOOK_SECRET))
 
     assert answer.status_code == 204
     assert dedupe_keys(redis_state) == stored
@@ -151,12 +151,12 @@ BODY = event("refund.created", **REFUND)
     ],
     ids=["none", "empty", "malformed", "of another secret", "too old", "of another body"],
 )
-async def test_what_the_provider_did_not_sign_lately_is_refused(
+async def test_a_notification_without_a_recent_signature_is_refused(
     client: PurchaseClient, redis_state: RedisState, signature: str | None
 ) -> None:
     stored = dedupe_keys(redis_state)
 
-    answer = await tell(client, BODY, signature)
+    answer = await send(client, BODY, signature)
 
     assert_problem(answer, 400, "invalid-request", field="Stripe-Signature")
     assert dedupe_keys(redis_state) == stored
@@ -165,23 +165,23 @@ async def test_what_the_provider_did_not_sign_lately_is_refused(
 async def test_a_body_that_is_too_large_is_refused(client: PurchaseClient) -> None:
     body = event("refund.created", **REFUND, padding="x" * 64 * 1024)
 
-    assert_problem(await tell(client, body, sign(body, WEBHOOK_SECRET)), 413, "too-large")
+    assert_problem(await send(client, body, sign(body, WEBHOOK_SECRET)), 413, "too-large")
 
 
-async def test_a_partition_that_has_lost_its_notifications_takes_none(
+async def test_a_partition_without_its_stream_accepts_no_notification(
     client: PurchaseClient, redis_state: RedisState
 ) -> None:
-    """Only `install` makes what they are read through: without it they would never be handled."""
+    """Only `install` creates their consumer group: without it they would never be handled."""
     body = event("refund.created", event_id="evt_lost", **REFUND)
     webhooks = keys.webhooks(keys.partition_of("evt_lost", PARTITIONS))
-    kept = redis_state.redis.dump(webhooks)
+    dumped = redis_state.redis.dump(webhooks)
     redis_state.redis.delete(webhooks)
 
-    answer = await tell(client, body, sign(body, WEBHOOK_SECRET))
+    answer = await send(client, body, sign(body, WEBHOOK_SECRET))
 
-    redis_state.redis.restore(webhooks, 0, kept)
+    redis_state.redis.restore(webhooks, 0, dumped)
     assert_problem(answer, 503, "recovering")
-    assert (await tell(client, body, sign(body, WEBHOOK_SECRET))).status_code == 204
+    assert (await send(client, body, sign(body, WEBHOOK_SECRET))).status_code == 204
 
 
 async def test_a_customer_who_pays_and_leaves_has_the_seats(
@@ -196,7 +196,7 @@ async def test_a_customer_who_pays_and_leaves_has_the_seats(
 
 
 @pytest.mark.parametrize("method", ["pm_sandbox_webhooks_twice", "pm_sandbox_webhooks_reversed"])
-async def test_notifications_that_come_twice_or_in_another_order_change_nothing(
+async def test_duplicate_and_reordered_notifications_change_nothing(
     client: PurchaseClient, hold: Json, sandbox: Sandbox, redis_state: RedisState, method: str
 ) -> None:
     begun = await client.pay(hold, method)

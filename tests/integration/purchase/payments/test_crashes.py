@@ -1,4 +1,4 @@
-"""A process that is killed at any step of a payment leaves a hold that another one finishes, from Redis alone."""
+"""A process is killed at every step of a payment, and another one finishes from Redis alone."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -22,21 +22,21 @@ from tests.stage.stores import isolation
 
 @pytest.fixture(scope="module")
 def redis_url(redis_server: str) -> Iterator[str]:
-    """A Redis that is this file's."""
+    """A Redis for this file."""
     with isolation.empty_redis(redis_server) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def redis_state(redis_url: str) -> Iterator[RedisState]:
-    """What it keeps."""
+    """Its state."""
     with Redis.from_url(redis_url) as redis:
         yield RedisState(redis)
 
 
 @pytest.fixture(scope="module")
 def begin(redis_url: str, redis_state: RedisState) -> Callable[[], None]:
-    """Makes Redis hold an event that is on sale, and nothing else."""
+    """Return a function that resets Redis to one event on sale."""
 
     async def put_on_sale() -> None:
         await prepare(redis_url)
@@ -58,7 +58,7 @@ async def scenario(redis_url: str, redis_state: RedisState, sandbox: Sandbox) ->
 
 
 Story = Callable[[PaymentScenario, PaymentProcess, Hold], Awaitable[None]]
-"""What a customer does; calls may be refused."""
+"""A customer's calls; each may be refused."""
 
 
 async def pays(process: PaymentProcess, hold: Hold, method: str | None) -> None:
@@ -77,7 +77,7 @@ async def releases(process: PaymentProcess, hold: Hold) -> None:
 
 
 def paying(*methods: str | None) -> Story:
-    """Pays by each of these, and confirms."""
+    """Pay by each of these methods, then confirm."""
 
     async def story(_: PaymentScenario, process: PaymentProcess, hold: Hold) -> None:
         for method in methods:
@@ -103,7 +103,7 @@ def paying_and_releasing(method: str | None) -> Story:
 
 
 def decided_late(outcome: str) -> Story:
-    """The time to pay is over before the bank has decided."""
+    """Let the bank decide after the deadline of the payment."""
 
     async def story(scenario: PaymentScenario, process: PaymentProcess, hold: Hold) -> None:
         await pays(process, hold, "pm_sandbox_processing")
@@ -118,7 +118,7 @@ def decided_late(outcome: str) -> Story:
 
 
 async def bank_decides(scenario: PaymentScenario, process: PaymentProcess, hold: Hold) -> None:
-    """The bank decides while the customer waits."""
+    """Let the bank decide while the customer waits."""
     await pays(process, hold, "pm_sandbox_processing")
     await confirms(process, hold)
     scenario.bank_decides("authorised")
@@ -132,7 +132,7 @@ async def authenticates(scenario: PaymentScenario, process: PaymentProcess, hold
 
 
 async def seats_are_rebuilt(scenario: PaymentScenario, process: PaymentProcess, hold: Hold) -> None:
-    """Under a new epoch nobody knows whose the seats are that were held in the one before."""
+    """Begin a new epoch, in which the seats that were held before are no longer the hold's."""
     await pays(process, hold, "pm_card_visa")
     scenario.begin_epoch()
     await confirms(process, hold)
@@ -163,10 +163,13 @@ STORIES: dict[str, Story] = {
 
 @pytest.mark.parametrize("story", STORIES.values(), ids=STORIES)
 @pytest.mark.parametrize("who", ["nobody", "the customer"])
-async def test_whatever_a_process_leaves_behind_is_finished(
+async def test_a_hold_that_a_killed_process_leaves_behind_is_finished(
     begin: Callable[[], None], scenario: PaymentScenario, story: Story, who: str
 ) -> None:
-    """Killed before its first, its second, … step. Then nobody comes back, or the customer does all over again."""
+    """Kill the process before its first, its second, … step.
+
+    Then nobody returns, or the customer repeats all calls.
+    """
     for commands_max in count():
         begin()
         hold = await scenario.hold()

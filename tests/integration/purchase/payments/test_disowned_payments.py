@@ -1,4 +1,4 @@
-"""Payments that no hold wants are ended, or given back once; those that one wants are left to it."""
+"""A payment that its hold needs is continued; any other is voided, or refunded once."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -15,7 +15,7 @@ from tests.stage.payment_scenario import PARTITION, PaymentScenario, payment_sce
 from tests.stage.sandboxes import Sandbox
 
 OLDER = 7
-"""An attempt that the hold has never heard of."""
+"""An attempt that the hold never began."""
 
 
 @pytest.fixture
@@ -40,13 +40,13 @@ async def paying(scenario: PaymentScenario) -> Hold:
 
 
 async def payment_for(scenario: PaymentScenario, held: Hold, method: str, *, attempt: int = OLDER) -> str:
-    """A payment that the hold's record knows nothing of."""
-    asked = Authorisation(hold_id=held.hold_id, attempt=attempt, amount_cents=4_000, currency="USD", method=method)
-    return (await scenario.provider.authorise(asked)).id
+    """Make a payment that is not recorded for the hold; return its id."""
+    wanted = Authorisation(hold_id=held.hold_id, attempt=attempt, amount_cents=4_000, currency="USD", method=method)
+    return (await scenario.provider.authorise(wanted)).id
 
 
-def refunds_told(scenario: PaymentScenario) -> list[PaymentRefunded]:
-    return [told for told in scenario.invariants().told if isinstance(told, PaymentRefunded)]
+def refunds_published(scenario: PaymentScenario) -> list[PaymentRefunded]:
+    return [message for message in scenario.invariants().told if isinstance(message, PaymentRefunded)]
 
 
 async def test_an_older_attempt_s_payment_is_voided(scenario: PaymentScenario, paying: Hold, sandbox: Sandbox) -> None:
@@ -56,10 +56,10 @@ async def test_an_older_attempt_s_payment_is_voided(scenario: PaymentScenario, p
         await scenario.process().cashier.reconcile(payment_id, paying.hold_id)
 
     assert sandbox.entry(payment_id)["status"] == "canceled"
-    assert refunds_told(scenario) == []
+    assert refunds_published(scenario) == []
 
 
-async def test_an_older_attempt_s_money_is_given_back_and_told_once(
+async def test_an_older_attempt_s_money_is_refunded_and_published_once(
     scenario: PaymentScenario, paying: Hold, sandbox: Sandbox
 ) -> None:
     payment_id = await payment_for(scenario, paying, "pm_sandbox_automatic")
@@ -69,13 +69,13 @@ async def test_an_older_attempt_s_money_is_given_back_and_told_once(
 
     entry = sandbox.entry(payment_id)
     assert (entry["captured"], entry["refunded"], entry["refunds"]) == (4_000, 4_000, 1)
-    [told] = refunds_told(scenario)
-    assert (told.id, told.data.payment) == (f"{payment_id}:refunded:late", payment_id)
-    assert (told.data.amount_cents, told.data.hold) == (4_000, reference_of(paying.hold_id))
-    assert told.data.ticket_id is None
+    [refund] = refunds_published(scenario)
+    assert (refund.id, refund.data.payment) == (f"{payment_id}:refunded:late", payment_id)
+    assert (refund.data.amount_cents, refund.data.hold) == (4_000, reference_of(paying.hold_id))
+    assert refund.data.ticket_id is None
 
 
-async def test_what_the_provider_s_staff_has_given_back_before_is_not_given_back_again(
+async def test_a_part_that_the_provider_s_staff_has_refunded_is_not_refunded_again(
     scenario: PaymentScenario, paying: Hold, sandbox: Sandbox
 ) -> None:
     payment_id = await payment_for(scenario, paying, "pm_sandbox_automatic")
@@ -84,10 +84,10 @@ async def test_what_the_provider_s_staff_has_given_back_before_is_not_given_back
     await scenario.process().cashier.reconcile(payment_id, paying.hold_id)
 
     assert sandbox.entry(payment_id)["refunded"] == 4_000
-    assert len(refunds_told(scenario)) == 1
+    assert len(refunds_published(scenario)) == 1
 
 
-async def test_a_payment_that_its_hold_waits_for_sells_the_seats(
+async def test_a_payment_that_its_hold_needs_sells_the_seats(
     scenario: PaymentScenario, paying: Hold, sandbox: Sandbox
 ) -> None:
     [payment] = scenario.payments()
@@ -98,7 +98,7 @@ async def test_a_payment_that_its_hold_waits_for_sells_the_seats(
     scenario.invariants().assert_hold()
 
 
-async def test_a_payment_that_has_bought_its_seats_stays(
+async def test_a_payment_that_has_bought_its_seats_is_kept(
     scenario: PaymentScenario, paying: Hold, sandbox: Sandbox
 ) -> None:
     await scenario.process().cashier.confirm(paying.hold_id)
@@ -110,7 +110,7 @@ async def test_a_payment_that_has_bought_its_seats_stays(
     scenario.invariants().assert_hold()
 
 
-async def test_money_stays_where_its_hold_is_forgotten_because_it_was_sold_long_ago(
+async def test_money_is_kept_when_its_hold_was_sold_and_deleted_long_ago(
     scenario: PaymentScenario, paying: Hold, client: Any, sandbox: Sandbox
 ) -> None:
     await scenario.process().cashier.confirm(paying.hold_id)
@@ -122,11 +122,11 @@ async def test_money_stays_where_its_hold_is_forgotten_because_it_was_sold_long_
     assert sandbox.entry(payment["id"])["refunded"] == 0
 
 
-async def test_an_authorisation_whose_hold_is_forgotten_is_voided(scenario: PaymentScenario, sandbox: Sandbox) -> None:
-    forgotten = hold()
-    payment_id = await payment_for(scenario, forgotten, "pm_card_visa")
+async def test_an_authorisation_whose_hold_is_deleted_is_voided(scenario: PaymentScenario, sandbox: Sandbox) -> None:
+    deleted = hold()
+    payment_id = await payment_for(scenario, deleted, "pm_card_visa")
 
-    await scenario.process().cashier.reconcile(payment_id, forgotten.hold_id)
+    await scenario.process().cashier.reconcile(payment_id, deleted.hold_id)
 
     assert sandbox.entry(payment_id)["status"] == "canceled"
 

@@ -1,4 +1,4 @@
-"""Payments that are late, lost or forgotten by their provider: nobody is charged for a hold whose time is over."""
+"""Late, lost or unknown payments: nobody is charged for an expired hold."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -37,22 +37,22 @@ async def hold(scenario: PaymentScenario) -> Hold:
 
 
 async def begin_unanswered(scenario: PaymentScenario, hold: Hold, sandbox: Sandbox) -> None:
-    """Begin to pay while the provider is away; it is back afterwards."""
+    """Begin to pay while the provider is unavailable; it is available again afterwards."""
     with sandbox.misbehaving("unavailable"), pytest.raises(OutcomeUnknown):
         await scenario.process().cashier.pay(hold.hold_id, "pm_card_visa", None)
 
 
 async def state_of(scenario: PaymentScenario, hold: Hold) -> str:
-    found = await scenario.process().holds.find(hold.hold_id)
-    assert found is not None
-    return found.state
+    stored = await scenario.process().holds.find(hold.hold_id)
+    assert stored is not None
+    return stored.state
 
 
 async def open_cases(scenario: PaymentScenario) -> list[Case]:
     return [opened.case for opened in await scenario.process().cases.list_open()]
 
 
-async def test_what_was_asked_for_before_the_cap_is_not_bought_after_it(
+async def test_a_payment_without_an_answer_does_not_buy_after_the_deadline(
     scenario: PaymentScenario, hold: Hold, sandbox: Sandbox
 ) -> None:
     await begin_unanswered(scenario, hold, sandbox)
@@ -65,7 +65,7 @@ async def test_what_was_asked_for_before_the_cap_is_not_bought_after_it(
     scenario.invariants().assert_hold()
 
 
-async def test_whoever_confirms_what_was_not_answered_is_not_told_that_nothing_was_done(
+async def test_confirming_a_payment_without_an_answer_has_an_unknown_outcome(
     scenario: PaymentScenario, hold: Hold, sandbox: Sandbox
 ) -> None:
     await begin_unanswered(scenario, hold, sandbox)
@@ -78,12 +78,12 @@ async def test_whoever_confirms_what_was_not_answered_is_not_told_that_nothing_w
     scenario.invariants().assert_hold()
 
 
-@pytest.mark.parametrize("is_given_up", [False, True], ids=["its time is over", "it is given up"])
-async def test_a_payment_that_its_provider_does_not_know_keeps_no_seats_and_is_a_person_s_matter(
+@pytest.mark.parametrize("is_given_up", [False, True], ids=["expired", "released"])
+async def test_a_payment_that_its_provider_does_not_know_frees_the_seats_and_opens_a_case(
     scenario: PaymentScenario, client: Any, hold: Hold, is_given_up: bool
 ) -> None:
     await scenario.process().cashier.pay(hold.hold_id, "pm_card_visa", None)
-    client.hset(keys.hold(PARTITION, hold.hold_id.bytes), "payment", "pi_forgotten")
+    client.hset(keys.hold(PARTITION, hold.hold_id.bytes), "payment", "pi_deleted")
     if is_given_up:
         await scenario.process().cashier.release(hold.hold_id)
     else:
@@ -94,14 +94,14 @@ async def test_a_payment_that_its_provider_does_not_know_keeps_no_seats_and_is_a
 
     assert await state_of(scenario, hold) == ("RELEASED" if is_given_up else "EXPIRED")
     [case] = await open_cases(scenario)
-    assert (case.kind, case.payment_id) == ("unknown-payment", "pi_forgotten")
+    assert (case.kind, case.payment_id) == ("unknown-payment", "pi_deleted")
     assert await hold_again(scenario, hold.seats)
 
 
-async def test_another_payment_of_the_same_attempt_is_ended(
+async def test_a_second_payment_of_the_same_attempt_is_voided(
     scenario: PaymentScenario, client: Any, hold: Hold, sandbox: Sandbox
 ) -> None:
-    """A provider that forgets a key, after a day perhaps, makes a second payment of one attempt."""
+    """A provider that deletes keys, perhaps after a day, makes a second payment of one attempt."""
     first = await scenario.process().cashier.pay(hold.hold_id, "pm_card_visa", None)
     client.hset(keys.hold(PARTITION, hold.hold_id.bytes), "payment", "pi_second")
 
@@ -111,7 +111,7 @@ async def test_another_payment_of_the_same_attempt_is_ended(
     assert await state_of(scenario, hold) == "PAYING"
 
 
-async def test_seats_that_are_being_paid_for_count_until_they_are_decided(
+async def test_seats_that_are_being_paid_for_count_until_the_payment_is_decided(
     scenario: PaymentScenario, hold: Hold
 ) -> None:
     await scenario.process().cashier.pay(hold.hold_id, "pm_card_visa", None)

@@ -1,4 +1,4 @@
-"""The steps of a payment: each is refused from every state but its own, and recognised when it is repeated."""
+"""The scripts of a payment: each works from its own states only, and is idempotent."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
@@ -57,43 +57,43 @@ class Desk:
     async def held(self) -> Hold:
         made = await self.holds.hold(new_hold(held_seat(column=1), held_seat(column=2), customer_id="ada"))
         assert isinstance(made, Made)
-        return await self.found(made.hold)
+        return await self.reread(made.hold)
 
     async def free(self) -> Hold:
-        """A hold with nothing to pay."""
+        """Make a hold with nothing to pay."""
         made = await self.holds.hold(new_hold(held_seat(price_cents=0)))
         assert isinstance(made, Made)
-        return await self.found(made.hold)
+        return await self.reread(made.hold)
 
     async def paying(self) -> Hold:
-        """A hold with a payment under way, of which the provider has told."""
+        """Make a hold whose payment is recorded."""
         begun = await self.payments.begin(await self.held(), "pm_card_visa")
         assert isinstance(begun, Hold)
         assert isinstance(await self.payments.record_payment(begun, BEGUN, None), Recorded)
-        return await self.found(begun)
+        return await self.reread(begun)
 
     async def confirmed(self) -> Hold:
         hold = await self.paying()
         assert await self.payments.sell(hold) == "SOLD"
-        return await self.found(hold)
+        return await self.reread(hold)
 
-    async def found(self, hold: Hold) -> Hold:
-        """The hold as it is now."""
-        kept = await self.holds.find(hold.hold_id)
-        assert kept is not None
-        return kept
+    async def reread(self, hold: Hold) -> Hold:
+        """Return the hold as it is now."""
+        stored = await self.holds.find(hold.hold_id)
+        assert stored is not None
+        return stored
 
 
 @pytest.fixture
 def redis_state(redis_url: str) -> Iterator[RedisState]:
-    """What Redis keeps."""
+    """The state of Redis."""
     with Redis.from_url(redis_url) as redis:
         yield RedisState(redis)
 
 
 @pytest.fixture
 async def desk(redis_url: str) -> AsyncIterator[Desk]:
-    """An event of six seats is on sale."""
+    """Ledgers with an event of six seats on sale."""
     await prepare(redis_url)
     async with selling(redis_url) as seller:
         await seller.put_on_sale("Gala")
@@ -145,7 +145,7 @@ STATES_OF: dict[Step, tuple[str, ...]] = {
     refuse_capture: ("CONFIRMED", "CANCELLED"),
     begin_ending: ("PAYING", "ENDING"),
 }
-"""Where a step is taken, or is known to have been taken before."""
+"""The states from which a step is taken, or is known to have been taken before."""
 
 
 def name_of(value: object) -> str:
@@ -168,7 +168,7 @@ async def test_a_step_is_refused_from_every_state_but_its_own(
 
 
 @pytest.mark.parametrize("step", [begin, decline], ids=name_of)
-async def test_a_step_that_was_judged_by_an_older_version_is_refused(
+async def test_a_step_for_an_older_version_of_the_hold_is_refused(
     desk: Desk, redis_state: RedisState, step: Step
 ) -> None:
     hold = await desk.paying()
@@ -186,7 +186,7 @@ async def test_a_step_of_an_older_attempt_is_refused(desk: Desk, redis_state: Re
 
 
 @pytest.mark.parametrize(
-    ("before", "step", "after", "told"),
+    ("before", "step", "after", "published"),
     [
         (Desk.held, begin, "PAYING", 1),
         (Desk.paying, begin, "PAYING", 0),
@@ -200,7 +200,12 @@ async def test_a_step_of_an_older_attempt_is_refused(desk: Desk, redis_state: Re
     ids=name_of,
 )
 async def test_a_step_whose_answer_was_lost_is_taken_once(
-    desk: Desk, redis_state: RedisState, before: Callable[[Desk], Awaitable[Hold]], step: Step, after: str, told: int
+    desk: Desk,
+    redis_state: RedisState,
+    before: Callable[[Desk], Awaitable[Hold]],
+    step: Step,
+    after: str,
+    published: int,
 ) -> None:
     hold = await before(desk)
     messages = len(redis_state.outbox(PARTITION))
@@ -208,12 +213,12 @@ async def test_a_step_whose_answer_was_lost_is_taken_once(
     desk.proxy.lose()
     assert await step(desk.payments, hold) not in REFUSED
 
-    taken = await desk.found(hold)
+    taken = await desk.reread(hold)
     assert (taken.state, taken.version) == (after, hold.version + 1)
-    assert len(redis_state.outbox(PARTITION)) == messages + told
+    assert len(redis_state.outbox(PARTITION)) == messages + published
 
 
-async def test_two_that_begin_the_same_attempt_are_told_apart(desk: Desk) -> None:
+async def test_only_one_of_two_calls_begins_an_attempt(desk: Desk) -> None:
     hold = await desk.held()
 
     first, second = await desk.payments.begin(hold, "pm_card_visa"), await desk.payments.begin(hold, "pm_card_visa")
@@ -222,17 +227,17 @@ async def test_two_that_begin_the_same_attempt_are_told_apart(desk: Desk) -> Non
     assert second == "MOVED"
 
 
-async def test_whoever_asked_first_cannot_say_that_nothing_was_done_once_another_has_asked(desk: Desk) -> None:
+async def test_an_attempt_is_not_taken_back_after_its_request_was_repeated(desk: Desk) -> None:
     begun = await desk.payments.begin(await desk.held(), "pm_card_visa")
     assert isinstance(begun, Hold)
 
     assert await desk.payments.record_retry(begun)
 
     assert not await desk.payments.decline(begun, code=None)
-    assert (await desk.found(begun)).state == "PAYING"
+    assert (await desk.reread(begun)).state == "PAYING"
 
 
-async def test_seats_that_are_paid_for_stay_their_hold_s_beyond_its_first_deadline(
+async def test_seats_that_are_being_paid_for_are_kept_beyond_the_first_deadline(
     desk: Desk, redis_state: RedisState
 ) -> None:
     hold = await desk.paying()
@@ -242,7 +247,7 @@ async def test_seats_that_are_paid_for_stay_their_hold_s_beyond_its_first_deadli
     assert await desk.payments.sell(hold) == "SOLD"
 
 
-async def test_a_hold_that_has_run_out_is_not_begun_to_be_paid(desk: Desk, redis_state: RedisState) -> None:
+async def test_no_payment_begins_for_an_expired_hold(desk: Desk, redis_state: RedisState) -> None:
     hold = await desk.held()
     pass_time(redis_state.redis, PARTITION, ms=HOLD_MS)
 
@@ -255,11 +260,11 @@ async def test_a_hold_with_nothing_to_pay_is_sold_and_nothing_is_due(desk: Desk,
 
     assert await desk.payments.sell(hold) == "SOLD"
 
-    assert (await desk.found(hold)).is_captured
+    assert (await desk.reread(hold)).is_captured
     assert not redis_state.redis.exists(keys.due(PARTITION))
 
 
-async def test_a_hold_with_nothing_to_pay_that_has_run_out_is_not_sold(desk: Desk, redis_state: RedisState) -> None:
+async def test_an_expired_hold_with_nothing_to_pay_is_not_sold(desk: Desk, redis_state: RedisState) -> None:
     hold = await desk.free()
     pass_time(redis_state.redis, PARTITION, ms=HOLD_MS)
 
@@ -272,34 +277,34 @@ async def test_attempts_never_keep_seats_longer_than_the_first_payment_may_take(
 ) -> None:
     hold = await desk.paying()
     pass_time(redis_state.redis, PARTITION, ms=PAYMENT_MS - HOLD_MS // 2)
-    kept = await desk.found(hold)
-    assert await desk.payments.decline(kept, "generic_decline")
+    stored = await desk.reread(hold)
+    assert await desk.payments.decline(stored, "generic_decline")
 
-    declined = await desk.found(hold)
+    declined = await desk.reread(hold)
 
-    assert declined.deadline_ms == declined.cap_ms == kept.cap_ms
+    assert declined.deadline_ms == declined.cap_ms == stored.cap_ms
     again = await desk.payments.begin(declined, None)
     assert isinstance(again, Hold)
-    assert again.deadline_ms == kept.cap_ms
+    assert again.deadline_ms == stored.cap_ms
 
 
 @pytest.mark.parametrize(
     ("age_seconds", "pause_seconds"), [(0, 15), (10, 15), (30, 30), (200, 60), (PAYMENT_MS // 1_000 - 20, 20)]
 )
-async def test_a_payment_that_nobody_hears_of_is_looked_at_less_and_less_often_and_when_its_time_is_over(
+async def test_an_undecided_payment_is_polled_less_and_less_often_and_at_its_deadline(
     desk: Desk, redis_state: RedisState, age_seconds: int, pause_seconds: int
 ) -> None:
     hold = await desk.paying()
     pass_time(redis_state.redis, PARTITION, ms=age_seconds * 1_000)
 
-    await desk.payments.poll_later(await desk.found(hold))
+    await desk.payments.poll_later(await desk.reread(hold))
 
     now, _ = redis_state.redis.time()
     due = redis_state.redis.zscore(keys.due(PARTITION), b"H" + hold.hold_id.bytes)
     assert due / 1_000 - now == pytest.approx(pause_seconds, abs=3)
 
 
-async def test_a_key_is_answered_with_what_was_told_first(desk: Desk) -> None:
+async def test_a_key_is_answered_with_its_first_answer(desk: Desk) -> None:
     hold, key = await desk.paying(), idempotency_key("a key")
     other = BegunPayment("pi_1", "sandbox", None, "CAPTURED")
 
@@ -315,7 +320,7 @@ async def test_a_key_is_answered_with_what_was_told_first(desk: Desk) -> None:
     assert await desk.payments.record_payment(hold, BEGUN, idempotency_key("a key", "another body")) == "KEY_REUSED"
 
 
-async def test_a_key_that_was_answered_begins_no_other_attempt(desk: Desk, redis_state: RedisState) -> None:
+async def test_an_answered_key_begins_no_other_attempt(desk: Desk, redis_state: RedisState) -> None:
     hold, key = await desk.paying(), idempotency_key("a key")
     await desk.payments.record_payment(hold, BEGUN, key)
 
@@ -328,22 +333,22 @@ async def test_a_key_that_was_answered_begins_no_other_attempt(desk: Desk, redis
     assert reused == "KEY_REUSED"
 
 
-async def test_an_attempt_says_by_which_key_it_was_begun(desk: Desk) -> None:
+async def test_an_attempt_records_the_key_that_began_it(desk: Desk) -> None:
     key, other_body = idempotency_key("a key"), idempotency_key("a key", "another body")
 
     begun = await desk.payments.begin(await desk.held(), "pm_card_visa", key)
 
     assert isinstance(begun, Hold)
-    kept = await desk.found(begun)
-    assert kept.key_mark == begun.key_mark == key.mark
-    assert [one.is_reused(kept.key_mark) for one in (key, other_body, idempotency_key("another"))] == [
+    stored = await desk.reread(begun)
+    assert stored.key_mark == begun.key_mark == key.mark
+    assert [one.is_reused(stored.key_mark) for one in (key, other_body, idempotency_key("another"))] == [
         False,
         True,
         False,
     ]
 
 
-async def test_what_a_customer_has_paid_for_counts_once_against_the_limit_of_seats(desk: Desk) -> None:
+async def test_a_sold_seat_counts_once_against_the_limit_of_its_customer(desk: Desk) -> None:
     await desk.confirmed()
 
     one_more = new_hold(held_seat(row=2), customer_id="ada", limit=3)
@@ -351,7 +356,7 @@ async def test_what_a_customer_has_paid_for_counts_once_against_the_limit_of_sea
     assert await desk.holds.hold(new_hold(held_seat(row=2, column=2), customer_id="ada", limit=3)) == "LIMIT"
 
 
-async def test_a_ticket_that_was_undone_before_its_money_is_refused_is_undone_once(
+async def test_a_ticket_that_was_cancelled_before_its_capture_is_refused_is_cancelled_once(
     desk: Desk, redis_state: RedisState
 ) -> None:
     hold = await desk.confirmed()
@@ -360,6 +365,6 @@ async def test_a_ticket_that_was_undone_before_its_money_is_refused_is_undone_on
 
     assert await refuse_capture(desk.payments, hold)
 
-    assert len([told for told in redis_state.outbox(PARTITION) if isinstance(told, TicketCancelled)]) == 2
+    assert len([message for message in redis_state.outbox(PARTITION) if isinstance(message, TicketCancelled)]) == 2
     assert redis_state.redis.hget(keys.sold(PARTITION, "Gala"), "all") == b"0"
     assert not redis_state.redis.exists(keys.customers(PARTITION, "Gala"))

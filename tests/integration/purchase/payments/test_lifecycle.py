@@ -1,4 +1,4 @@
-"""Any sequence of calls, crashes, outages and delays ends with every hold settled and all books in agreement."""
+"""After any sequence of calls, crashes, outages and delays all holds finish and all books agree."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -59,16 +59,16 @@ NEXT = {
 """The state diagram."""
 
 HOLDS_MAX = 6
-MOODS = ["unavailable", "busy", "lost"]
+FAILURES = ["unavailable", "busy", "lost"]
 
 T = TypeVar("T")
 
 
 class Trouble(Struct, frozen=True):
-    """After how many commands the process is killed, and how the provider behaves meanwhile."""
+    """The number of commands after which the process is killed, and the failure of the provider."""
 
     dies_after: int | None = None
-    mood: str | None = None
+    failure: str | None = None
 
 
 NUMBERS = st.integers(0, 9)
@@ -76,20 +76,20 @@ TROUBLES = st.one_of(
     st.just(Trouble()),
     st.just(Trouble()),
     st.builds(Trouble, dies_after=st.integers(0, 11)),
-    st.builds(Trouble, mood=st.sampled_from(MOODS)),
+    st.builds(Trouble, failure=st.sampled_from(FAILURES)),
 )
 
 
 def reachable(state: str) -> set[str]:
-    """Every state that may follow, and this one."""
-    found = {state}
-    while more := {after for before in found for after in NEXT.get(before, set())} - found:
-        found |= more
-    return found
+    """Return this state and every state that may follow it."""
+    states = {state}
+    while more := {after for before in states for after in NEXT.get(before, set())} - states:
+        states |= more
+    return states
 
 
 class Lifecycle(RuleBasedStateMachine):
-    """Customers who want the same few seats, processes that die, a provider with moods, and time that passes."""
+    """Customers who want the same seats, dying processes, a failing provider, and passing time."""
 
     url: str
     on_sale: Mapping[bytes, bytes]
@@ -115,7 +115,7 @@ class Lifecycle(RuleBasedStateMachine):
     @precondition(lambda self: len(self.holds) < HOLDS_MAX)
     @rule(seats=WANTED)
     def buy(self, seats: list[HoldSeat]) -> None:
-        """Without any trouble, where the seats are free."""
+        """Buy seats that are free, without any trouble."""
         hold = self.hold(seats)
         if hold is not None:
             self.pay_and_confirm(hold)
@@ -153,7 +153,7 @@ class Lifecycle(RuleBasedStateMachine):
     @precondition(lambda self: self.ticket_ids())
     @rule(number=NUMBERS, troubles=st.lists(TROUBLES, min_size=1, max_size=3))
     def undo(self, number: int, troubles: list[Trouble]) -> None:
-        """Any ticket that was ever sold, its money taken yet or not, some times over."""
+        """Undo any ticket that was ever sold, captured or not, once or more."""
         ticket_id = self.one_ticket(number)
         for trouble in troubles:
             if isinstance(self.outcome(trouble, lambda process: process.box_office.cancel(ticket_id)), tuple):
@@ -161,20 +161,20 @@ class Lifecycle(RuleBasedStateMachine):
 
     @precondition(lambda self: self.ticket_ids())
     @rule(number=NUMBERS, trouble=TROUBLES)
-    def settle_refund(self, number: int, trouble: Trouble) -> None:
-        """Whether one is owed or not."""
+    def give_refund(self, number: int, trouble: Trouble) -> None:
+        """Give a refund, whether one is owed or not."""
         ticket_id = self.one_ticket(number)
         self.outcome(trouble, lambda process: process.refunds.give_refund(ticket_id))
 
     @precondition(lambda self: self.holds)
     @rule(number=NUMBERS, trouble=TROUBLES)
-    def settle(self, number: int, trouble: Trouble) -> None:
+    def finish_hold(self, number: int, trouble: Trouble) -> None:
         self.outcome(trouble, lambda process: process.cashier.finish_hold(self.one(number).hold_id))
 
     @precondition(lambda self: self.holds)
     @rule(number=NUMBERS, trouble=TROUBLES)
     def notify(self, number: int, trouble: Trouble) -> None:
-        """What a notification about any payment, in any order, however often and late, is to the cashier."""
+        """Reconcile any payment, as a notification does in any order, however often and late."""
         payments = self.scenario.payments()
         if payments:
             entry = payments[number % len(payments)]
@@ -197,7 +197,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.scenario.pass_time(ms)
 
     @invariant()
-    def holds_take_the_ways_of_the_diagram(self) -> None:
+    def holds_follow_the_state_diagram(self) -> None:
         for hold in self.holds:
             before, after = self.states[hold.hold_id], self.state_of(hold)
             assert after in reachable(before), (before, after)
@@ -207,7 +207,7 @@ class Lifecycle(RuleBasedStateMachine):
     def each_seat_has_one_owner_at_most(self) -> None:
         if self.holds:
             invariants = self.scenario.invariants()
-            paid = [kept.ticket for kept in invariants.stored.tickets.values() if not kept.is_cancelled]
+            paid = [record.ticket for record in invariants.stored.tickets.values() if not record.is_cancelled]
             seats = [seat for seat in invariants.stored.seats.values() if seat.owner is not None]
             sold = [seat.owner for seat in seats if seat.until_ms is None]
             assert sorted(map(str, sold)) == sorted(str(ticket.ticket_id) for ticket in paid)
@@ -246,7 +246,7 @@ class Lifecycle(RuleBasedStateMachine):
                 assert self.state_of(hold) == before
 
     def sell_every_free_seat(self) -> None:
-        """Whatever became of its owners before, a seat that nobody has can be sold."""
+        """Sell every seat without an owner, whatever happened to its owners before."""
         owned = {place for place, seat in self.scenario.invariants().stored.seats.items() if seat.owner is not None}
         free = [held for held in SEATS if ("Gala", *astuple(held.seat)) not in owned]
         if free:
@@ -260,9 +260,9 @@ class Lifecycle(RuleBasedStateMachine):
         assert isinstance(confirmed, Confirmed)
 
     def ticket_ids(self) -> list[UUID]:
-        """Of every ticket that was sold, in the order of their holds."""
-        kept = {hold.hold_id: hold.ticket_ids for hold in self.scenario.invariants().holds}
-        return [ticket_id for hold in self.holds for ticket_id in kept[hold.hold_id]]
+        """Return the id of every ticket that was sold, in the order of the holds."""
+        ticket_ids = {hold.hold_id: hold.ticket_ids for hold in self.scenario.invariants().holds}
+        return [ticket_id for hold in self.holds for ticket_id in ticket_ids[hold.hold_id]]
 
     def one_ticket(self, number: int) -> UUID:
         tickets = self.ticket_ids()
@@ -272,8 +272,8 @@ class Lifecycle(RuleBasedStateMachine):
         return self.holds[number % len(self.holds)]
 
     def outcome(self, trouble: Trouble, call: Callable[[PaymentProcess], Awaitable[T]]) -> T | BaseException | None:
-        """What a process answered in this trouble, or how it refused; None when it was killed."""
-        self.sandbox.misbehave(trouble.mood)
+        """Return the answer or refusal of a process in this trouble; None when it was killed."""
+        self.sandbox.misbehave(trouble.failure)
         process = self.scenario.process(commands_max=trouble.dies_after)
         try:
             return self.run(self.answered(call(process)))
@@ -289,7 +289,7 @@ class Lifecycle(RuleBasedStateMachine):
         return await call
 
     def state_of(self, hold: Hold) -> str:
-        [state] = [kept.state for kept in self.scenario.invariants().holds if kept.hold_id == hold.hold_id]
+        [state] = [stored.state for stored in self.scenario.invariants().holds if stored.hold_id == hold.hold_id]
         return state
 
     def run(self, call: Coroutine[Any, Any, T]) -> T:
@@ -298,7 +298,7 @@ class Lifecycle(RuleBasedStateMachine):
 
 @pytest.fixture
 async def on_sale(redis_url: str) -> Mapping[bytes, bytes]:
-    """Every key of a Redis in which one row of three seats is on sale."""
+    """Return every key of a Redis in which one row of three seats is on sale."""
     await prepare(redis_url)
     async with selling(redis_url) as seller:
         await seller.put_on_sale("Gala", zones=(zone(row_count=1),))
@@ -307,7 +307,7 @@ async def on_sale(redis_url: str) -> Mapping[bytes, bytes]:
 
 
 @pytest.mark.timeout(300)
-def test_whatever_happens_every_hold_is_settled_and_the_books_agree(
+def test_every_hold_is_finished_and_the_books_agree_after_anything(
     redis_url: str, on_sale: Mapping[bytes, bytes]
 ) -> None:
     with sandboxes.serving() as sandbox:

@@ -1,4 +1,4 @@
-"""An undone purchase is refunded once, whatever the provider does, whoever dies, and however often it is undone."""
+"""An undone purchase is refunded once, despite provider failures, crashes and repeated calls."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -25,21 +25,21 @@ from tests.stage.stores import isolation
 
 @pytest.fixture(scope="module")
 def redis_url(redis_server: str) -> Iterator[str]:
-    """A Redis that is this file's."""
+    """A Redis for this file."""
     with isolation.empty_redis(redis_server) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def redis_state(redis_url: str) -> Iterator[RedisState]:
-    """What it keeps."""
+    """Its state."""
     with Redis.from_url(redis_url) as redis:
         yield RedisState(redis)
 
 
 @pytest.fixture(scope="module")
 def everything(redis_url: str, redis_state: RedisState) -> dict[bytes, bytes]:
-    """A Redis with an event that is on sale, and nothing else."""
+    """Every key of a Redis with one event on sale."""
 
     async def put_on_sale() -> None:
         await prepare(redis_url)
@@ -52,7 +52,7 @@ def everything(redis_url: str, redis_state: RedisState) -> dict[bytes, bytes]:
 
 @pytest.fixture
 def begin(everything: dict[bytes, bytes], redis_state: RedisState, sandbox: Sandbox) -> Callable[[], None]:
-    """Makes Redis hold that, and the provider well."""
+    """Return a function that resets Redis to that, and the provider to normal."""
 
     def begin() -> None:
         redis_state.restore(everything)
@@ -72,7 +72,7 @@ async def scenario(redis_url: str, redis_state: RedisState, sandbox: Sandbox) ->
 
 
 async def buy(scenario: PaymentScenario, method: str = "pm_card_visa") -> list[Ticket]:
-    """Two tickets that were paid for, at 25.00 and 15.00."""
+    """Buy two tickets, at 25.00 and 15.00."""
     hold, process = await scenario.hold(), scenario.process()
     assert hold is not None
     await process.cashier.pay(hold.hold_id, method, None)
@@ -81,12 +81,12 @@ async def buy(scenario: PaymentScenario, method: str = "pm_card_visa") -> list[T
     return confirmed.tickets
 
 
-def refunds_told(scenario: PaymentScenario) -> list[Any]:
+def refunds_published(scenario: PaymentScenario) -> list[Any]:
     return [message.data for message in scenario.invariants().told if isinstance(message, PaymentRefunded)]
 
 
-def given_back(scenario: PaymentScenario) -> tuple[int, int]:
-    """How much of the payment, and in how many parts."""
+def refunded(scenario: PaymentScenario) -> tuple[int, int]:
+    """Return how much of the payment was refunded, and in how many parts."""
     [entry] = scenario.payments()
     return entry["refunded"], entry["refunds"]
 
@@ -96,22 +96,22 @@ def is_anything_due(scenario: PaymentScenario) -> bool:
 
 
 @pytest.mark.usefixtures("begin")
-async def test_undoing_a_purchase_gives_its_money_back_and_tells_it(scenario: PaymentScenario) -> None:
+async def test_undoing_a_purchase_refunds_it_and_publishes_that(scenario: PaymentScenario) -> None:
     first, second = await buy(scenario)
 
     await scenario.process().box_office.cancel(first.ticket_id)
 
-    assert given_back(scenario) == (2_500, 1)
-    [told] = refunds_told(scenario)
+    assert refunded(scenario) == (2_500, 1)
+    [refund] = refunds_published(scenario)
     [hold] = scenario.invariants().holds
-    assert (told.payment, told.provider, told.ticket_id) == (first.payment_id, "sandbox", first.ticket_id)
-    assert (told.hold, told.event_id) == (reference_of(hold.hold_id), "Gala")
-    assert (told.amount_cents, told.currency) == (2_500, "USD")
+    assert (refund.payment, refund.provider, refund.ticket_id) == (first.payment_id, "sandbox", first.ticket_id)
+    assert (refund.hold, refund.event_id) == (reference_of(hold.hold_id), "Gala")
+    assert (refund.amount_cents, refund.currency) == (2_500, "USD")
     scenario.invariants().assert_hold()
 
     await scenario.process().box_office.cancel(second.ticket_id)
 
-    assert given_back(scenario) == (4_000, 2)
+    assert refunded(scenario) == (4_000, 2)
 
 
 @pytest.mark.usefixtures("begin")
@@ -121,8 +121,8 @@ async def test_undone_by_many_at_once_it_is_refunded_once(scenario: PaymentScena
     await asyncio.gather(*(scenario.process().box_office.cancel(first.ticket_id) for _ in range(10)))
     await scenario.finish_all()
 
-    assert given_back(scenario) == (2_500, 1)
-    assert len(refunds_told(scenario)) == 1
+    assert refunded(scenario) == (2_500, 1)
+    assert len(refunds_published(scenario)) == 1
     scenario.invariants().assert_hold()
 
 
@@ -135,12 +135,12 @@ async def test_a_ticket_that_nobody_paid_for_is_undone_without_a_refund(scenario
     await process.box_office.cancel(direct.ticket.ticket_id)
 
     assert not is_anything_due(scenario)
-    assert refunds_told(scenario) == []
+    assert refunds_published(scenario) == []
 
 
 @pytest.mark.usefixtures("begin")
 @pytest.mark.parametrize("mode", ["unavailable", "busy"])
-async def test_while_the_provider_is_away_a_purchase_is_undone_and_refunded_later(
+async def test_a_purchase_that_is_undone_while_the_provider_is_unavailable_is_refunded_later(
     scenario: PaymentScenario, sandbox: Sandbox, mode: str
 ) -> None:
     first, _ = await buy(scenario)
@@ -148,17 +148,19 @@ async def test_while_the_provider_is_away_a_purchase_is_undone_and_refunded_late
 
     await scenario.process().box_office.cancel(first.ticket_id)
 
-    assert given_back(scenario) == (0, 0)
+    assert refunded(scenario) == (0, 0)
     assert scenario.invariants().stored.tickets[first.ticket_id].is_cancelled
     assert is_anything_due(scenario)
     sandbox.misbehave(None)
     await scenario.finish_all()
-    assert given_back(scenario) == (2_500, 1)
+    assert refunded(scenario) == (2_500, 1)
     scenario.invariants().assert_hold()
 
 
 @pytest.mark.usefixtures("begin")
-async def test_a_refund_that_many_settle_at_once_is_told_once(scenario: PaymentScenario, sandbox: Sandbox) -> None:
+async def test_a_refund_that_many_processes_give_at_once_is_published_once(
+    scenario: PaymentScenario, sandbox: Sandbox
+) -> None:
     first, _ = await buy(scenario)
     sandbox.misbehave("unavailable")
     await scenario.process().box_office.cancel(first.ticket_id)
@@ -169,7 +171,7 @@ async def test_a_refund_that_many_settle_at_once_is_told_once(scenario: PaymentS
     )
 
     await scenario.finish_all()
-    assert given_back(scenario) == (2_500, 1)
+    assert refunded(scenario) == (2_500, 1)
     scenario.invariants().assert_hold()
 
 
@@ -183,19 +185,22 @@ async def test_a_refund_whose_answer_was_lost_is_given_once(scenario: PaymentSce
 
     sandbox.misbehave(None)
     await scenario.finish_all()
-    assert given_back(scenario) == (2_500, 1)
+    assert refunded(scenario) == (2_500, 1)
     scenario.invariants().assert_hold()
 
 
 @pytest.mark.parametrize("who", ["nobody", "the customer"])
 @pytest.mark.parametrize("method", ["pm_card_visa", "pm_sandbox_answer_lost"])
-async def test_whatever_a_process_leaves_behind_is_refunded_once(
+async def test_a_refund_that_a_killed_process_leaves_behind_is_given_once(
     begin: Callable[[], None], scenario: PaymentScenario, method: str, who: str
 ) -> None:
-    """Killed before its first, its second, … step. Then nobody comes back, or the customer undoes it once more."""
+    """Kill the process before its first, its second, … step.
+
+    Then nobody returns, or the customer undoes it again.
+    """
     for commands_max in count():
         begin()
-        first, _ = await buy_in_the_end(scenario, method)
+        first, _ = await buy_through_failures(scenario, method)
         was_killed = await is_killed_undoing(scenario, first, commands_max)
         if who == "the customer":
             await scenario.process().box_office.cancel(first.ticket_id)
@@ -204,13 +209,13 @@ async def test_whatever_a_process_leaves_behind_is_refunded_once(
         invariants = scenario.invariants()
         invariants.assert_hold()
         was_undone = invariants.stored.tickets[first.ticket_id].is_cancelled
-        assert given_back(scenario) == ((2_500, 1) if was_undone else (0, 0))
+        assert refunded(scenario) == ((2_500, 1) if was_undone else (0, 0))
         if not was_killed:
             return
 
 
-async def buy_in_the_end(scenario: PaymentScenario, method: str) -> list[Ticket]:
-    """As `buy`, where answers get lost on the way."""
+async def buy_through_failures(scenario: PaymentScenario, method: str) -> list[Ticket]:
+    """Buy as `buy` does, while answers get lost."""
     hold = await scenario.hold()
     assert hold is not None
     with suppress(*EXPECTED):
@@ -232,10 +237,13 @@ async def is_killed_undoing(scenario: PaymentScenario, ticket: Ticket, commands_
 @pytest.mark.parametrize(
     ("method", "captured", "refunded"), [("pm_card_visa", 4_000, 2_500), ("pm_sandbox_capture_refused", 0, 0)]
 )
-async def test_a_ticket_whose_money_was_not_taken_yet_is_refunded_once_it_is(
+async def test_a_ticket_whose_money_is_not_taken_yet_is_refunded_after_the_capture(
     begin: Callable[[], None], scenario: PaymentScenario, method: str, captured: int, refunded: int
 ) -> None:
-    """Sold, and then the provider was away; where it refuses the money at last, nothing is owed."""
+    """The provider was unavailable after the sale.
+
+    Where it then refuses the capture, nothing is owed.
+    """
     begin()
     first = await sell_without_capture(scenario, method)
 
@@ -248,24 +256,24 @@ async def test_a_ticket_whose_money_was_not_taken_yet_is_refunded_once_it_is(
 
 
 async def sell_without_capture(scenario: PaymentScenario, method: str) -> Ticket:
-    """A ticket that was sold by a process that was killed before it took the money."""
+    """Sell tickets with a process that is killed before it takes the money."""
     hold = await scenario.hold()
     assert hold is not None
     await scenario.process().cashier.pay(hold.hold_id, method, None)
     for commands_max in count():
         with suppress(Killed):
             await scenario.process(commands_max=commands_max).cashier.confirm(hold.hold_id)
-        [kept] = scenario.invariants().holds
-        if kept.state == "CONFIRMED":
-            assert not kept.is_captured
-            ticket = await scenario.process().inventory.ticket(kept.ticket_ids[0])
+        [stored] = scenario.invariants().holds
+        if stored.state == "CONFIRMED":
+            assert not stored.is_captured
+            ticket = await scenario.process().inventory.ticket(stored.ticket_ids[0])
             assert ticket is not None
             return ticket
     raise AssertionError
 
 
 @pytest.mark.usefixtures("begin")
-async def test_what_the_provider_s_staff_has_refunded_in_full_counts_as_refunded(
+async def test_a_payment_that_the_provider_s_staff_has_refunded_completely_counts_as_refunded(
     scenario: PaymentScenario, sandbox: Sandbox
 ) -> None:
     first, second = await buy(scenario)
@@ -274,12 +282,12 @@ async def test_what_the_provider_s_staff_has_refunded_in_full_counts_as_refunded
     for ticket in (first, second):
         await scenario.process().box_office.cancel(ticket.ticket_id)
 
-    assert given_back(scenario) == (4_000, 1)
-    assert [told.ticket_id for told in refunds_told(scenario)] == [first.ticket_id, second.ticket_id]
+    assert refunded(scenario) == (4_000, 1)
+    assert [refund.ticket_id for refund in refunds_published(scenario)] == [first.ticket_id, second.ticket_id]
 
 
 @pytest.mark.usefixtures("begin")
-async def test_a_refund_that_the_provider_refuses_for_good_is_put_before_a_person(
+async def test_a_refund_that_the_provider_refuses_for_good_opens_a_case(
     scenario: PaymentScenario, sandbox: Sandbox
 ) -> None:
     first, _ = await buy(scenario)
@@ -291,4 +299,4 @@ async def test_a_refund_that_the_provider_refuses_for_good_is_put_before_a_perso
     assert (opened.case.kind, opened.case.ticket_id) == ("refund-refused", first.ticket_id)
     assert (opened.case.payment_id, opened.case.amount_cents) == (first.payment_id, 2_500)
     assert not is_anything_due(scenario)
-    assert refunds_told(scenario) == []
+    assert refunds_published(scenario) == []

@@ -1,4 +1,4 @@
-"""What is due is settled by one of the processes that look, by another when that one dies, and never too often."""
+"""Due holds are finished by one process or, when it dies, by another; failures are retried later."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -38,7 +38,7 @@ def client(redis_url: str) -> Iterator[Any]:
 
 @pytest.fixture
 async def seller(redis_url: str) -> AsyncIterator[Seller]:
-    """A process, with an event of 300 seats on sale."""
+    """A process with an event of 300 seats on sale."""
     await prepare(redis_url)
     async with selling(redis_url) as own:
         await own.put_on_sale("Gala", zones=(ROOM,))
@@ -49,11 +49,11 @@ class Finisher:
     """Records the holds that it is called for, and raises `error`."""
 
     def __init__(self) -> None:
-        self.asked: list[UUID] = []
+        self.calls: list[UUID] = []
         self.error: Exception | None = None
 
     async def finish(self, hold_id: UUID) -> None:
-        self.asked.append(hold_id)
+        self.calls.append(hold_id)
         await asyncio.sleep(0)
         if self.error:
             raise self.error
@@ -73,7 +73,7 @@ def settlement(seller: Seller, finish: Finish | None = None) -> Settlement:
 
 
 async def held(seller: Seller, holds: int = 1) -> list[Hold]:
-    """So many holds, each of one seat."""
+    """Make holds of one seat each."""
     made = [
         await seller.holds.hold(new_hold(held_seat(row=1 + number // 30, column=1 + number % 30)))
         for number in range(holds)
@@ -83,18 +83,18 @@ async def held(seller: Seller, holds: int = 1) -> list[Hold]:
 
 
 def due(client: Any) -> dict[bytes, int]:
-    """What is due, and in how many ms."""
+    """Return the members that are due, and in how many ms."""
     now_ms = now_us() // 1_000
     return {member: int(score) - now_ms for member, score in client.zrange(keys.due(PARTITION), 0, -1, withscores=True)}
 
 
 def expired(client: Any) -> list[str]:
-    """References of the holds that were told to have expired."""
-    told = [decode(fields[b"message"]) for _, fields in client.xrange(keys.outbox(PARTITION))]
-    return [message.subject for message in told if isinstance(message, HoldExpired)]
+    """Return the references of the holds that were published as expired."""
+    messages = [decode(fields[b"message"]) for _, fields in client.xrange(keys.outbox(PARTITION))]
+    return [message.subject for message in messages if isinstance(message, HoldExpired)]
 
 
-async def test_holds_whose_time_is_over_are_ended_and_told_of_once(seller: Seller, client: Any) -> None:
+async def test_expired_holds_are_ended_and_published_once(seller: Seller, client: Any) -> None:
     holds = await held(seller, 5)
     pass_time(client, PARTITION, ms=HOLD_MS)
 
@@ -106,26 +106,26 @@ async def test_holds_whose_time_is_over_are_ended_and_told_of_once(seller: Selle
     assert not list(client.scan_iter(match="*:row:*"))
 
 
-async def test_a_hold_whose_time_is_not_over_is_not_looked_at(seller: Seller) -> None:
+async def test_a_hold_before_its_deadline_is_not_claimed(seller: Seller) -> None:
     await held(seller)
     finisher = Finisher()
 
     assert await settlement(seller, finisher.finish).finish_due() == 0
-    assert finisher.asked == []
+    assert finisher.calls == []
 
 
-async def test_of_two_processes_one_settles_what_is_due(seller: Seller, client: Any) -> None:
+async def test_each_due_hold_is_claimed_by_one_of_two_processes(seller: Seller, client: Any) -> None:
     holds = await held(seller, 10)
     pass_time(client, PARTITION, ms=HOLD_MS)
     finishers = [Finisher(), Finisher()]
 
     await asyncio.gather(*(settlement(seller, finisher.finish).finish_due() for finisher in finishers))
 
-    asked = [*finishers[0].asked, *finishers[1].asked]
-    assert sorted(asked) == sorted(hold.hold_id for hold in holds)
+    calls = [*finishers[0].calls, *finishers[1].calls]
+    assert sorted(calls) == sorted(hold.hold_id for hold in holds)
 
 
-async def test_what_a_process_that_died_has_claimed_is_settled_after_its_lease(seller: Seller, client: Any) -> None:
+async def test_the_claims_of_a_process_that_died_are_claimed_again_after_its_lease(seller: Seller, client: Any) -> None:
     [hold] = await held(seller)
     pass_time(client, PARTITION, ms=HOLD_MS)
     died, finisher = Finisher(), Finisher()
@@ -135,10 +135,10 @@ async def test_what_a_process_that_died_has_claimed_is_settled_after_its_lease(s
     pass_time(client, PARTITION, ms=int(LEASE_SECONDS * 1_000))
     assert await settlement(seller, finisher.finish).finish_due() == 1
 
-    assert finisher.asked == [hold.hold_id]
+    assert finisher.calls == [hold.hold_id]
 
 
-async def test_so_much_of_a_partition_is_claimed_at_a_time(seller: Seller, client: Any) -> None:
+async def test_a_claim_of_one_partition_is_bounded(seller: Seller, client: Any) -> None:
     await held(seller, CLAIMED_MAX + 3)
     pass_time(client, PARTITION, ms=HOLD_MS)
     own = settlement(seller)
@@ -146,7 +146,7 @@ async def test_so_much_of_a_partition_is_claimed_at_a_time(seller: Seller, clien
     assert [await own.finish_due() for _ in range(3)] == [CLAIMED_MAX, 3, 0]
 
 
-async def test_what_cannot_be_settled_is_looked_at_again_after_a_growing_pause(seller: Seller, client: Any) -> None:
+async def test_a_failure_is_retried_after_growing_pauses(seller: Seller, client: Any) -> None:
     [hold] = await held(seller)
     pass_time(client, PARTITION, ms=HOLD_MS)
     finisher = Finisher()
@@ -171,11 +171,11 @@ async def test_what_cannot_be_settled_is_looked_at_again_after_a_growing_pause(s
 
 
 def seconds(ms: int) -> int:
-    """Of a pause that began up to 0.9 s ago."""
+    """Return a pause that began up to 0.9 s ago, in whole seconds."""
     return (ms + 900) // 1_000
 
 
-async def test_what_cannot_be_settled_keeps_nothing_else_from_being_settled(seller: Seller, client: Any) -> None:
+async def test_a_failure_does_not_stop_others_from_being_finished(seller: Seller, client: Any) -> None:
     bad, good = await held(seller, 2)
     pass_time(client, PARTITION, ms=HOLD_MS)
 
@@ -189,7 +189,7 @@ async def test_what_cannot_be_settled_keeps_nothing_else_from_being_settled(sell
     assert list(due(client)) == [b"H" + bad.hold_id.bytes]
 
 
-async def test_a_hold_that_is_not_kept_is_looked_at_no_more(seller: Seller, client: Any) -> None:
+async def test_a_deleted_hold_is_no_longer_due(seller: Seller, client: Any) -> None:
     client.zadd(keys.due(PARTITION), {b"H" + mint_id(PARTITION).bytes: 1})
 
     await settlement(seller).finish_due()
@@ -197,7 +197,7 @@ async def test_a_hold_that_is_not_kept_is_looked_at_no_more(seller: Seller, clie
     assert due(client) == {}
 
 
-async def test_a_redis_that_was_away_is_asked_again(private_redis: RunningServer) -> None:
+async def test_the_settlement_continues_after_an_outage_of_redis(private_redis: RunningServer) -> None:
     await prepare(private_redis.url)
     async with selling(private_redis.url) as seller:
         await seller.put_on_sale("Gala", zones=(ROOM,))

@@ -1,4 +1,4 @@
-"""A notification is stored once and handled at last, whoever dies meanwhile; what is done about it the payment says."""
+"""A notification is stored once and handled despite crashes; its payment decides how."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -29,14 +29,14 @@ CONSUMER = "purchase"
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    """A sandbox that tells nobody anything: the tests do."""
+    """A sandbox that sends no webhooks: the tests send them."""
     with sandboxes.serving() as running:
         yield running
 
 
 @pytest.fixture
 def redis_state(redis_url: str) -> Iterator[RedisState]:
-    """What Redis keeps."""
+    """The state of Redis."""
     with Redis.from_url(redis_url) as redis:
         yield RedisState(redis)
 
@@ -64,21 +64,21 @@ async def pay(scenario: PaymentScenario, hold: Hold, method: str | None = "pm_ca
     return await scenario.process().cashier.pay(hold.hold_id, method, None)
 
 
-async def tell(scenario: PaymentScenario, *bodies: bytes) -> None:
-    """Let these be told, in this order."""
+async def send(scenario: PaymentScenario, *bodies: bytes) -> None:
+    """Receive these notifications, in this order."""
     for body in bodies:
         await scenario.process().webhooks.receive(body, sign(body))
 
 
-async def settle(scenario: PaymentScenario) -> None:
-    """Another process handles whatever waits and is not in the hands of one that died."""
+async def handle(scenario: PaymentScenario) -> None:
+    """Let another process handle every notification that no dead process has claimed."""
     process = scenario.process()
     while await process.webhooks.handle_webhooks():
         pass
 
 
 def let_idle(redis_state: RedisState, ms: int, *, deliveries: int | None = None) -> None:
-    """Whatever was handed out was so this long ago, and so many times."""
+    """Set how long ago each claimed notification was delivered, and how often."""
     for pending in redis_state.redis.xpending_range(WEBHOOKS, keys.SETTLEMENT, "-", "+", 1_000):
         redis_state.redis.xclaim(
             WEBHOOKS,
@@ -104,8 +104,8 @@ async def test_a_customer_who_has_paid_and_left_has_the_seats(
     begun = (await pay(scenario, hold, method=None)).payment
     sandbox.pay(begun.payment_id, str(begun.client_secret), "pm_card_visa")
 
-    await tell(scenario, of_payment(AUTHORISED, begun.payment_id, hold.hold_id))
-    await settle(scenario)
+    await send(scenario, of_payment(AUTHORISED, begun.payment_id, hold.hold_id))
+    await handle(scenario)
 
     assert waiting(redis_state) == 0
     assert sandbox.entry(begun.payment_id)["captured"] == 4_000
@@ -113,7 +113,7 @@ async def test_a_customer_who_has_paid_and_left_has_the_seats(
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 1), (2, 2, 2)], ids=str)
-async def test_notifications_say_nothing_of_what_is_done(
+async def test_the_payment_decides_and_not_the_notification(
     scenario: PaymentScenario, sandbox: Sandbox, order: tuple[int, ...]
 ) -> None:
     hold = await hold_seats(scenario)
@@ -121,90 +121,86 @@ async def test_notifications_say_nothing_of_what_is_done(
     kinds = (AUTHORISED, "payment_intent.succeeded", "payment_intent.canceled")
     bodies = [of_payment(kinds[number], payment_id, hold.hold_id) for number in order]
 
-    await tell(scenario, *bodies)
-    await asyncio.gather(settle(scenario), settle(scenario))
+    await send(scenario, *bodies)
+    await asyncio.gather(handle(scenario), handle(scenario))
 
     entry = sandbox.entry(payment_id)
     assert (entry["captured"], entry["refunded"]) == (4_000, 0)
     scenario.invariants().assert_hold()
 
 
-async def test_a_notification_that_comes_again_is_stored_once(
-    scenario: PaymentScenario, redis_state: RedisState
-) -> None:
+async def test_a_duplicate_notification_is_stored_once(scenario: PaymentScenario, redis_state: RedisState) -> None:
     hold = await hold_seats(scenario)
     body = of_payment(AUTHORISED, "pi_1", hold.hold_id)
 
-    await asyncio.gather(*(tell(scenario, body) for _ in range(10)))
+    await asyncio.gather(*(send(scenario, body) for _ in range(10)))
 
     assert waiting(redis_state) == 1
 
 
 @pytest.mark.parametrize("method", ["pm_sandbox_automatic", "pm_sandbox_processing"])
-async def test_money_that_came_although_the_hold_is_gone_is_given_back_once(
-    scenario: PaymentScenario, sandbox: Sandbox, method: str
-) -> None:
+async def test_late_money_is_refunded_once(scenario: PaymentScenario, sandbox: Sandbox, method: str) -> None:
     hold = await hold_seats(scenario)
     payment_id = (await pay(scenario, hold, method)).payment.payment_id
     if method == "pm_sandbox_processing":
         sandbox.decide(payment_id, "captured")
-    await scenario.process().payments.begin_ending(await found(scenario, hold), "EXPIRED")
+    await scenario.process().payments.begin_ending(await reread(scenario, hold), "EXPIRED")
     scenario.pass_time(HOLD_MS + PAYMENT_MS)
     bodies = [of_payment("payment_intent.succeeded", payment_id, hold.hold_id) for _ in range(5)]
 
-    await tell(scenario, *bodies)
-    await asyncio.gather(*(settle(scenario) for _ in range(3)))
+    await send(scenario, *bodies)
+    await asyncio.gather(*(handle(scenario) for _ in range(3)))
     await scenario.finish_all()
 
     entry = sandbox.entry(payment_id)
     assert (entry["captured"], entry["refunded"], entry["refunds"]) == (4_000, 4_000, 1)
-    told = [message for message in scenario.invariants().told if isinstance(message, PaymentRefunded)]
-    assert [message.data.ticket_id for message in told] == [None]
+    refunds = [message for message in scenario.invariants().told if isinstance(message, PaymentRefunded)]
+    assert [message.data.ticket_id for message in refunds] == [None]
     scenario.invariants().assert_hold()
 
 
-async def found(scenario: PaymentScenario, hold: Hold) -> Hold:
-    """The hold as it is now."""
-    kept = await scenario.process().holds.find(hold.hold_id)
-    assert kept is not None
-    return kept
+async def reread(scenario: PaymentScenario, hold: Hold) -> Hold:
+    """Return the hold as it is now."""
+    stored = await scenario.process().holds.find(hold.hold_id)
+    assert stored is not None
+    return stored
 
 
-async def test_what_a_dead_process_had_in_hand_is_handled_by_another(
+async def test_the_claims_of_a_dead_process_are_handled_by_another(
     scenario: PaymentScenario, redis_state: RedisState, sandbox: Sandbox
 ) -> None:
     hold = await hold_seats(scenario)
     payment_id = (await pay(scenario, hold)).payment.payment_id
-    await tell(scenario, of_payment(AUTHORISED, payment_id, hold.hold_id))
-    await die_in_hand(scenario)
-    await settle(scenario)
+    await send(scenario, of_payment(AUTHORISED, payment_id, hold.hold_id))
+    await die_after_claim(scenario)
+    await handle(scenario)
     assert (waiting(redis_state), sandbox.entry(payment_id)["captured"]) == (1, 0)
 
     let_idle(redis_state, IDLE_MS[0])
-    await settle(scenario)
+    await handle(scenario)
 
     assert (waiting(redis_state), sandbox.entry(payment_id)["captured"]) == (0, 4_000)
 
 
-async def die_in_hand(scenario: PaymentScenario) -> None:
-    """Something is handed out to a process that is killed before its first command about it."""
+async def die_after_claim(scenario: PaymentScenario) -> None:
+    """Claim notifications with a process that is killed before its next command."""
     process = scenario.process(commands_max=0)
     await process.webhooks.handle_webhooks()
 
 
-async def test_what_cannot_be_handled_is_tried_again_after_ever_longer_pauses(
+async def test_a_notification_that_fails_is_redelivered_after_growing_pauses(
     scenario: PaymentScenario, redis_state: RedisState, sandbox: Sandbox
 ) -> None:
     hold = await hold_seats(scenario)
     payment_id = (await pay(scenario, hold)).payment.payment_id
-    await tell(scenario, of_payment(AUTHORISED, payment_id, hold.hold_id))
+    await send(scenario, of_payment(AUTHORISED, payment_id, hold.hold_id))
     sandbox.misbehave("unavailable")
     for deliveries in range(1, 5):
-        await settle(scenario)
+        await handle(scenario)
         [pending] = redis_state.redis.xpending_range(WEBHOOKS, keys.SETTLEMENT, "-", "+", 10)
         assert pending["times_delivered"] == deliveries
         let_idle(redis_state, IDLE_MS[0] * 2 ** (deliveries - 1) - 1_000)
-        await settle(scenario)
+        await handle(scenario)
         assert (
             redis_state.redis.xpending_range(WEBHOOKS, keys.SETTLEMENT, "-", "+", 10)[0]["times_delivered"]
             == deliveries
@@ -212,22 +208,22 @@ async def test_what_cannot_be_handled_is_tried_again_after_ever_longer_pauses(
         let_idle(redis_state, IDLE_MS[0] * 2 ** (deliveries - 1))
 
     sandbox.misbehave(None)
-    await settle(scenario)
+    await handle(scenario)
 
     assert (waiting(redis_state), sandbox.entry(payment_id)["captured"]) == (0, 4_000)
 
 
-async def test_what_fails_too_often_is_put_before_a_person(
+async def test_a_notification_that_fails_too_often_opens_a_case(
     scenario: PaymentScenario, redis_state: RedisState, sandbox: Sandbox
 ) -> None:
     hold = await hold_seats(scenario)
     payment_id = (await pay(scenario, hold)).payment.payment_id
-    await tell(scenario, of_payment(AUTHORISED, payment_id, hold.hold_id))
+    await send(scenario, of_payment(AUTHORISED, payment_id, hold.hold_id))
     sandbox.misbehave("unavailable")
-    await settle(scenario)
+    await handle(scenario)
     let_idle(redis_state, IDLE_MS[1], deliveries=DELIVERIES_MAX - 1)
 
-    await settle(scenario)
+    await handle(scenario)
 
     assert waiting(redis_state) == 0
     [opened] = await scenario.process().cases.list_open()
@@ -235,44 +231,44 @@ async def test_what_fails_too_often_is_put_before_a_person(
     assert str(hold.hold_id) not in str(redis_state.redis.xrange(keys.cases(PARTITION)))
 
 
-async def test_what_cannot_be_read_is_put_before_a_person_and_stops_nobody(
+async def test_a_notification_that_cannot_be_decoded_opens_a_case_and_stops_no_other(
     scenario: PaymentScenario, redis_state: RedisState, sandbox: Sandbox
 ) -> None:
     hold = await hold_seats(scenario)
     payment_id = (await pay(scenario, hold)).payment.payment_id
     for _ in range(200):
         redis_state.redis.xadd(WEBHOOKS, {"notification": b"?"})
-    await settle(scenario)
-    await tell(scenario, of_payment(AUTHORISED, payment_id, hold.hold_id))
+    await handle(scenario)
+    await send(scenario, of_payment(AUTHORISED, payment_id, hold.hold_id))
 
-    await settle(scenario)
+    await handle(scenario)
 
     assert sandbox.entry(payment_id)["captured"] == 4_000
     let_idle(redis_state, IDLE_MS[1], deliveries=DELIVERIES_MAX)
-    await settle_every_page(scenario)
+    await handle_every_page(scenario)
     assert waiting(redis_state) == 0
     assert len(await scenario.process().cases.list_open()) == 200
 
 
-async def settle_every_page(scenario: PaymentScenario) -> None:
-    """Idle deliveries are looked at a page at a time."""
+async def handle_every_page(scenario: PaymentScenario) -> None:
+    """Handle idle deliveries, which are scanned one page at a time."""
     process = scenario.process()
     for _ in range(2):
         while await process.webhooks.handle_webhooks():
             pass
 
 
-async def test_idle_deliveries_that_must_wait_do_not_stand_before_those_that_need_not(
+async def test_deliveries_that_must_wait_do_not_block_those_behind_them(
     scenario: PaymentScenario, redis_state: RedisState, sandbox: Sandbox
 ) -> None:
     for _ in range(150):
         redis_state.redis.xadd(WEBHOOKS, {"notification": b"?"})
-    await settle(scenario)
+    await handle(scenario)
     let_idle(redis_state, IDLE_MS[0], deliveries=10)
     hold = await hold_seats(scenario)
     payment_id = (await pay(scenario, hold)).payment.payment_id
-    await tell(scenario, of_payment(AUTHORISED, payment_id, hold.hold_id))
-    await die_in_hand(scenario)
+    await send(scenario, of_payment(AUTHORISED, payment_id, hold.hold_id))
+    await die_after_claim(scenario)
     let_last_idle(redis_state, IDLE_MS[0])
 
     process = scenario.process()
@@ -287,14 +283,14 @@ def let_last_idle(redis_state: RedisState, ms: int) -> None:
     redis_state.redis.xclaim(WEBHOOKS, keys.SETTLEMENT, CONSUMER, 0, [last], idle=ms, retrycount=1)
 
 
-async def test_a_refund_that_was_begun_at_the_provider_is_put_before_a_person(
+async def test_a_refund_that_was_begun_at_the_provider_opens_a_case(
     scenario: PaymentScenario, sandbox: Sandbox
 ) -> None:
     payment_id = await bought(scenario)
     sandbox.refund(payment_id, 1_200)
 
-    await tell(scenario, event("refund.created", id="re_1", payment_intent=payment_id, metadata={}))
-    await settle(scenario)
+    await send(scenario, event("refund.created", id="re_1", payment_intent=payment_id, metadata={}))
+    await handle(scenario)
 
     [opened] = await scenario.process().cases.list_open()
     assert (opened.case.kind, opened.case.why, opened.case.payment_id) == (
@@ -305,46 +301,44 @@ async def test_a_refund_that_was_begun_at_the_provider_is_put_before_a_person(
     assert (opened.case.amount_cents, opened.case.currency) == (1_200, "USD")
 
 
-async def test_a_dispute_is_put_before_a_person(scenario: PaymentScenario, sandbox: Sandbox) -> None:
+async def test_a_dispute_opens_a_case(scenario: PaymentScenario, sandbox: Sandbox) -> None:
     payment_id = await bought(scenario)
     sandbox.dispute(payment_id)
 
-    await tell(scenario, event("charge.dispute.created", id="du_1", payment_intent=payment_id, metadata={}))
-    await settle(scenario)
+    await send(scenario, event("charge.dispute.created", id="du_1", payment_intent=payment_id, metadata={}))
+    await handle(scenario)
 
     [opened] = await scenario.process().cases.list_open()
     assert (opened.case.kind, opened.case.payment_id, opened.case.amount_cents) == ("dispute", payment_id, 4_000)
 
 
-async def test_what_another_sells_through_the_same_provider_is_nobody_s_matter_here(
-    scenario: PaymentScenario, sandbox: Sandbox
-) -> None:
+async def test_the_payments_of_another_shop_open_no_case(scenario: PaymentScenario, sandbox: Sandbox) -> None:
     form = {"amount": "900", "currency": "usd", "payment_method": "pm_card_visa", "confirm": "true"}
     foreign = sandbox.client.post("/v1/payment_intents", data=form).raise_for_status().json()["id"]
 
-    await tell(scenario, event("charge.dispute.created", id="du_1", payment_intent=foreign, metadata={}))
-    await settle(scenario)
+    await send(scenario, event("charge.dispute.created", id="du_1", payment_intent=foreign, metadata={}))
+    await handle(scenario)
 
     assert await scenario.process().cases.list_open() == []
 
 
 async def bought(scenario: PaymentScenario) -> str:
-    """The payment of a hold that became tickets."""
+    """Buy tickets; return the id of their payment."""
     hold = await hold_seats(scenario)
     payment_id = (await pay(scenario, hold)).payment.payment_id
     await scenario.process().cashier.confirm(hold.hold_id)
     return payment_id
 
 
-async def test_what_does_not_fit_is_refused(
+async def test_notifications_beyond_the_bound_are_refused(
     scenario: PaymentScenario, redis_state: RedisState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(webhook_ledger, "WAITING_MAX", 2)
     hold = await hold_seats(scenario)
     for name in ("pi_1", "pi_2"):
-        await tell(scenario, of_payment(AUTHORISED, name, hold.hold_id))
+        await send(scenario, of_payment(AUTHORISED, name, hold.hold_id))
 
     with pytest.raises(Overloaded):
-        await tell(scenario, of_payment(AUTHORISED, "pi_3", hold.hold_id))
+        await send(scenario, of_payment(AUTHORISED, "pi_3", hold.hold_id))
 
     assert waiting(redis_state) == 2

@@ -1,4 +1,4 @@
-"""What a client makes of a provider that is away, silent, or says what nobody understands."""
+"""How a client classifies a provider that is unreachable, does not answer, or answers nonsense."""
 
 import json
 import logging
@@ -17,13 +17,13 @@ SECRET = "pi_1_secret_2"
 
 @pytest.fixture(params=CLIENTS)
 def name(request: pytest.FixtureRequest) -> str:
-    """Each client in turn."""
+    """The name of each client."""
     name: str = request.param
     return name
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "nobody.invalid"])
-async def test_a_provider_that_cannot_be_reached_is_away(name: str, host: str) -> None:
+async def test_an_unreachable_provider_is_away(name: str, host: str) -> None:
     async with client(name, f"http://{host}:{free_port('nobody')}") as provider:
         with pytest.raises(ProviderAway):
             await provider.authorise(wanted())
@@ -31,13 +31,13 @@ async def test_a_provider_that_cannot_be_reached_is_away(name: str, host: str) -
 
 async def test_no_log_names_a_hold_though_the_provider_does(name: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    asked = wanted()
-    error = {"type": "idempotency_error", "message": f"The key {asked.key} came with other parameters before."}
+    authorisation = wanted()
+    error = {"type": "idempotency_error", "message": f"The key {authorisation.key} came with other parameters before."}
     async with answering(saying(400, json.dumps({"error": error}).encode())) as url, client(name, url) as provider:
         with pytest.raises(ProviderSilent):
-            await provider.authorise(asked)
+            await provider.authorise(authorisation)
 
-    assert str(asked.hold_id) not in caplog.text
+    assert str(authorisation.hold_id) not in caplog.text
 
 
 async def test_a_provider_that_hangs_up_is_silent(name: str) -> None:
@@ -67,7 +67,7 @@ async def test_a_provider_that_hangs_up_is_silent(name: str) -> None:
         (302, b"", ProviderSilent),
     ],
 )
-async def test_an_answer_that_does_not_tell_leaves_the_outcome_open(
+async def test_an_answer_that_decides_nothing_leaves_the_outcome_unknown(
     name: str, status: int, body: bytes, failure: type[PaymentFailure]
 ) -> None:
     async with answering(saying(status, body)) as url, client(name, url) as provider:
@@ -77,9 +77,7 @@ async def test_an_answer_that_does_not_tell_leaves_the_outcome_open(
             assert type(failed.value) is failure
 
 
-async def test_a_key_that_the_provider_refuses_is_logged_and_not_shown(
-    name: str, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_rejected_api_key_is_logged_but_not_revealed(name: str, caplog: pytest.LogCaptureFixture) -> None:
     with sandboxes.serving() as sandbox:
         async with client(name, sandbox.url, api_key="sk_not_the_key") as provider:
             with pytest.raises(ProviderAway):
@@ -88,7 +86,7 @@ async def test_a_key_that_the_provider_refuses_is_logged_and_not_shown(
     assert "sk_not_the_key" not in caplog.text
 
 
-async def test_what_went_wrong_does_not_show_a_client_secret(name: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_error_does_not_reveal_a_client_secret(name: str, caplog: pytest.LogCaptureFixture) -> None:
     body = f'{{"error":{{"type":"api_error","payment_intent":{{"client_secret":"{SECRET}"}}}}}}'.encode()
     async with answering(saying(500, body)) as url, client(name, url) as provider:
         with pytest.raises(ProviderSilent) as failed:

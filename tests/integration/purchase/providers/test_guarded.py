@@ -1,4 +1,4 @@
-"""A guard bounds what a provider that is slow or away can cost."""
+"""The guard bounds every wait for a provider that is slow or unavailable."""
 
 import asyncio
 from collections import Counter
@@ -16,17 +16,17 @@ RETRIEVED = b'{"id":"pi_1","status":"requires_capture","amount":100,"currency":"
 
 
 class Gate:
-    """A provider that answers when it is let; it knows how many asked, and how many at once."""
+    """A provider that answers when the test lets it; it counts its calls and their concurrency."""
 
     def __init__(self) -> None:
         self.is_open = asyncio.Event()
         self.is_reached = asyncio.Event()
-        self.asked = 0
+        self.calls = 0
         self.at_once = 0
         self.most_at_once = 0
 
     async def answer(self, writer: asyncio.StreamWriter) -> None:
-        self.asked += 1
+        self.calls += 1
         self.is_reached.set()
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -35,7 +35,7 @@ class Gate:
         await saying(200, RETRIEVED)(writer)
 
 
-async def test_what_the_provider_says_passes_the_guard(sandbox: Sandbox) -> None:
+async def test_answers_and_errors_of_the_provider_pass_the_guard(sandbox: Sandbox) -> None:
     async with client("sandbox", sandbox.url) as provider:
         guarded = Guarded(provider)
         payment = await guarded.authorise(wanted())
@@ -63,7 +63,7 @@ async def test_the_calls_of_a_command_share_its_deadline() -> None:
                 await guarded.retrieve("pi_1")
             with pytest.raises(ProviderAway):
                 await guarded.retrieve("pi_1")
-        assert gate.asked == 1
+        assert gate.calls == 1
         gate.is_open.set()
         assert (await guarded.retrieve("pi_1")).status is Status.AUTHORISED
 
@@ -81,7 +81,7 @@ async def test_a_call_waits_for_its_turn_until_the_deadline_of_its_command() -> 
         await under_way
 
 
-async def test_calls_beyond_the_bound_wait_for_their_turn_and_then_give_up() -> None:
+async def test_calls_beyond_the_limit_wait_for_their_turn_and_then_fail() -> None:
     gate = Gate()
     async with answering(gate.answer) as url, client("sandbox", url) as provider:
         guarded = Guarded(provider, calls_max=3, wait_seconds=0.2)
@@ -92,20 +92,20 @@ async def test_calls_beyond_the_bound_wait_for_their_turn_and_then_give_up() -> 
         gate.is_open.set()
         for call in under_way - done:
             assert (await call).status is Status.AUTHORISED
-    assert (gate.asked, gate.most_at_once) == (3, 3)
+    assert (gate.calls, gate.most_at_once) == (3, 3)
 
 
-async def test_a_call_that_waits_gets_the_turn_of_one_that_ends() -> None:
+async def test_a_waiting_call_gets_the_turn_of_one_that_ends() -> None:
     gate = Gate()
     async with answering(gate.answer) as url, client("sandbox", url) as provider:
         guarded = Guarded(provider, calls_max=1, wait_seconds=30)
         calls = [asyncio.create_task(guarded.retrieve("pi_1")) for _ in range(3)]
         gate.is_open.set()
         assert [(await call).status for call in calls] == [Status.AUTHORISED] * 3
-    assert (gate.asked, gate.most_at_once) == (3, 1)
+    assert (gate.calls, gate.most_at_once) == (3, 1)
 
 
-async def test_after_many_failures_nobody_is_asked_until_a_while_has_passed(sandbox: Sandbox) -> None:
+async def test_after_many_failures_the_circuit_is_open_for_a_while(sandbox: Sandbox) -> None:
     async with client("sandbox", sandbox.url) as provider:
         guarded = Guarded(provider, failures_max=3, open_seconds=0.5)
         sandbox.misbehave("unavailable")
@@ -113,14 +113,16 @@ async def test_after_many_failures_nobody_is_asked_until_a_while_has_passed(sand
             with pytest.raises(ProviderSilent):
                 await guarded.retrieve("pi_1")
         sandbox.misbehave(None)
-        asked = wanted()
+        authorisation = wanted()
         with pytest.raises(ProviderAway):
-            await guarded.authorise(asked)
-        assert all(entry["metadata"]["hold"] != str(asked.hold_id) for entry in sandbox.books()["payment_intents"])
+            await guarded.authorise(authorisation)
+        assert all(
+            entry["metadata"]["hold"] != str(authorisation.hold_id) for entry in sandbox.books()["payment_intents"]
+        )
         assert (await _insist(guarded)).status is Status.AUTHORISED
 
 
-async def test_a_failure_after_the_while_opens_the_circuit_at_once(sandbox: Sandbox) -> None:
+async def test_a_failed_trial_call_opens_the_circuit_again(sandbox: Sandbox) -> None:
     async with client("sandbox", sandbox.url) as provider:
         guarded = Guarded(provider, failures_max=2, open_seconds=0.2)
         with sandbox.misbehaving("unavailable"):
@@ -133,7 +135,7 @@ async def test_a_failure_after_the_while_opens_the_circuit_at_once(sandbox: Sand
                     await guarded.retrieve("pi_1")
 
 
-async def test_after_the_while_one_call_tries_and_the_crowd_is_told_at_once() -> None:
+async def test_during_the_trial_call_all_others_fail_at_once() -> None:
     gate = Gate()
     async with answering(gate.answer) as url, client("sandbox", url) as provider:
         guarded = Guarded(provider, failures_max=1, open_seconds=0.2, answer_seconds=0.2)
@@ -141,10 +143,10 @@ async def test_after_the_while_one_call_tries_and_the_crowd_is_told_at_once() ->
             await guarded.retrieve("pi_1")
         crowd: list[Payment | BaseException] = []
         async with asyncio.timeout(DEADLINE_SECONDS):
-            while gate.asked == 1:
+            while gate.calls == 1:
                 crowd = await asyncio.gather(*(guarded.retrieve("pi_1") for _ in range(10)), return_exceptions=True)
         assert Counter(map(type, crowd)) == {ProviderSilent: 1, ProviderAway: 9}
-        assert gate.asked == 2
+        assert gate.calls == 2
         gate.is_open.set()
 
 
@@ -158,7 +160,7 @@ async def test_declines_are_no_failures(sandbox: Sandbox) -> None:
 
 
 async def _insist(guarded: Guarded) -> Payment:
-    """What the provider says as soon as the guard asks it again."""
+    """Return the provider's answer as soon as the guard calls it again."""
     async with asyncio.timeout(DEADLINE_SECONDS):
         while True:
             try:

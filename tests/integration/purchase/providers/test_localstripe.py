@@ -1,4 +1,4 @@
-"""The Stripe client also gets on with a Stripe that somebody else wrote."""
+"""The Stripe client also works with an independent implementation of Stripe's API."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -28,9 +28,9 @@ async def provider(address: str) -> AsyncIterator[Intents]:
 
 
 async def test_a_payment_is_authorised_captured_and_refunded_in_parts(provider: Intents) -> None:
-    asked = wanted(amount_cents=9_000)
-    authorised = await provider.authorise(asked)
-    assert (authorised.status, authorised.hold_id, authorised.attempt) == (Status.AUTHORISED, asked.hold_id, 1)
+    authorisation = wanted(amount_cents=9_000)
+    authorised = await provider.authorise(authorisation)
+    assert (authorised.status, authorised.hold_id, authorised.attempt) == (Status.AUTHORISED, authorisation.hold_id, 1)
     for _ in range(2):
         assert (await provider.capture(authorised.id, "a-capture")).status is Status.CAPTURED
     for key in ("one", "two", "one"):
@@ -68,16 +68,16 @@ async def test_a_payment_that_does_not_exist_is_named_so(provider: Intents) -> N
         await provider.retrieve("pi_unknown")
 
 
-async def test_its_webhooks_are_signed_as_ours_are_read(provider: Intents, address: str) -> None:
+async def test_its_webhooks_pass_our_verification(provider: Intents, address: str) -> None:
     with receiving() as receiver:
-        told = {"url": receiver.url, "secret": WEBHOOK_SECRET}
+        endpoint = {"url": receiver.url, "secret": WEBHOOK_SECRET}
         async with httpx.AsyncClient() as admin:
-            (await admin.post(f"{address}/_config/webhooks/ours", json=told)).raise_for_status()
-        asked = wanted()
-        payment = await provider.authorise(asked)
+            (await admin.post(f"{address}/_config/webhooks/ours", json=endpoint)).raise_for_status()
+        authorisation = wanted()
+        payment = await provider.authorise(authorisation)
         await provider.capture(payment.id, "a-capture")
         await asyncio.to_thread(receiver.about, payment.id, 1)
         [webhook] = [webhook for webhook in receiver.webhooks if payment.id.encode() in webhook.body]
         notification = provider.verify_webhook(webhook.body, webhook.signature)
         assert (notification.type, notification.kind) == ("payment_intent.succeeded", "payment")
-        assert (notification.payment_id, notification.hold_id) == (payment.id, asked.hold_id)
+        assert (notification.payment_id, notification.hold_id) == (payment.id, authorisation.hold_id)

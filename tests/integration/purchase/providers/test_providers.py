@@ -1,4 +1,4 @@
-"""What a provider does with a payment, whichever client asks it."""
+"""The steps of a payment at the provider, with each client."""
 
 import asyncio
 import re
@@ -32,22 +32,22 @@ DECLINES = {
 
 
 def key_of(payment: Payment, step: str) -> str:
-    """A key for a step that no other payment has."""
+    """Return the key of a step of a new hold."""
     return f"{payment.id}:{step}"
 
 
 async def captured(provider: Provider, *, amount_cents: int = 5_000) -> Payment:
-    """A payment that has been captured."""
+    """Make a captured payment."""
     payment = await provider.authorise(wanted(amount_cents=amount_cents))
     return await provider.capture(payment.id, key_of(payment, "capture"))
 
 
 async def test_a_payment_is_authorised_then_captured_then_refunded(provider: Provider, sandbox: Sandbox) -> None:
-    asked = wanted(amount_cents=12_345, attempt=3)
-    authorised = await provider.authorise(asked)
+    authorisation = wanted(amount_cents=12_345, attempt=3)
+    authorised = await provider.authorise(authorisation)
     assert authorised.status is Status.AUTHORISED
     assert sandbox.entry(authorised.id)["authorised"] == 12_345
-    payment = await provider.capture(authorised.id, step_key(asked.hold_id, 3, "capture"))
+    payment = await provider.capture(authorised.id, step_key(authorisation.hold_id, 3, "capture"))
     assert payment.status is Status.CAPTURED
     await provider.refund(payment.id, 345, key_of(payment, "refund"))
     entry = sandbox.entry(payment.id)
@@ -55,12 +55,12 @@ async def test_a_payment_is_authorised_then_captured_then_refunded(provider: Pro
     assert (await provider.retrieve(payment.id)).refunded_cents == 345
 
 
-async def test_a_payment_says_what_it_was_made_for(provider: Provider) -> None:
-    asked = wanted(amount_cents=2_500, attempt=2)
-    made = await provider.authorise(asked)
+async def test_a_payment_names_its_hold_and_attempt(provider: Provider) -> None:
+    authorisation = wanted(amount_cents=2_500, attempt=2)
+    made = await provider.authorise(authorisation)
     payment = await provider.retrieve(made.id)
     assert payment == made
-    assert (payment.hold_id, payment.attempt) == (asked.hold_id, 2)
+    assert (payment.hold_id, payment.attempt) == (authorisation.hold_id, 2)
     assert (payment.amount_cents, payment.currency) == (2_500, "USD")
     assert (payment.refunded_cents, payment.code) == (0, None)
     assert payment.client_secret is not None
@@ -77,7 +77,7 @@ async def test_a_card_is_declined_with_its_reason(provider: Provider, method: st
     assert (payment.status, payment.code) == (Status.REQUIRES_PAYMENT, DECLINES[method])
 
 
-async def test_a_method_that_nobody_knows_is_declined_and_makes_no_payment(provider: Provider) -> None:
+async def test_an_unknown_method_is_declined_and_makes_no_payment(provider: Provider) -> None:
     with pytest.raises(Declined) as declined:
         await provider.authorise(wanted("pm_of_nobody"))
     assert (declined.value.code, declined.value.payment) == ("resource_missing", None)
@@ -105,14 +105,14 @@ async def test_a_customer_pays_with_the_client_secret(provider: Provider, sandbo
         ("failed", Status.REQUIRES_PAYMENT, "payment_intent_authentication_failure"),
     ],
 )
-async def test_a_customer_may_have_to_act(
+async def test_a_customer_may_have_to_authenticate(
     provider: Provider, sandbox: Sandbox, outcome: str, status: Status, code: str | None
 ) -> None:
     payment = await provider.authorise(wanted("pm_card_authenticationRequired"))
     assert payment.status is Status.REQUIRES_ACTION
     sandbox.authenticate(payment.id, outcome)
-    found = await provider.retrieve(payment.id)
-    assert (found.status, found.code) == (status, code)
+    retrieved = await provider.retrieve(payment.id)
+    assert (retrieved.status, retrieved.code) == (status, code)
 
 
 @pytest.mark.parametrize(
@@ -135,25 +135,25 @@ async def test_a_method_without_manual_capture_is_captured_at_once(provider: Pro
 
 
 async def test_the_same_authorisation_is_the_same_payment(provider: Provider) -> None:
-    asked = wanted()
-    assert await provider.authorise(asked) == await provider.authorise(asked)
+    authorisation = wanted()
+    assert await provider.authorise(authorisation) == await provider.authorise(authorisation)
 
 
-async def test_a_key_that_comes_with_something_else_leaves_the_outcome_open(provider: Provider) -> None:
-    asked = wanted()
-    await provider.authorise(asked)
+async def test_a_key_with_another_body_leaves_the_outcome_unknown(provider: Provider) -> None:
+    authorisation = wanted()
+    await provider.authorise(authorisation)
     with pytest.raises(ProviderSilent):
-        await provider.authorise(replace(asked, amount_cents=9_999))
+        await provider.authorise(replace(authorisation, amount_cents=9_999))
 
 
-async def test_a_payment_is_captured_once_whatever_the_key(provider: Provider, sandbox: Sandbox) -> None:
+async def test_a_payment_is_captured_once_with_any_key(provider: Provider, sandbox: Sandbox) -> None:
     payment = await provider.authorise(wanted())
     for key in ("first", "first", "second"):
         assert (await provider.capture(payment.id, key_of(payment, key))).status is Status.CAPTURED
     assert sandbox.entry(payment.id)["captured"] == 5_000
 
 
-async def test_a_capture_that_is_refused_for_good_says_why_each_time(provider: Provider) -> None:
+async def test_a_capture_that_is_refused_for_good_has_the_same_reason_each_time(provider: Provider) -> None:
     payment = await provider.authorise(wanted("pm_sandbox_capture_refused"))
     for _ in range(2):
         with pytest.raises(CaptureRefused) as refused:
@@ -162,7 +162,7 @@ async def test_a_capture_that_is_refused_for_good_says_why_each_time(provider: P
     assert (await provider.void(payment.id, key_of(payment, "void"))).status is Status.CANCELLED
 
 
-async def test_what_was_voided_cannot_be_captured(provider: Provider) -> None:
+async def test_a_voided_payment_cannot_be_captured(provider: Provider) -> None:
     payment = await provider.authorise(wanted())
     for _ in range(2):
         assert (await provider.void(payment.id, key_of(payment, "void"))).status is Status.CANCELLED
@@ -176,12 +176,12 @@ async def test_a_payment_that_was_never_authorised_is_voided(provider: Provider,
     assert (await provider.void(payment.id, key_of(payment, "void"))).status is Status.CANCELLED
 
 
-async def test_voiding_too_late_tells_what_became_of_the_payment(provider: Provider) -> None:
+async def test_voiding_too_late_returns_the_payment_as_it_is(provider: Provider) -> None:
     payment = await captured(provider)
     assert (await provider.void(payment.id, key_of(payment, "void"))).status is Status.CAPTURED
 
 
-async def test_a_payment_that_could_not_be_voided_yet_is_voided_later_with_the_same_key(
+async def test_a_payment_that_cannot_be_voided_yet_is_voided_later_with_the_same_key(
     provider: Provider, sandbox: Sandbox
 ) -> None:
     payment = await provider.authorise(wanted("pm_sandbox_processing"))
@@ -198,7 +198,7 @@ async def test_a_part_is_refunded_once_for_each_key(provider: Provider, sandbox:
     assert sandbox.entry(payment.id)["refunds"] == 2
 
 
-async def test_a_refund_is_found_again_when_the_provider_has_forgotten_the_key(
+async def test_a_refund_is_recognised_after_the_provider_has_deleted_its_key(
     provider: Provider, sandbox: Sandbox
 ) -> None:
     payment = await captured(provider)
@@ -208,7 +208,7 @@ async def test_a_refund_is_found_again_when_the_provider_has_forgotten_the_key(
     assert sandbox.entry(payment.id)["refunds"] == 1
 
 
-async def test_what_is_refunded_in_full_already_counts_as_done(provider: Provider, sandbox: Sandbox) -> None:
+async def test_a_refund_of_a_completely_refunded_payment_counts_as_done(provider: Provider, sandbox: Sandbox) -> None:
     payment = await captured(provider)
     sandbox.refund(payment.id)
     await provider.refund(payment.id, 5_000, key_of(payment, "refund"))
@@ -221,7 +221,7 @@ async def test_more_than_was_captured_is_not_refunded(provider: Provider) -> Non
         await provider.refund(payment.id, 5_001, key_of(payment, "refund"))
 
 
-async def test_what_was_not_captured_is_not_refunded(provider: Provider) -> None:
+async def test_an_uncaptured_payment_is_not_refunded(provider: Provider) -> None:
     payment = await provider.authorise(wanted())
     with pytest.raises(RefundRefused):
         await provider.refund(payment.id, 5_000, key_of(payment, "refund"))
@@ -238,11 +238,11 @@ async def test_a_payment_that_does_not_exist_is_named_so(provider: Provider) -> 
             await step
 
 
-async def test_a_lost_answer_is_told_by_repeating_each_step(provider: Provider, sandbox: Sandbox) -> None:
-    asked = wanted("pm_sandbox_answer_lost")
+async def test_repeating_a_step_returns_its_lost_answer(provider: Provider, sandbox: Sandbox) -> None:
+    authorisation = wanted("pm_sandbox_answer_lost")
     with pytest.raises(ProviderSilent):
-        await provider.authorise(asked)
-    payment = await provider.authorise(asked)
+        await provider.authorise(authorisation)
+    payment = await provider.authorise(authorisation)
     assert payment.status is Status.AUTHORISED
     with pytest.raises(ProviderSilent):
         await provider.capture(payment.id, key_of(payment, "capture"))
@@ -254,7 +254,7 @@ async def test_a_lost_answer_is_told_by_repeating_each_step(provider: Provider, 
     assert (entry["captured"], entry["refunded"], entry["refunds"]) == (5_000, 500, 1)
 
 
-async def test_a_payment_whose_provider_is_away_goes_on_when_it_is_back(provider: Provider, sandbox: Sandbox) -> None:
+async def test_a_payment_continues_after_an_outage_of_its_provider(provider: Provider, sandbox: Sandbox) -> None:
     payment = await provider.authorise(wanted("pm_sandbox_outage"))
     for step in (provider.retrieve(payment.id), provider.capture(payment.id, key_of(payment, "capture"))):
         with pytest.raises(ProviderSilent):
@@ -266,19 +266,21 @@ async def test_a_payment_whose_provider_is_away_goes_on_when_it_is_back(provider
 @pytest.mark.parametrize(
     ("mode", "failure"), [("unavailable", ProviderSilent), ("busy", ProviderAway), ("lost", ProviderSilent)]
 )
-async def test_a_provider_that_is_not_well_fails_every_step(
+async def test_a_failing_provider_fails_every_step(
     provider: Provider, sandbox: Sandbox, mode: str, failure: type[Exception]
 ) -> None:
-    asked = wanted()
+    authorisation = wanted()
     with sandbox.misbehaving(mode), pytest.raises(failure):
-        await provider.authorise(asked)
-    assert (await provider.authorise(asked)).status is Status.AUTHORISED
+        await provider.authorise(authorisation)
+    assert (await provider.authorise(authorisation)).status is Status.AUTHORISED
 
 
-async def test_a_key_that_is_in_use_leaves_the_outcome_open(provider: Provider, sandbox: Sandbox) -> None:
-    asked = wanted()
+async def test_a_key_that_is_in_use_leaves_the_outcome_unknown(provider: Provider, sandbox: Sandbox) -> None:
+    authorisation = wanted()
     with sandbox.misbehaving("slow"):
-        both = await asyncio.gather(provider.authorise(asked), provider.authorise(asked), return_exceptions=True)
+        both = await asyncio.gather(
+            provider.authorise(authorisation), provider.authorise(authorisation), return_exceptions=True
+        )
     [silent] = [answer for answer in both if isinstance(answer, ProviderSilent)]
     [payment] = [answer for answer in both if answer is not silent]
-    assert await provider.authorise(asked) == payment
+    assert await provider.authorise(authorisation) == payment

@@ -1,4 +1,4 @@
-"""What Redis keeps of a hold is all of it; others know it by a reference from which its id cannot be told."""
+"""A hold is decoded as it was encoded; its reference does not reveal its id."""
 
 from typing import Any
 from uuid import UUID
@@ -25,22 +25,22 @@ SEATS = st.lists(
 ).map(tuple)
 
 
-def fields(kept: Hold, **more: bytes) -> dict[bytes, bytes]:
-    """The hash that the scripts keep."""
-    told = {
-        "state": kept.state.encode(),
-        "version": b"%d" % kept.version,
-        "epoch": b"%d" % kept.epoch,
-        "deadline": b"%d" % kept.deadline_ms,
-        "attempt": b"%d" % kept.attempt,
-        "hold": encode_hold(kept),
-        "seats": encode_seats(kept.seats),
+def fields_of(stored: Hold, **more: bytes) -> dict[bytes, bytes]:
+    """Return the hash that the scripts store."""
+    fields = {
+        "state": stored.state.encode(),
+        "version": b"%d" % stored.version,
+        "epoch": b"%d" % stored.epoch,
+        "deadline": b"%d" % stored.deadline_ms,
+        "attempt": b"%d" % stored.attempt,
+        "hold": encode_hold(stored),
+        "seats": encode_seats(stored.seats),
     }
-    return {name.encode(): value for name, value in {**told, **more}.items()}
+    return {name.encode(): value for name, value in {**fields, **more}.items()}
 
 
 @given(SEATS)
-def test_seats_are_read_as_they_were_kept(seats: tuple[HoldSeat, ...]) -> None:
+def test_seats_are_decoded_as_they_were_encoded(seats: tuple[HoldSeat, ...]) -> None:
     assert decode_seats(encode_seats(seats)) == seats
 
 
@@ -50,14 +50,14 @@ def test_the_bytes_of_a_seat_stay_as_they_are() -> None:
 
 
 @given(SEATS, st.none() | st.text(min_size=1, max_size=128))
-def test_a_hold_is_read_as_it_was_kept(seats: tuple[HoldSeat, ...], customer_id: str | None) -> None:
-    kept = hold(seats=seats, customer_id=customer_id, epoch=2, version=3)
-    assert decode_hold(kept.hold_id, fields(kept)) == kept
+def test_a_hold_is_decoded_as_it_was_encoded(seats: tuple[HoldSeat, ...], customer_id: str | None) -> None:
+    stored = hold(seats=seats, customer_id=customer_id, epoch=2, version=3)
+    assert decode_hold(stored.hold_id, fields_of(stored)) == stored
 
 
-def test_what_its_payment_adds_is_read_too() -> None:
+def test_the_fields_of_its_payment_are_decoded_too() -> None:
     tickets = [mint_id(3), mint_id(3)]
-    kept = hold(
+    stored = hold(
         state="CONFIRMED",
         attempt=2,
         method="pm_card_visa",
@@ -69,14 +69,14 @@ def test_what_its_payment_adds_is_read_too() -> None:
     )
     more = {"method": b"pm_card_visa", "payment": b"pi_1", "cap": b"%d" % NOW_MS, "code": b"card_declined"}
     more |= {"tickets": b"".join(ticket.bytes for ticket in tickets), "captured": b"1"}
-    assert decode_hold(kept.hold_id, fields(kept, **more)) == kept
+    assert decode_hold(stored.hold_id, fields_of(stored, **more)) == stored
 
 
 def test_a_payment_that_is_not_known_yet_is_none() -> None:
-    assert decode_hold(HOLD_ID, fields(hold(), payment=b"", method=b"")).payment_id is None
+    assert decode_hold(HOLD_ID, fields_of(hold(), payment=b"", method=b"")).payment_id is None
 
 
-def test_a_reference_is_the_same_each_time_and_tells_no_part_of_the_id() -> None:
+def test_a_reference_is_stable_and_has_no_part_of_the_id() -> None:
     known = UUID("01a20567-f5bc-7000-8f11-3a52d0c4be79")
     assert hold(hold_id=known).reference == "99f3a84605a9306a9bc77bedf597ab4a"
 
@@ -86,7 +86,7 @@ def test_a_hold_costs_what_its_seats_cost() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "state"),
     [
         ({"state": "HELD", "deadline_ms": NOW_MS + 1}, "HELD"),
         ({"state": "HELD", "deadline_ms": NOW_MS}, "EXPIRED"),
@@ -97,11 +97,11 @@ def test_a_hold_costs_what_its_seats_cost() -> None:
         ({"state": "CONFIRMED", "deadline_ms": NOW_MS - 1}, "CONFIRMED"),
     ],
 )
-def test_a_customer_is_told_how_the_hold_stands_at_this_moment(changes: dict[str, Any], told: str) -> None:
-    assert hold(**changes).state_at(NOW_MS) == told
+def test_a_customer_sees_the_state_at_this_moment(changes: dict[str, Any], state: str) -> None:
+    assert hold(**changes).state_at(NOW_MS) == state
 
 
-def test_a_hold_is_told_as_it_was_made() -> None:
+def test_a_replay_returns_the_hold_as_it_was_made() -> None:
     made = hold()
     ended = hold(
         hold_id=made.hold_id, expires_ms=made.expires_ms, deadline_ms=made.deadline_ms - 5, state="EXPIRED", version=2

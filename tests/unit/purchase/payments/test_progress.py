@@ -42,19 +42,19 @@ NEXT: list[tuple[State, Status | NoSuchPayment | None, bool, Step]] = [
     *(("PAYING", status, is_past, Step.SELL) for status in AUTHORISED for is_past in (False, True)),
     # Declined, the seats are held for another attempt.
     *(("PAYING", Status.CANCELLED, is_past, Step.DECLINE) for is_past in (False, True)),
-    # Undecided, the payment is polled until its time is over.
+    # Undecided, the payment is polled until the deadline.
     *(("PAYING", status, False, Step.WAIT) for status in OPEN),
     *(("PAYING", status, True, Step.BEGIN_ENDING) for status in OPEN),
-    # A payment that the provider does not know keeps the seats no longer than that.
+    # An unknown payment keeps the seats until the deadline, too.
     ("PAYING", UNKNOWN, False, Step.FAIL),
     ("PAYING", UNKNOWN, True, Step.BEGIN_ENDING),
-    # The provider decides, so it is asked first.
+    # The provider decides, so its answer comes first.
     *(("PAYING", None, is_past, Step.RETRIEVE) for is_past in (False, True)),
     # Sold, the money is taken, however late.
     *(("CONFIRMED", None, is_past, Step.CAPTURE) for is_past in (False, True)),
     # The seats are freed after the payment has ended.
     *(("ENDING", None, is_past, Step.END) for is_past in (False, True)),
-    # These have no payment that is not decided.
+    # No payment is under way.
     *((state, None, is_past, Step.REST) for state in STATES[-3:] for is_past in (False, True)),
     *(("HELD", None, is_past, Step.REST) for is_past in (False, True)),
 ]
@@ -151,9 +151,9 @@ def test_a_payment_that_another_call_has_requested_is_requested_again() -> None:
     assert step_to_pay(unanswered, None, METHOD, is_past_deadline=False) is Step.AUTHORISE_AGAIN
 
 
-def test_a_free_hold_is_past_paying_for_only_after_its_deadline() -> None:
+def test_paying_for_an_expired_free_hold_is_left_to_the_ledger() -> None:
     free = hold(held_seat(price_cents=0))
-    assert step_to_pay(free, None, METHOD, is_past_deadline=True) is Step.BEGIN  # and that is refused: it has expired
+    assert step_to_pay(free, None, METHOD, is_past_deadline=True) is Step.BEGIN  # the script answers EXPIRED
 
 
 @pytest.mark.parametrize("status", Status, ids=name_of)
@@ -181,10 +181,10 @@ def test_every_combination_has_an_answer() -> None:
     flags = [False, True]
     for state, payment_id, is_captured, cents in product(STATES, (None, "pi_1"), flags, (0, 2_500)):
         seats = (held_seat(price_cents=cents),)
-        kept = hold_in(state, payment_id=payment_id, is_captured=is_captured, seats=seats)
+        stored = hold_in(state, payment_id=payment_id, is_captured=is_captured, seats=seats)
         for given, is_past, is_given_up in product(answers, flags, flags):
-            assert next_step(kept, given, is_past_deadline=is_past, is_given_up=is_given_up) in Step
+            assert next_step(stored, given, is_past_deadline=is_past, is_given_up=is_given_up) in Step
         for under_way, is_past, method in product([None, *map(payment, Status)], flags, (None, METHOD)):
-            assert step_to_pay(kept, under_way, method, is_past_deadline=is_past) in Step
+            assert step_to_pay(stored, under_way, method, is_past_deadline=is_past) in Step
         for status in Status:
-            assert step_to_reconcile(kept, payment(status)) in Step
+            assert step_to_reconcile(stored, payment(status)) in Step

@@ -1,4 +1,4 @@
-"""The settings choose who takes the payments."""
+"""The settings choose the payment provider."""
 
 import subprocess
 import sys
@@ -32,7 +32,7 @@ async def test_a_provider_is_chosen_by_its_name(name: str) -> None:
     await provider.aclose()
 
 
-async def test_where_there_is_no_provider_every_step_is_told_that_it_is_away() -> None:
+async def test_without_a_provider_every_call_is_refused_as_unavailable() -> None:
     provider = connect(Settings.read({**SECRETS, "PAYMENT_PROVIDER": "none"}))
     wanted = Authorisation(hold_id=UUID(int=1), attempt=1, amount_cents=100, currency="USD", method=None)
     for step in (

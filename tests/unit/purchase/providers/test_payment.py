@@ -1,4 +1,4 @@
-"""What payments are called and how they show themselves: a hold's id and a client secret are for their owners only."""
+"""The keys of payments, and their representations, which hide a hold's id and the client secret."""
 
 from uuid import UUID
 
@@ -7,7 +7,7 @@ from purchase.providers import Authorisation, Notification, Payment, Status, ste
 HOLD = UUID("01a20567-f5bc-7000-a36b-1f4945c788a8")
 
 
-def test_a_step_has_the_same_key_each_time_and_another_for_each_attempt() -> None:
+def test_a_step_has_one_key_for_each_attempt() -> None:
     assert step_key(HOLD, 1, "authorise") == f"{HOLD}:1:authorise"
     assert step_key(HOLD, 2, "authorise") != step_key(HOLD, 1, "authorise") != step_key(HOLD, 1, "void")
 

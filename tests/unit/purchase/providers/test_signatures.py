@@ -1,4 +1,4 @@
-"""A notification is taken when the provider signed just these bytes, lately, with one of our secrets."""
+"""A notification is accepted when one of our secrets has signed its bytes within five minutes."""
 
 import hmac
 import json
@@ -17,7 +17,7 @@ ABOUT = {"id": "pi_1", "object": "payment_intent", "metadata": {"hold": str(HOLD
 
 
 def event(event_type: str = "payment_intent.succeeded", **about: object) -> bytes:
-    """The body of a notification about this object."""
+    """Return the body of a notification about this object."""
     return json.dumps({"id": "evt_1", "type": event_type, "data": {"object": about or ABOUT}}).encode()
 
 
@@ -30,19 +30,19 @@ def read(body: bytes, header: str) -> Notification:
     return Signatures([SECRET]).read(body, header)
 
 
-def test_what_was_signed_is_read() -> None:
+def test_a_signed_notification_is_decoded() -> None:
     body = event()
     assert read(body, sign(body)) == Notification(
         id="evt_1", type="payment_intent.succeeded", kind="payment", payment_id="pi_1", hold_id=HOLD
     )
 
 
-def test_what_stripe_s_library_signs_is_read() -> None:
+def test_a_notification_signed_by_stripe_s_library_is_decoded() -> None:
     body = event()
     assert read(body, stripe.WebhookSignature.generate_signature_header(body.decode(), SECRET)).id == "evt_1"
 
 
-def test_each_of_several_secrets_will_do() -> None:
+def test_each_of_several_secrets_is_accepted() -> None:
     body, signatures = event(), Signatures(["the-new-secret", "the-old-secret"])
     for secret in ("the-new-secret", "the-old-secret"):
         assert signatures.read(body, sign(body, secret)).id == "evt_1"
@@ -50,7 +50,7 @@ def test_each_of_several_secrets_will_do() -> None:
         signatures.read(body, sign(body, "a-third-secret"))
 
 
-def test_each_of_several_signatures_will_do() -> None:
+def test_each_of_several_signatures_is_accepted() -> None:
     body = event()
     header = sign(body)
     moment, _, signature = header.partition(",v1=")
@@ -58,7 +58,7 @@ def test_each_of_several_signatures_will_do() -> None:
 
 
 @pytest.mark.parametrize("age_seconds", [-290, 0, 290])
-def test_a_signature_holds_for_five_minutes(age_seconds: int) -> None:
+def test_a_signature_is_valid_for_five_minutes(age_seconds: int) -> None:
     body = event()
     assert read(body, sign(body, age_seconds=age_seconds)).id == "evt_1"
 
@@ -76,7 +76,7 @@ def test_a_body_that_was_changed_is_refused() -> None:
         read(body + b" ", sign(body))
 
 
-def test_a_moment_that_was_changed_is_refused() -> None:
+def test_a_timestamp_that_was_changed_is_refused() -> None:
     body = event()
     header = sign(body, age_seconds=10)
     moment, _, signature = header.partition(",")
@@ -109,12 +109,12 @@ def test_a_header_without_a_signature_is_refused() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"\xff", b'{"id":"evt_1","type":"x"}', b'{"id":1}'])
-def test_what_is_signed_and_yet_no_event_is_refused(body: bytes) -> None:
+def test_a_signed_body_that_is_no_event_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidSignature):
         read(body, sign(body))
 
 
-def test_without_a_secret_nothing_is_taken() -> None:
+def test_without_a_secret_nothing_is_accepted() -> None:
     body = event()
     with pytest.raises(InvalidSignature):
         Signatures([]).read(body, sign(body, ""))
@@ -135,7 +135,7 @@ def test_without_a_secret_nothing_is_taken() -> None:
         ("balance.available", {"object": "balance"}, "other", None),
     ],
 )
-def test_a_notification_says_what_it_is_about(
+def test_a_notification_names_its_subject(
     event_type: str, about: dict[str, object], kind: str, payment_id: str | None
 ) -> None:
     body = event(event_type, **about)
