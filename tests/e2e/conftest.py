@@ -1,4 +1,4 @@
-"""The whole platform: of private instances, or in containers when E2E_PLATFORM=compose says so."""
+"""The whole platform: of private instances, or in containers with E2E_PLATFORM=compose."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -15,24 +15,24 @@ PLATFORMS: dict[str, Callable[[BrokerName], AbstractContextManager[RunningPlatfo
     "compose": composed.running,
 }
 CHOSEN = os.environ.get("E2E_PLATFORM") or "private"
-# What holds for one of them only.
-OF_ONE = {
+# Files that test only one of the two platforms.
+PLATFORM_OF = {
     "test_private_platform.py": "private",
     "test_moving.py": "private",
     "test_composed_platform.py": "compose",
     "test_composed_moving.py": "compose",
 }
 
-collect_ignore = [file for file, platform in OF_ONE.items() if platform != CHOSEN]
+collect_ignore = [file for file, platform in PLATFORM_OF.items() if platform != CHOSEN]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Load the fixtures of the stores, once for all folders that need them."""
+    """Load the fixtures of the stores."""
     config.pluginmanager.import_plugin("tests.stage.stores.fixtures")
 
 
 @pytest.fixture(scope="session")
 def platform(request: pytest.FixtureRequest) -> Iterator[RunningPlatform]:
-    """The platform with its sample catalogue, for all end-to-end tests together."""
+    """Start one platform with the sample catalogue for all end-to-end tests."""
     with PLATFORMS[CHOSEN](request.param) as running:
         yield running

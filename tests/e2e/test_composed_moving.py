@@ -22,24 +22,24 @@ CHAPTER = "## Moving to another broker"
 
 @pytest.fixture
 def moving() -> Iterator[ComposedPlatform]:
-    """A platform on RabbitMQ, beside the one that other tests use."""
+    """Start a platform on RabbitMQ, beside the one that other tests use."""
     with composed.running("rabbitmq", "-moving") as platform:
         yield platform
 
 
 def commands() -> str:
-    """What the runbook tells people to type."""
+    """Return the commands in the runbook's chapter."""
     chapter = (ROOT / "docs/runbook.md").read_text().partition(CHAPTER)[2]
     return chapter.partition("```sh\n")[2].partition("```")[0]
 
 
 async def type_in(project: str, folder: Path) -> None:
-    """Run the commands one after the other, in this folder, until one of them fails."""
-    told = {"COMPOSE_PROJECT_NAME": project, "COMPOSE_FILE": str(ROOT / "compose.yaml")}
+    """Run these commands in this folder, up to the first that fails; raise AssertionError then."""
+    project_environment = {"COMPOSE_PROJECT_NAME": project, "COMPOSE_FILE": str(ROOT / "compose.yaml")}
     shell = await asyncio.create_subprocess_exec(
         *("bash", "-exc", commands()),
         cwd=folder,
-        env={**os.environ, **told},
+        env={**os.environ, **project_environment},
         stdin=asyncio.subprocess.DEVNULL,
         start_new_session=True,
     )
@@ -62,9 +62,9 @@ async def test_the_runbooks_commands_lose_nothing_and_leave_the_platform_on_kafk
         await type_in(moving.composition.project, tmp_path)
         moving.last_broker.remember(LastBroker(local / "docker-broker").name)
         await asyncio.to_thread(moving.bring_up_again)
-        meanwhile = len(sold.sold)
-    assert meanwhile > 0
-    assert len(sold.sold) >= meanwhile + WAVE
+        sold_during_move = len(sold.sold)
+    assert sold_during_move > 0
+    assert len(sold.sold) >= sold_during_move + WAVE
     assert sold.failed == []
     assert sold.refused == 0
     assert moving.broker == "kafka"

@@ -1,4 +1,4 @@
-"""Seats held, paid for, confirmed, undone and sold again through the gateway; and by a crowd, whatever is killed."""
+"""Holds through the gateway: one from start to end, and a crowd's while processes are killed."""
 
 import httpx
 import pytest
@@ -10,13 +10,13 @@ from tests.stage.platforms.on_sale import put_on_sale
 from tests.stage.platforms.running import RunningPlatform, kill, wait_until_ready
 
 STAYING = {name: percent for name, percent in BEHAVIOURS.items() if name != "abandon"}
-"""What customers may do who do not leave seats behind, for which one would have to wait two minutes."""
+"""Behaviours without `abandon`, because an abandoned hold keeps its seats for two minutes."""
 
 
 def seat_map(gateway: httpx.Client, event_id: str, token: str) -> str:
-    """The seats of zone 1, row after row."""
-    told = gateway.get(f"/api/v1/events/{event_id}/seats?zoneId=1", headers={"Consistency-Token": token}).json()
-    return "/".join(told["zones"][0]["rows"])
+    """Return the seats of zone 1, row by row."""
+    seats = gateway.get(f"/api/v1/events/{event_id}/seats?zoneId=1", headers={"Consistency-Token": token}).json()
+    return "/".join(seats["zones"][0]["rows"])
 
 
 def revenue(gateway: httpx.Client, event_id: str, token: str) -> float:
@@ -24,7 +24,7 @@ def revenue(gateway: httpx.Client, event_id: str, token: str) -> float:
     return float(money.json()["ticketPrice"])
 
 
-def test_seats_are_held_paid_for_confirmed_read_undone_and_sold_again(platform: RunningPlatform) -> None:
+def test_seats_are_held_paid_for_confirmed_cancelled_and_sold_again(platform: RunningPlatform) -> None:
     put_on_sale(platform, "Venue2", "HeldGala")
     with httpx.Client(base_url=platform.url) as gateway:
         held = gateway.post("/api/v1/holds", json={"eventId": "HeldGala", "zoneId": 1, "quantity": 2})
@@ -55,9 +55,9 @@ def test_seats_are_held_paid_for_confirmed_read_undone_and_sold_again(platform: 
         assert "...SS..." in seat_map(gateway, "HeldGala", token)
         assert revenue(gateway, "HeldGala", token) == first["price"] + second["price"]
 
-        undone = gateway.delete(f"/api/v1/tickets/{first['ticketId']}", headers={"Receipt": receipt})
-        assert undone.json() == {**first, "status": "CANCELLED"}
-        token = undone.headers["Consistency-Token"]
+        cancelled = gateway.delete(f"/api/v1/tickets/{first['ticketId']}", headers={"Receipt": receipt})
+        assert cancelled.json() == {**first, "status": "CANCELLED"}
+        token = cancelled.headers["Consistency-Token"]
         assert revenue(gateway, "HeldGala", token) == second["price"]
 
         again = gateway.post("/api/v1/tickets", json=taken)
@@ -67,24 +67,24 @@ def test_seats_are_held_paid_for_confirmed_read_undone_and_sold_again(platform: 
 
 
 @pytest.mark.timeout(600)
-async def test_whatever_is_killed_while_a_crowd_pays_seats_and_money_agree(platform: RunningPlatform) -> None:
+async def test_seats_and_money_agree_after_processes_are_killed_while_a_crowd_pays(platform: RunningPlatform) -> None:
     put_on_sale(platform, "Venue1", "PaidRace")
     seats = len([seat for seat in await seats_of(platform.url, "PaidRace") if seat.zone_id == 1])
     before = await books(platform.url_of("sandbox"))
     killed = ["purchase", "sandbox", "relay", "redis"]
     to_kill = list(killed)
 
-    def let_happen(so_far: Sellout) -> None:
+    def kill_next(so_far: Sellout) -> None:
         if to_kill and len(so_far.tickets) >= seats * (1 - len(to_kill) / (len(killed) + 1)):
             kill(platform, to_kill.pop(0))
 
-    sold = await sell_out(platform.url, "PaidRace", 1, seats, behaviours=STAYING, seed=1, on_progress=let_happen)
+    sold = await sell_out(platform.url, "PaidRace", 1, seats, behaviours=STAYING, seed=1, on_progress=kill_next)
     assert sold.failed == []
     assert len(sold.tickets) == seats
     assert sold.cancelled
     assert not to_kill
 
-    async def have_settled() -> int:
+    async def count_agreements() -> int:
         now = await books(platform.url_of("sandbox"))
         models = await holdings(platform.url, platform.url_of("dynamodb"), "Venue1", "PaidRace")
         return sum(
@@ -96,6 +96,6 @@ async def test_whatever_is_killed_while_a_crowd_pays_seats_and_money_agree(platf
             )
         )
 
-    await wait_for(4, have_settled)
+    await wait_for(4, count_agreements)
     for name in killed:
         wait_until_ready(platform, name)

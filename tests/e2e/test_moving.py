@@ -1,6 +1,6 @@
-"""From one broker to the other by the runbook's steps, while a crowd buys: nobody notices, and nothing is lost.
+"""A move from one broker to the other by the runbook's steps, while a crowd buys.
 
-From RabbitMQ to Kafka; with --broker kafka the other way.
+From RabbitMQ to Kafka, or with --broker kafka the other way.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ TRIES = 10
 
 
 class Move:
-    """The parts that a move replaces, each with what it is told, and the commands."""
+    """The parts that a move replaces, each with its environment, and the runbook's commands."""
 
     def __init__(self, platform: PrivatePlatform, folder: Path, addresses: Mapping[str, str]) -> None:
         self._platform = platform
@@ -44,11 +44,11 @@ class Move:
         self._addresses = addresses
         self._running: dict[str, RunningServer] = {}
 
-    def start(self, name: str, part: str, **told: str) -> None:
-        """Start this part of the platform under a name of its own, and wait until it is ready."""
+    def start(self, name: str, part: str, **settings: str) -> None:
+        """Start this part of the platform under this name, and wait until it is ready."""
         [described] = [server for server in self._platform.description.services if server.name == part]
         port = free_port(name)
-        environment = {**described.environment, **self._addresses, **told, "HTTP_PORT": str(port)}
+        environment = {**described.environment, **self._addresses, **settings, "HTTP_PORT": str(port)}
         self._running[name] = RunningServer(
             replace(
                 described,
@@ -61,15 +61,15 @@ class Move:
         self._running[name].start()
 
     def stop(self, name: str) -> None:
-        """Let it end in order."""
+        """Stop it gracefully."""
         self._running.pop(name).stop()
 
-    def restart(self, name: str, part: str, **told: str) -> None:
+    def restart(self, name: str, part: str, **settings: str) -> None:
         self.stop(name)
-        self.start(name, part, **told)
+        self.start(name, part, **settings)
 
     async def start_terminals(self, broker: BrokerName) -> None:
-        """Start one for each model on this broker, and wait until both are ready."""
+        """Start the terminals of both models on this broker, and wait until they are ready."""
         starting = (asyncio.to_thread(self.start, f"{part} on {broker}", part, BROKER=broker) for part in TERMINALS)
         for failure in filter(None, await asyncio.gather(*starting, return_exceptions=True)):
             raise failure
@@ -83,7 +83,7 @@ class Move:
             self.stop(name)
 
     async def command(self, *arguments: str, broker: BrokerName) -> int:
-        """Run `message-terminal`; its exit status."""
+        """Run a command of `message-terminal`; return its exit status."""
         [setup] = [shot for shot in self._platform.description.one_shots if shot.name == "setup"]
         process = await asyncio.create_subprocess_exec(
             *setup.argv[:-1],
@@ -96,14 +96,14 @@ class Move:
 
 @pytest.fixture
 def other(platform: PrivatePlatform) -> BrokerName:
-    """The broker to move to."""
+    """Return the broker to move to."""
     [name] = set(BROKERS) - {platform.broker}
     return name
 
 
 @pytest.fixture
 async def move(platform: PrivatePlatform, other: BrokerName, tmp_path: Path) -> AsyncIterator[Move]:
-    """The platform, with the parts that a move replaces in the test's hands, and the other broker beside its own."""
+    """Start the other broker, and replace the platform's relay and terminals by the test's own."""
     own = {ADDRESSES[platform.broker]: platform.url_of(platform.broker)}
     weaker = {"KAFKA_IDEMPOTENCE": "false", "KAFKA_REPLICATION": "1"}
     with stores.private_instance(STORES[other]) as running:
@@ -123,7 +123,7 @@ async def move(platform: PrivatePlatform, other: BrokerName, tmp_path: Path) -> 
 
 
 async def carry_out(move: Move, old: BrokerName, new: BrokerName) -> None:
-    """The runbook's steps."""
+    """Take the runbook's steps."""
     assert await move.command("setup", broker=new) == 0
     await asyncio.to_thread(move.restart, "relay", "relay", BROKER=old, MIRROR_BROKER=new)
     assert await move.command("parity", "--seconds", str(PARITY_SECONDS), broker=old) == 0
@@ -135,7 +135,7 @@ async def carry_out(move: Move, old: BrokerName, new: BrokerName) -> None:
 
 
 async def drain(move: Move, old: BrokerName) -> None:
-    """End the old terminals once nothing waits for them."""
+    """Stop the old terminals once no message waits for them."""
     for _ in range(TRIES):
         await asyncio.to_thread(move.stop_terminals, old)
         if await move.command("drained", "write", "read", broker=old) == 0:
@@ -151,9 +151,9 @@ async def test_sales_go_on_and_nothing_is_lost_while_the_platform_moves(
     put_on_sale(platform, "Venue1", "Moving")
     async with buying(platform, "Moving") as sold:
         await carry_out(move, platform.broker, other)
-        meanwhile = len(sold.sold)
-    assert meanwhile > 0
-    assert len(sold.sold) >= meanwhile + WAVE
+        sold_during_move = len(sold.sold)
+    assert sold_during_move > 0
+    assert len(sold.sold) >= sold_during_move + WAVE
     assert sold.failed == []
     assert sold.refused == 0
     await assert_models_agree(platform, "Venue1", "Moving", sold)

@@ -1,4 +1,4 @@
-"""What whoever looks after the platform sees of it: the figures that alerts watch, and log lines of one shape."""
+"""The metrics that alerts use, and the fields that every log line has."""
 
 import json
 import re
@@ -11,40 +11,43 @@ from infra_local.servers import INFRA
 from tests.stage.platforms.running import RunningPlatform
 
 SANDBOX = "sandbox"
-"""It stands for somebody else's service, of which nobody watches the figures."""
+"""A stand-in for another company's service, so no alert uses its metrics."""
 
 ONE_SHOTS = ("setup", "install")
-OF_PROMETHEUS_ITSELF = {"up"}
+PROMETHEUS_METRICS = {"up"}
 
 
-def figures(platform: RunningPlatform, service: str) -> set[str]:
-    """What a service counts, each with its labels."""
-    told = httpx.get(platform.url_of(service) + "/metrics", follow_redirects=True).raise_for_status().text
-    return {line.rpartition(" ")[0] for line in told.splitlines() if not line.startswith("#")}
+def metrics_of(platform: RunningPlatform, service: str) -> set[str]:
+    """Return the metrics of a service, each with its labels."""
+    page = httpx.get(platform.url_of(service) + "/metrics", follow_redirects=True).raise_for_status().text
+    return {line.rpartition(" ")[0] for line in page.splitlines() if not line.startswith("#")}
 
 
-def watched() -> set[str]:
-    """The figures that alerts look at."""
+def names_in_alerts() -> set[str]:
+    """Return the names of the metrics that alerts use."""
     expressions = re.findall(r"expr: (.+)", (INFRA / "observability" / "alerts.yml").read_text())
     return {name for expression in expressions for name in re.findall(r"([a-z_]+)(?:\[| [<>=])", expression)}
 
 
-def test_each_figure_that_an_alert_watches_is_told_by_a_service(platform: RunningPlatform) -> None:
-    told = {
-        figure.partition("{")[0] for service in SERVICES if service != SANDBOX for figure in figures(platform, service)
+def test_a_service_reports_each_metric_that_an_alert_uses(platform: RunningPlatform) -> None:
+    reported = {
+        metric.partition("{")[0]
+        for service in SERVICES
+        if service != SANDBOX
+        for metric in metrics_of(platform, service)
     }
-    assert len(watched()) > len(OF_PROMETHEUS_ITSELF)
-    assert watched() - OF_PROMETHEUS_ITSELF - told == set()
+    assert len(names_in_alerts()) > len(PROMETHEUS_METRICS)
+    assert names_in_alerts() - PROMETHEUS_METRICS - reported == set()
 
 
 @pytest.mark.parametrize("model", ["write", "read"])
-def test_a_model_has_its_figures_from_the_start(platform: RunningPlatform, model: str) -> None:
+def test_a_model_reports_its_metrics_from_the_start(platform: RunningPlatform, model: str) -> None:
     names = ("projection_lag_seconds", "messages_projected_total", "messages_parked_total", "double_sales_total")
-    assert {f'{name}{{model="{model}"}}' for name in names} <= figures(platform, f"terminal-{model}")
+    assert {f'{name}{{model="{model}"}}' for name in names} <= metrics_of(platform, f"terminal-{model}")
 
 
 @pytest.mark.parametrize("name", [*SERVICES, *ONE_SHOTS])
-def test_every_line_of_a_process_has_the_one_shape(platform: RunningPlatform, name: str) -> None:
+def test_every_log_line_has_the_common_fields(platform: RunningPlatform, name: str) -> None:
     lines = platform.log_of(name).splitlines()
     assert lines
     for line in lines:

@@ -1,4 +1,4 @@
-"""What holds for the platform of private instances alone."""
+"""Private instances themselves: their processes are found, and Kafka is drained before it stops."""
 
 import httpx
 import pytest
@@ -11,12 +11,12 @@ from tests.stage.platforms.private import PrivatePlatform
 SEATS = 20
 
 
-def test_each_process_would_be_found_without_its_supervisor(platform: PrivatePlatform) -> None:
+def test_each_process_is_found_without_its_supervisor(platform: PrivatePlatform) -> None:
     assert set(platform.process_ids().values()) <= set(leftovers.find(platform.home))
 
 
 @pytest.mark.on_kafka
-def test_before_a_broker_that_forgets_is_taken_down_all_that_was_sold_has_arrived(platform: PrivatePlatform) -> None:
+def test_every_sale_is_projected_before_a_broker_in_memory_stops(platform: PrivatePlatform) -> None:
     put_on_sale(platform, "Venue1", "LastMinute")
     with httpx.Client(base_url=platform.url) as gateway:
         for row in range(1, SEATS + 1):

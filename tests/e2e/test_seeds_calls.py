@@ -1,10 +1,11 @@
-"""The seed's own calls, through the gateway: one ticket bought, read, counted, undone and sold again."""
+"""The seed's own calls through the gateway: buy, read, count, cancel and sell again."""
 
 import httpx
 
 from tests.stage.platforms.running import RunningPlatform, wait_until_ready
 
-# A seat that nobody else asks for: the one of the seed's example is on the API's page, and is bought from there.
+# A seat that no other test buys. The seat of the seed's example is on the API page, and
+# `test_api_pages.py` buys it from there.
 SEAT = {"venueId": "Venue1", "eventId": "Event1", "zoneId": 2, "row": "11", "column": "b"}
 
 
@@ -13,7 +14,7 @@ def sold_in_zone_2(gateway: httpx.Client, token: str) -> int:
     return next(int(zone["soldCount"]) for zone in count["zones"] if zone["zoneId"] == 2)
 
 
-def test_a_ticket_is_bought_read_counted_undone_and_its_seat_sold_again(platform: RunningPlatform) -> None:
+def test_a_ticket_is_bought_read_counted_cancelled_and_its_seat_sold_again(platform: RunningPlatform) -> None:
     with httpx.Client(base_url=platform.url) as gateway:
         bought = gateway.post("/api/v1/tickets", json=SEAT)
         assert bought.status_code == 201
@@ -28,9 +29,9 @@ def test_a_ticket_is_bought_read_counted_undone_and_its_seat_sold_again(platform
         sold = sold_in_zone_2(gateway, token)
         assert sold >= 1
 
-        undone = gateway.delete(bought.headers["Location"], headers={"Receipt": receipt})
-        assert undone.json() == {**ticket, "status": "CANCELLED"}
-        token = undone.headers["Consistency-Token"]
+        cancelled = gateway.delete(bought.headers["Location"], headers={"Receipt": receipt})
+        assert cancelled.json() == {**ticket, "status": "CANCELLED"}
+        token = cancelled.headers["Consistency-Token"]
         read = gateway.get(bought.headers["Location"], headers={"Consistency-Token": token})
         assert read.json() == {**ticket, "status": "CANCELLED"}
         assert sold_in_zone_2(gateway, token) == sold - 1
@@ -41,7 +42,7 @@ def test_a_ticket_is_bought_read_counted_undone_and_its_seat_sold_again(platform
         assert sold_in_zone_2(gateway, again.headers["Consistency-Token"]) == sold
 
 
-def test_a_sale_is_read_at_once_by_whoever_sends_its_token(platform: RunningPlatform) -> None:
+def test_a_query_with_the_token_of_a_sale_reads_that_sale(platform: RunningPlatform) -> None:
     with httpx.Client(base_url=platform.url) as gateway:
         for row in range(1, 11):
             bought = gateway.post("/api/v1/tickets", json={**SEAT, "zoneId": 3, "row": str(row)})
@@ -49,7 +50,7 @@ def test_a_sale_is_read_at_once_by_whoever_sends_its_token(platform: RunningPlat
             assert gateway.get(bought.headers["Location"], headers=token).status_code == 200
 
 
-def test_while_queries_are_away_tickets_are_sold_all_the_same(platform: RunningPlatform) -> None:
+def test_tickets_are_sold_while_query_is_down(platform: RunningPlatform) -> None:
     platform.stop("query")
     try:
         answer = httpx.get(f"{platform.url}/api/v1/events")

@@ -1,4 +1,4 @@
-"""What `./taskw up` promises: whatever dies is started again, and starting again changes nothing."""
+"""`./taskw up`: each process that dies is restarted, and a second `up` changes nothing."""
 
 import httpx
 import pytest
@@ -9,12 +9,12 @@ from tests.stage.platforms.running import RunningPlatform, kill, wait_until_read
 @pytest.mark.parametrize(
     "name", ["sandbox", "purchase", "relay", "terminal-write", "terminal-read", "query", "gateway", "redis", "mysql"]
 )
-def test_what_is_killed_is_started_again(platform: RunningPlatform, name: str) -> None:
+def test_a_killed_process_is_restarted(platform: RunningPlatform, name: str) -> None:
     killed = kill(platform, name)
     wait_until_ready(platform, name, not_process=killed)
 
 
-def test_bringing_it_up_again_changes_nothing(platform: RunningPlatform) -> None:
+def test_a_second_up_changes_nothing(platform: RunningPlatform) -> None:
     before = platform.process_ids()
     assert platform.bring_up_again() == platform.url
     assert platform.process_ids() == before

@@ -1,4 +1,4 @@
-"""A crowd that goes on buying while something is done to the platform."""
+"""A crowd that keeps buying while a test changes the platform."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ PAUSE_SECONDS = 0.2
 
 @asynccontextmanager
 async def buying(platform: RunningPlatform, event: str) -> AsyncIterator[Race]:
-    """A crowd that buys wave after wave, the last one afterwards; what became of it all."""
+    """Buy in waves until the block ends, then one wave more; yield the results so far."""
     seats, sold, is_over = iter(await seats_of(platform.url, event)), Race(), asyncio.Event()
 
     async def buy() -> None:

@@ -1,4 +1,4 @@
-"""The platform in containers, as compose.yaml describes it, in a project of its own."""
+"""The platform in containers, from compose.yaml, in a Compose project of its own."""
 
 import subprocess
 import tempfile
@@ -12,13 +12,14 @@ from infra_local.composition import ROOT, Composition, project_of
 from infra_local.ports import PortBook
 
 STOP_SECONDS = 10
-# From inside its container the first process cannot be killed; from outside any engine lets it be done this way.
+# The first process of a container cannot be killed from inside it. Another container can kill it
+# with every engine, if it shares the machine's process ids.
 KILL = "import os, signal, sys; os.kill(int(sys.argv[1]), signal.SIGKILL)"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComposedPlatform:
-    """What runs, under Docker's restart policy."""
+    """The running containers, which Docker restarts by their restart policy."""
 
     composition: Composition
     last_broker: LastBroker
@@ -47,12 +48,12 @@ class ComposedPlatform:
         return bool(self.composition.states()[name]["Health"]["Status"] == "healthy")
 
     def exit_code(self, name: str) -> int:
-        """What a container that has ended left behind."""
+        """Return the exit status of a container that has stopped."""
         return int(self.composition.states()[name]["ExitCode"])
 
     def send_kill(self, process_id: int) -> None:
-        of_the_machine = ["--rm", "--pid=host", "--user=0", "--network=none", "--entrypoint=python"]
-        subprocess.run(["docker", "run", *of_the_machine, self.image, "-c", KILL, str(process_id)], check=True)
+        options = ["--rm", "--pid=host", "--user=0", "--network=none", "--entrypoint=python"]
+        subprocess.run(["docker", "run", *options, self.image, "-c", KILL, str(process_id)], check=True)
 
     def stop(self, name: str) -> None:
         self.composition.run("stop", name)
@@ -73,19 +74,19 @@ class ComposedPlatform:
 
 @contextmanager
 def running(broker: BrokerName = DEFAULT_BROKER, suffix: str = "-e2e") -> Iterator[ComposedPlatform]:
-    """The platform, built and brought up; gone with its data afterwards. Its images stay.
+    """Build and start the platform; remove it with its data at the end, and keep its images.
 
-    Its project is named for this checkout, with the suffix.
+    The name of its project is the name for this checkout, with the suffix.
     """
     project = project_of(ROOT) + suffix
     with tempfile.TemporaryDirectory(prefix="ticketing-") as directory:
         last_broker = LastBroker(Path(directory) / "broker")
         last_broker.remember(broker)
         composition = Composition(PortBook(Path(directory) / "ports.json"), last_broker, project=project)
-        gone = ("--volumes", f"--timeout={STOP_SECONDS}")
-        composition.down(*gone)
+        with_data = ("--volumes", f"--timeout={STOP_SECONDS}")
+        composition.down(*with_data)
         try:
             composition.up()
             yield ComposedPlatform(composition=composition, last_broker=last_broker, image=f"{project}-purchase")
         finally:
-            composition.down(*gone)
+            composition.down(*with_data)

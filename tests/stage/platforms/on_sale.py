@@ -1,4 +1,4 @@
-"""Events of a test's own, so that nobody else buys their seats."""
+"""Events of a test's own, whose seats no other test buys."""
 
 import time
 
@@ -9,7 +9,7 @@ from tests.stage.platforms.running import PATIENCE_SECONDS, RunningPlatform
 
 
 def put_on_sale(platform: RunningPlatform, venue_id: str, event_id: str) -> None:
-    """Schedule this event at once, at a venue of the sample catalogue; return as soon as it is projected."""
+    """Schedule this event at a venue of the sample catalogue, and wait until it is projected."""
     with httpx.Client(base_url=platform.url) as gateway:
         put = gateway.put(
             f"/api/v1/events/{event_id}",

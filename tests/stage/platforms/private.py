@@ -1,4 +1,4 @@
-"""The platform of private instances, as `./taskw up` runs it without Docker, in a folder of its own."""
+"""The platform of private instances, as `./taskw up` runs it without Docker, in its own folder."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ from infra_local.supervision import Supervisor
 
 @dataclass(frozen=True, kw_only=True)
 class PrivatePlatform:
-    """What runs, and the supervisor that starts again whatever dies of it."""
+    """The running processes, and the supervisor that restarts each one that dies."""
 
     home: Path
     broker: BrokerName
@@ -65,7 +65,7 @@ class PrivatePlatform:
 
 @contextmanager
 def running(broker: BrokerName = DEFAULT_BROKER) -> Iterator[PrivatePlatform]:
-    """The platform, brought up; gone with its data afterwards, and every process with it."""
+    """Start the platform; stop every process and delete its data at the end."""
     debian.install_missing_servers()
     home = Path(tempfile.mkdtemp(prefix="ticketing-"))
     try:
