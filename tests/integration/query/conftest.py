@@ -19,9 +19,9 @@ PATIENCE_SECONDS = 30.0
 
 @pytest.fixture(autouse=True)
 def patient(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The service waits long for MySQL, except in tests that are about its limits.
+    """Raise the service's timeouts for MySQL, except in tests of these timeouts.
 
-    In production it waits for 2 s: a busy machine may take longer.
+    They are 2 s in production, and a busy machine may need longer.
     """
     if request.node.get_closest_marker("about_limits"):
         return
@@ -34,7 +34,7 @@ def patient(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture(scope="session")
 def read_model_database(mysql_server: str) -> Iterator[Database]:
-    """A database with the tables in it, for all tests of this folder."""
+    """Create a database with the read model's tables for all tests of this folder."""
     with isolation.database(mysql_server) as own:
         ReadModel(own.url).set_up()
         yield own
@@ -42,7 +42,7 @@ def read_model_database(mysql_server: str) -> Iterator[Database]:
 
 @pytest.fixture
 def read_model(read_model_database: Database) -> ReadModel:
-    """The tables, empty."""
+    """Return the read model with empty tables."""
     read_model = ReadModel(read_model_database.url)
     read_model.empty()
     return read_model
@@ -50,25 +50,25 @@ def read_model(read_model_database: Database) -> ReadModel:
 
 @pytest.fixture
 def settings(read_model_database: Database) -> Settings:
-    """Those of a service that may only read."""
+    """Return settings for a service whose MySQL user may only read."""
     return Settings(mysql_url=read_model_database.query_url, partitions=PARTITIONS)
 
 
 @pytest.fixture
 async def client(read_model: ReadModel, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:  # noqa: ARG001
-    """A client of the service, which reads `read_model`."""
+    """Serve the service on `read_model`, and yield a client of it."""
     async with serve(settings) as client:
         yield client
 
 
 @pytest.fixture
 def statements() -> Iterator[list[str]]:
-    """Every statement this process sends from now on."""
-    seen: list[str] = []
+    """Record every SQL statement that this process sends during the test."""
+    sent: list[str] = []
 
-    def note(_conn: object, _cursor: object, statement: str, *_: object) -> None:
-        seen.append(statement)
+    def record(_conn: object, _cursor: object, statement: str, *_: object) -> None:
+        sent.append(statement)
 
-    sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", note)
-    yield seen
-    sqlalchemy.event.remove(sqlalchemy.Engine, "before_cursor_execute", note)
+    sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", record)
+    yield sent
+    sqlalchemy.event.remove(sqlalchemy.Engine, "before_cursor_execute", record)

@@ -1,4 +1,4 @@
-"""The catalogue as projected: venues, events, and the seats of an event."""
+"""Queries for the projected catalogue: venues, events, and the seats of an event."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,7 @@ async def test_a_venue_is_answered_with_its_zones(client: httpx.AsyncClient, rea
     assert answer.json() == {**VENUE, "zones": ZONES}
 
 
-async def test_a_venue_needs_no_name_and_its_zones_come_by_zone_id(
+async def test_a_venue_may_lack_a_name_and_its_zones_are_in_order_of_their_ids(
     client: httpx.AsyncClient, read_model: ReadModel
 ) -> None:
     zones = [{"zoneId": zone_id, "priceCents": 1, "rowCount": 1, "colCount": 1} for zone_id in (10, 9)]
@@ -66,7 +66,7 @@ async def test_an_event_is_answered_with_its_zones_and_prices(client: httpx.Asyn
     assert answer.json() == {**EVENT, "zones": ZONES}
 
 
-async def test_an_event_tells_when_it_is_sold_and_how_many_seats_a_customer_may_have(
+async def test_an_event_has_its_sales_window_and_its_limit_per_customer(
     client: httpx.AsyncClient, read_model: ReadModel
 ) -> None:
     read_model.add_event(
@@ -107,7 +107,7 @@ async def test_the_seat_map_shows_each_seat_of_each_zone(client: httpx.AsyncClie
     }
 
 
-async def test_the_seat_map_can_be_narrowed_to_one_zone(client: httpx.AsyncClient, read_model: ReadModel) -> None:
+async def test_the_seat_map_can_be_limited_to_one_zone(client: httpx.AsyncClient, read_model: ReadModel) -> None:
     read_model.add_event()
     read_model.add_ticket(1, zone_id=1)
     read_model.add_ticket(2, zone_id=2, seat_row=5, seat_column=8)
@@ -137,9 +137,7 @@ async def test_the_seat_map_shows_which_seats_are_held(client: httpx.AsyncClient
     assert second == zones[1]
 
 
-async def test_a_seat_is_free_the_moment_its_hold_passes_and_when_its_hold_ends(
-    client: httpx.AsyncClient, read_model: ReadModel
-) -> None:
+async def test_a_seat_is_free_once_its_hold_expires_or_ends(client: httpx.AsyncClient, read_model: ReadModel) -> None:
     read_model.add_event()
     now = datetime.now(UTC).replace(tzinfo=None)
     read_model.add_held_seat(1, seat_column=1, held_until=now)
@@ -152,7 +150,9 @@ async def test_a_seat_is_free_the_moment_its_hold_passes_and_when_its_hold_ends(
     assert zone["rows"][0] == "..H....."
 
 
-async def test_a_sold_seat_is_sold_whoever_holds_it(client: httpx.AsyncClient, read_model: ReadModel) -> None:
+async def test_a_sold_seat_is_shown_as_sold_although_a_hold_has_it(
+    client: httpx.AsyncClient, read_model: ReadModel
+) -> None:
     read_model.add_event()
     read_model.add_tickets([{"number": 1, "seat_column": 2}, {"number": 2, "seat_column": 3, "status": "CANCELLED"}])
     read_model.add_held_seat(1, seat_column=2)
@@ -163,7 +163,7 @@ async def test_a_sold_seat_is_sold_whoever_holds_it(client: httpx.AsyncClient, r
     assert zone["rows"][0] == ".SH....."
 
 
-async def test_the_widest_zone_there_may_be_is_drawn_to_its_last_seat(
+async def test_a_zone_of_the_largest_size_is_on_the_map_to_its_last_seat(
     client: httpx.AsyncClient, read_model: ReadModel
 ) -> None:
     read_model.add_event(zones=[{"zoneId": 1, "rowCount": 1000, "colCount": 702, "priceCents": 100}])

@@ -1,4 +1,4 @@
-"""Read your writes: a query with a Consistency-Token waits for the read model, never answers from before it."""
+"""Read your writes: a query with a Consistency-Token waits until its position is projected."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ SLACK_SECONDS = 20.0
 
 
 async def get(client: httpx.AsyncClient, number: int, *tokens: str) -> httpx.Response:
-    """The ticket with this number, not before these tokens."""
+    """Get the ticket with this number, with these tokens."""
     headers = [("Consistency-Token", token) for token in tokens]
     return await client.get(f"/api/v1/tickets/{ticket_id(number)}", headers=headers)
 
@@ -25,7 +25,7 @@ def polls(statements: list[str]) -> int:
     return sum("FROM projection_position" in statement for statement in statements)
 
 
-async def test_a_position_that_has_been_projected_is_answered_at_once(
+async def test_a_query_for_a_projected_position_is_answered_at_once(
     client: httpx.AsyncClient, read_model: ReadModel
 ) -> None:
     read_model.project(3, "1-42")
@@ -35,13 +35,13 @@ async def test_a_position_that_has_been_projected_is_answered_at_once(
     assert (await get(client, 1, "3:1-41")).status_code == 200
 
 
-async def test_a_query_waits_until_its_position_has_been_projected(
+async def test_a_query_waits_until_its_position_is_projected(
     client: httpx.AsyncClient, read_model: ReadModel, statements: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(freshness, "WAIT_SECONDS", 30.0)
     read_model.project(3, "1-41")
     waiting = asyncio.create_task(get(client, 1, "3:1-42"))
-    while polls(statements) < 3:  # noqa: ASYNC110 - the polls are what is waited for
+    while polls(statements) < 3:  # noqa: ASYNC110 - the polls are the condition
         await asyncio.sleep(0.001)
     assert not waiting.done()
     read_model.add_ticket(1)
@@ -52,7 +52,7 @@ async def test_a_query_waits_until_its_position_has_been_projected(
     assert answer.status_code == 200
 
 
-async def test_a_later_epoch_is_further_than_any_position_of_an_earlier_one(
+async def test_a_later_epoch_is_after_every_position_of_an_earlier_one(
     client: httpx.AsyncClient, read_model: ReadModel
 ) -> None:
     read_model.project(3, "2-0")
@@ -61,7 +61,7 @@ async def test_a_later_epoch_is_further_than_any_position_of_an_earlier_one(
     assert (await get(client, 1, "3:1-99999")).status_code == 200
 
 
-async def test_every_partition_of_a_token_is_waited_for(client: httpx.AsyncClient, read_model: ReadModel) -> None:
+async def test_a_query_waits_for_every_partition_of_its_token(client: httpx.AsyncClient, read_model: ReadModel) -> None:
     read_model.project(3, "1-42")
     read_model.add_ticket(1)
 
@@ -71,13 +71,13 @@ async def test_every_partition_of_a_token_is_waited_for(client: httpx.AsyncClien
     assert (await get(client, 1, "3:1-42, 4:1-1")).status_code == 200
 
 
-async def test_a_token_may_come_in_several_headers(client: httpx.AsyncClient, read_model: ReadModel) -> None:
+async def test_a_token_may_be_split_over_several_headers(client: httpx.AsyncClient, read_model: ReadModel) -> None:
     read_model.project(3, "1-42")
 
     assert_problem(await get(client, 1, "3:1-42", "4:1-1"), "projection-lagging", 503)
 
 
-async def test_a_projection_that_lags_for_too_long_is_told_and_not_a_false_404(
+async def test_a_query_that_waits_too_long_gets_503_and_not_404(
     client: httpx.AsyncClient, read_model: ReadModel
 ) -> None:
     read_model.project(3, "1-41")
@@ -90,7 +90,7 @@ async def test_a_projection_that_lags_for_too_long_is_told_and_not_a_false_404(
     assert WAIT_SECONDS <= time.monotonic() - started < WAIT_SECONDS + SLACK_SECONDS
 
 
-async def test_a_ticket_that_does_not_exist_in_a_read_model_that_is_fresh_is_a_true_404(
+async def test_a_ticket_that_does_not_exist_is_404_once_the_position_is_projected(
     client: httpx.AsyncClient, read_model: ReadModel
 ) -> None:
     read_model.project(3, "1-42")
@@ -98,7 +98,7 @@ async def test_a_ticket_that_does_not_exist_in_a_read_model_that_is_fresh_is_a_t
     assert (await get(client, 1, "3:1-42")).status_code == 404
 
 
-async def test_all_who_wait_share_one_poll(
+async def test_waiting_queries_share_one_poll(
     client: httpx.AsyncClient, read_model: ReadModel, statements: list[str]
 ) -> None:
     read_model.project(3, "1-41")
@@ -108,11 +108,11 @@ async def test_all_who_wait_share_one_poll(
     took = time.monotonic() - started
 
     assert {answer.status_code for answer in answers} == {503}
-    # One poll after the other, with a pause between two.
+    # The polls follow one another, with a pause between two.
     assert 1 < polls(statements) <= took / POLL_SECONDS + 1
 
 
-async def test_nothing_is_polled_while_nobody_waits(
+async def test_there_is_no_poll_while_no_query_waits(
     client: httpx.AsyncClient, read_model: ReadModel, statements: list[str]
 ) -> None:
     read_model.project(3, "1-42")
@@ -125,7 +125,7 @@ async def test_nothing_is_polled_while_nobody_waits(
     assert polls(statements) == polled
 
 
-async def test_a_read_model_that_went_back_does_not_pass_for_what_it_was(
+async def test_a_read_model_that_was_set_back_is_waited_for_again(
     client: httpx.AsyncClient, read_model: ReadModel
 ) -> None:
     read_model.project(3, "1-42")

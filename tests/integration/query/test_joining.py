@@ -1,4 +1,4 @@
-"""Tickets that are asked for at one moment are read together."""
+"""Concurrent reads of tickets share their SQL statements."""
 
 import asyncio
 
@@ -15,15 +15,15 @@ READERS = 100
 
 @pytest.fixture
 def reads_begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The ids of the tickets that queries have asked for, in their order."""
+    """Record the ids of the tickets that queries begin to read, in order."""
     begun: list[str] = []
     get = JoinedTickets.get
 
-    async def recorded(self: JoinedTickets, ticket_id: str) -> AnyRow | None:
+    async def recording_get(self: JoinedTickets, ticket_id: str) -> AnyRow | None:
         begun.append(ticket_id)
         return await get(self, ticket_id)
 
-    monkeypatch.setattr(JoinedTickets, "get", recorded)
+    monkeypatch.setattr(JoinedTickets, "get", recording_get)
     return begun
 
 
@@ -31,22 +31,22 @@ def ticket_reads(statements: list[str]) -> int:
     return sum("FROM ticket" in statement for statement in statements)
 
 
-async def test_tickets_asked_for_together_are_read_with_few_statements(
+async def test_concurrent_reads_take_few_statements(
     client: httpx.AsyncClient, read_model: ReadModel, statements: list[str], reads_begun: list[str]
 ) -> None:
     read_model.add_tickets([{"number": number} for number in range(READERS)])
 
     with read_model.locked():
-        asking = asyncio.gather(*(client.get(f"/api/v1/tickets/{ticket_id(n)}") for n in range(READERS)))
-        while len(reads_begun) < READERS:  # noqa: ASYNC110 - no event says so
+        reading = asyncio.gather(*(client.get(f"/api/v1/tickets/{ticket_id(n)}") for n in range(READERS)))
+        while len(reads_begun) < READERS:  # noqa: ASYNC110 - no event reports it
             await asyncio.sleep(0.001)
-    answers = await asking
+    answers = await reading
 
     assert [answer.json()["ticketId"] for answer in answers] == [ticket_id(number) for number in range(READERS)]
     assert ticket_reads(statements) <= CONCURRENT_STATEMENTS + 1
 
 
-async def test_each_reader_gets_its_own_ticket_or_none(
+async def test_each_read_returns_its_own_ticket_or_none(
     read_model: ReadModel, settings: Settings, statements: list[str]
 ) -> None:
     read_model.add_tickets([{"number": number} for number in range(0, READERS, 2)])
@@ -60,7 +60,7 @@ async def test_each_reader_gets_its_own_ticket_or_none(
     await database.close()
 
 
-async def test_a_ticket_asked_for_twice_at_once_is_read_once_and_answered_twice(
+async def test_two_concurrent_reads_of_a_ticket_take_one_statement(
     read_model: ReadModel, settings: Settings, statements: list[str]
 ) -> None:
     read_model.add_ticket(1)
@@ -75,15 +75,15 @@ async def test_a_ticket_asked_for_twice_at_once_is_read_once_and_answered_twice(
     await database.close()
 
 
-async def test_a_reader_that_goes_away_does_not_disturb_the_others(read_model: ReadModel, settings: Settings) -> None:
+async def test_a_cancelled_read_does_not_affect_the_others(read_model: ReadModel, settings: Settings) -> None:
     read_model.add_ticket(1)
     database = Database(settings.mysql_url)
     joined = JoinedTickets(database)
-    leaving, staying = (asyncio.create_task(joined.get(ticket_id(1))) for _ in range(2))
+    cancelled, other = (asyncio.create_task(joined.get(ticket_id(1))) for _ in range(2))
     await asyncio.sleep(0)
-    leaving.cancel()
+    cancelled.cancel()
 
-    row = await staying
+    row = await other
 
     assert row is not None
     await database.close()

@@ -1,4 +1,4 @@
-"""MySQL away: every query is refused in bounded time, and answered again as soon as it is back."""
+"""MySQL down: every query is refused in bounded time, and answered once MySQL is back."""
 
 import asyncio
 import time
@@ -41,7 +41,7 @@ SERVED_SECONDS = 30.0
 
 @pytest.fixture
 def own_settings(private_mysql: RunningServer) -> Settings:
-    """Settings of a service whose MySQL may be killed: it has one event, and one ticket sold."""
+    """Return settings for a MySQL of the test's own, with one event and one sold ticket."""
     read_model = ReadModel(private_mysql.url)
     read_model.set_up()
     read_model.empty()
@@ -53,7 +53,7 @@ def own_settings(private_mysql: RunningServer) -> Settings:
 
 @pytest.fixture
 async def own_client(own_settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of that service, which has answered once."""
+    """Serve the service on that MySQL, and yield a client once it answers."""
     async with serve(own_settings) as client:
         await is_served(client)
         yield client
@@ -67,12 +67,12 @@ async def is_served(client: httpx.AsyncClient) -> None:
 
 
 async def every_query(client: httpx.AsyncClient) -> list[httpx.Response]:
-    """The answers to all of them, asked at once."""
+    """Send every query at the same time; return the answers."""
     return await asyncio.gather(*(client.get(path) for path in PATHS))
 
 
 @pytest.mark.about_limits
-async def test_every_query_is_refused_in_time_while_mysql_answers_nothing_and_served_when_it_does_again(
+async def test_every_query_is_refused_in_time_while_mysql_hangs_and_answered_afterwards(
     own_client: httpx.AsyncClient, private_mysql: RunningServer
 ) -> None:
     private_mysql.pause()
@@ -88,7 +88,7 @@ async def test_every_query_is_refused_in_time_while_mysql_answers_nothing_and_se
 
 
 @pytest.mark.about_limits
-async def test_a_crowd_of_readers_is_refused_as_quickly_as_one_and_beyond_its_bound_at_once(
+async def test_many_reads_are_refused_as_quickly_as_one_and_those_over_the_limit_at_once(
     own_settings: Settings, private_mysql: RunningServer
 ) -> None:
     database = Database(own_settings.mysql_url)
@@ -96,8 +96,8 @@ async def test_a_crowd_of_readers_is_refused_as_quickly_as_one_and_beyond_its_bo
     await joined.get(ticket_id(1))
     private_mysql.pause()
     started = time.monotonic()
-    crowd = (joined.get(ticket_id(number)) for number in range(WAITING_READS + 10))
-    refused = await asyncio.gather(*crowd, return_exceptions=True)
+    reads = (joined.get(ticket_id(number)) for number in range(WAITING_READS + 10))
+    refused = await asyncio.gather(*reads, return_exceptions=True)
     took = time.monotonic() - started
     private_mysql.resume()
 
@@ -109,7 +109,7 @@ async def test_a_crowd_of_readers_is_refused_as_quickly_as_one_and_beyond_its_bo
 
 
 @pytest.mark.about_limits
-async def test_a_query_that_waits_for_its_own_write_is_refused_in_time_too(
+async def test_a_query_with_a_token_is_refused_in_time_too(
     own_client: httpx.AsyncClient, private_mysql: RunningServer
 ) -> None:
     private_mysql.pause()
@@ -119,7 +119,7 @@ async def test_a_query_that_waits_for_its_own_write_is_refused_in_time_too(
     assert_problem(answer, "read-model-unavailable", 503)
 
 
-async def test_connections_that_died_with_mysql_are_replaced_without_a_query_noticing(
+async def test_connections_that_broke_with_mysql_are_replaced_without_a_failed_query(
     own_client: httpx.AsyncClient, private_mysql: RunningServer
 ) -> None:
     private_mysql.kill()
@@ -131,7 +131,7 @@ async def test_connections_that_died_with_mysql_are_replaced_without_a_query_not
     assert {answer.status_code for answer in served} == {200}
 
 
-async def test_mysql_restarted_between_two_queries_goes_unnoticed(
+async def test_a_restart_of_mysql_between_two_queries_fails_neither(
     own_client: httpx.AsyncClient, private_mysql: RunningServer
 ) -> None:
     private_mysql.stop()
@@ -141,7 +141,7 @@ async def test_mysql_restarted_between_two_queries_goes_unnoticed(
 
 
 @pytest.mark.about_limits
-async def test_the_service_is_alive_but_not_ready_while_mysql_is_away(
+async def test_the_service_is_alive_but_not_ready_while_mysql_hangs(
     own_client: httpx.AsyncClient, private_mysql: RunningServer
 ) -> None:
     assert (await own_client.get("/health/ready")).status_code == 200
@@ -161,7 +161,7 @@ async def test_a_read_model_that_has_not_been_set_up_is_unavailable(mysql_url: s
         assert (await client.get("/health/ready")).status_code == 503
 
 
-async def test_long_reads_leave_connections_to_the_quick_ones(settings: Settings, read_model: ReadModel) -> None:
+async def test_long_reads_leave_connections_for_short_ones(settings: Settings, read_model: ReadModel) -> None:
     read_model.add_ticket(1)
     database = Database(settings.mysql_url)
     long_reads = [asyncio.create_task(database.fetch_many(text("SELECT SLEEP(4)"))) for _ in range(2 * CONNECTIONS)]
@@ -177,7 +177,7 @@ async def test_long_reads_leave_connections_to_the_quick_ones(settings: Settings
     await database.close()
 
 
-async def test_a_statement_that_nobody_waits_for_any_more_is_ended_by_mysql_itself(settings: Settings) -> None:
+async def test_mysql_itself_ends_a_statement_that_takes_too_long(settings: Settings) -> None:
     database = Database(settings.mysql_url)
 
     rows = await database.fetch(text(STATEMENT_LIMITS))

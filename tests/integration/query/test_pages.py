@@ -1,4 +1,4 @@
-"""Lists are read page by page, by key, so that nothing is skipped or told twice while rows arrive."""
+"""Lists are paged by key: new rows cause no item to be skipped or repeated."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tests.stage.read_model import ReadModel, ticket_id
 
 
 async def read_pages(client: httpx.AsyncClient, path: str, items: str, **parameters: Any) -> list[list[dict[str, Any]]]:
-    """Every page, following the cursors."""
+    """Read every page by following the cursors."""
     pages = []
     cursor: dict[str, str] = {}
     while True:
@@ -37,9 +37,7 @@ async def test_the_tickets_of_an_event_are_paged_by_id(client: httpx.AsyncClient
     assert numbers(*pages) == [ticket_id(number) for number in range(1, 6)]
 
 
-async def test_a_page_has_a_hundred_items_unless_asked_otherwise(
-    client: httpx.AsyncClient, read_model: ReadModel
-) -> None:
+async def test_a_page_has_a_hundred_items_by_default(client: httpx.AsyncClient, read_model: ReadModel) -> None:
     read_model.add_event()
     read_model.add_tickets([{"number": number} for number in range(1, 102)])
 
@@ -48,7 +46,7 @@ async def test_a_page_has_a_hundred_items_unless_asked_otherwise(
     assert [len(page) for page in pages] == [100, 1]
 
 
-async def test_a_last_page_that_is_full_has_no_next(client: httpx.AsyncClient, read_model: ReadModel) -> None:
+async def test_a_full_last_page_has_no_cursor(client: httpx.AsyncClient, read_model: ReadModel) -> None:
     read_model.add_event()
     read_model.add_tickets([{"number": number} for number in (1, 2)])
 
@@ -57,7 +55,7 @@ async def test_a_last_page_that_is_full_has_no_next(client: httpx.AsyncClient, r
     assert answer.json()["nextCursor"] is None
 
 
-async def test_tickets_sold_between_two_pages_neither_repeat_nor_hide_others(
+async def test_sales_between_two_pages_cause_no_repeated_and_no_skipped_tickets(
     client: httpx.AsyncClient, read_model: ReadModel
 ) -> None:
     read_model.add_event()
@@ -70,7 +68,7 @@ async def test_tickets_sold_between_two_pages_neither_repeat_nor_hide_others(
     assert numbers(first["tickets"], *rest) == [ticket_id(number) for number in (10, 20, 25, 30, 35)]
 
 
-async def test_tickets_can_be_narrowed_to_a_zone_and_a_status(client: httpx.AsyncClient, read_model: ReadModel) -> None:
+async def test_tickets_can_be_filtered_by_zone_and_status(client: httpx.AsyncClient, read_model: ReadModel) -> None:
     read_model.add_event()
     read_model.add_tickets(
         [
@@ -80,12 +78,12 @@ async def test_tickets_can_be_narrowed_to_a_zone_and_a_status(client: httpx.Asyn
         ]
     )
 
-    async def narrowed(**parameters: Any) -> list[str]:
+    async def filtered(**parameters: Any) -> list[str]:
         return numbers(*await read_pages(client, "/api/v1/tickets", "tickets", eventId="Event2", limit=1, **parameters))
 
-    assert await narrowed(zoneId=2) == [ticket_id(2), ticket_id(3)]
-    assert await narrowed(status="CANCELLED") == [ticket_id(1), ticket_id(2)]
-    assert await narrowed(zoneId=2, status="PAID") == [ticket_id(3)]
+    assert await filtered(zoneId=2) == [ticket_id(2), ticket_id(3)]
+    assert await filtered(status="CANCELLED") == [ticket_id(1), ticket_id(2)]
+    assert await filtered(zoneId=2, status="PAID") == [ticket_id(3)]
 
 
 async def test_an_event_that_sold_nothing_has_an_empty_page(client: httpx.AsyncClient, read_model: ReadModel) -> None:

@@ -1,4 +1,4 @@
-"""Every problem a query can be answered with, by what really causes it."""
+"""Every problem that a query can return, each from its real cause."""
 
 import httpx
 import pytest
@@ -62,7 +62,7 @@ MALFORMED_TOKENS = [
 ]
 
 
-async def test_an_unknown_ticket(client: httpx.AsyncClient) -> None:
+async def test_an_unknown_ticket_is_not_found(client: httpx.AsyncClient) -> None:
     answer = await client.get(f"/api/v1/tickets/{ticket_id(1)}")
 
     assert_problem(answer, "ticket-not-found", 404, ticketId=ticket_id(1))
@@ -72,14 +72,14 @@ async def test_an_unknown_ticket(client: httpx.AsyncClient) -> None:
     "path",
     ["tickets/count/Nope", "tickets?eventId=Nope", "events/Nope", "events/Nope/seats", "events/Nope/seats?zoneId=1"],
 )
-async def test_an_unknown_event(client: httpx.AsyncClient, path: str) -> None:
+async def test_an_unknown_event_is_not_found(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.get(f"/api/v1/{path}")
 
     assert_problem(answer, "event-not-found", 404, eventId="Nope")
 
 
 @pytest.mark.parametrize("path", ["tickets/count/Event2", "tickets?eventId=Event2", "tickets/money/Venue2/Event2"])
-async def test_an_event_that_sold_before_it_was_projected_is_unknown_until_then(
+async def test_an_event_with_sales_is_not_found_before_it_is_projected(
     client: httpx.AsyncClient, read_model: ReadModel, path: str
 ) -> None:
     read_model.add_zone(1, sold_count=1, revenue_cents=2500)
@@ -91,7 +91,9 @@ async def test_an_event_that_sold_before_it_was_projected_is_unknown_until_then(
 
 
 @pytest.mark.parametrize("name", ["money", "revenue"])
-async def test_an_event_at_another_venue(client: httpx.AsyncClient, read_model: ReadModel, name: str) -> None:
+async def test_an_event_at_another_venue_is_not_found(
+    client: httpx.AsyncClient, read_model: ReadModel, name: str
+) -> None:
     read_model.add_event()
 
     answer = await client.get(f"/api/v1/tickets/{name}/Venue1/Event2")
@@ -99,13 +101,13 @@ async def test_an_event_at_another_venue(client: httpx.AsyncClient, read_model: 
     assert_problem(answer, "event-not-found", 404, eventId="Event2")
 
 
-async def test_an_unknown_venue(client: httpx.AsyncClient) -> None:
+async def test_an_unknown_venue_is_not_found(client: httpx.AsyncClient) -> None:
     answer = await client.get("/api/v1/venues/Nope")
 
     assert_problem(answer, "venue-not-found", 404, venueId="Nope")
 
 
-async def test_ids_are_told_apart_by_case(client: httpx.AsyncClient, read_model: ReadModel) -> None:
+async def test_ids_are_case_sensitive(client: httpx.AsyncClient, read_model: ReadModel) -> None:
     read_model.add_venue("Venue2")
 
     answer = await client.get("/api/v1/venues/venue2")
@@ -113,7 +115,7 @@ async def test_ids_are_told_apart_by_case(client: httpx.AsyncClient, read_model:
     assert_problem(answer, "venue-not-found", 404, venueId="venue2")
 
 
-async def test_an_unknown_zone_of_an_event(client: httpx.AsyncClient, read_model: ReadModel) -> None:
+async def test_an_unknown_zone_of_an_event_is_not_found(client: httpx.AsyncClient, read_model: ReadModel) -> None:
     read_model.add_event()
 
     answer = await client.get("/api/v1/events/Event2/seats?zoneId=3")
@@ -121,18 +123,18 @@ async def test_an_unknown_zone_of_an_event(client: httpx.AsyncClient, read_model
     assert_problem(answer, "zone-not-found", 404, eventId="Event2", zoneId=3)
 
 
-async def test_a_malformed_parameter_is_named(client: httpx.AsyncClient) -> None:
+async def test_the_problem_names_the_malformed_parameter(client: httpx.AsyncClient) -> None:
     for path, field in MALFORMED:
         assert_problem(await client.get(f"/api/v1/{path}"), "invalid-request", 400, field=field)
 
 
-async def test_a_malformed_consistency_token(client: httpx.AsyncClient) -> None:
+async def test_a_malformed_consistency_token_is_refused(client: httpx.AsyncClient) -> None:
     for token in MALFORMED_TOKENS:
         answer = await client.get("/api/v1/events", headers=[(b"Consistency-Token", token.encode())])
         assert_problem(answer, "invalid-consistency-token", 400)
 
 
-async def test_an_address_with_nothing_behind_it(client: httpx.AsyncClient) -> None:
+async def test_an_unknown_path_is_not_found(client: httpx.AsyncClient) -> None:
     for path in (
         "/",
         "/api/v1",
@@ -144,14 +146,16 @@ async def test_an_address_with_nothing_behind_it(client: httpx.AsyncClient) -> N
         assert_problem(await client.get(path), "not-found", 404)
 
 
-async def test_a_method_that_no_query_knows(client: httpx.AsyncClient) -> None:
+async def test_a_method_that_no_query_has_is_not_allowed(client: httpx.AsyncClient) -> None:
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         answer = await client.request(method, f"/api/v1/tickets/{ticket_id(1)}")
         assert_problem(answer, "method-not-allowed", 405)
         assert {"GET", "HEAD"} <= set(answer.headers["Allow"].split(", "))
 
 
-async def test_a_fault_of_our_own_tells_nothing_about_itself(client: httpx.AsyncClient, read_model: ReadModel) -> None:
+async def test_an_internal_error_reveals_nothing_about_its_cause(
+    client: httpx.AsyncClient, read_model: ReadModel
+) -> None:
     read_model.add_venue(zones="secret nonsense")
 
     answer = await client.get("/api/v1/venues/Venue2")

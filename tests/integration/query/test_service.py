@@ -1,4 +1,4 @@
-"""What the service says of itself, and how it is served."""
+"""HEAD, health, metrics and the OpenAPI page of the service."""
 
 import httpx
 from query.settings import Settings
@@ -7,19 +7,19 @@ from tests.stage.processes.query import serve
 from tests.stage.read_model import PARTITIONS, ReadModel, ticket_id
 
 
-async def test_head_answers_as_get_does_without_the_body(client: httpx.AsyncClient, read_model: ReadModel) -> None:
+async def test_head_is_answered_like_get_without_a_body(client: httpx.AsyncClient, read_model: ReadModel) -> None:
     read_model.add_ticket(1)
     path = f"/api/v1/tickets/{ticket_id(1)}"
 
-    got, asked = await client.get(path), await client.head(path)
+    got, head = await client.get(path), await client.head(path)
 
-    assert asked.status_code == 200
-    assert asked.content == b""
-    assert asked.headers["content-length"] == str(len(got.content))
+    assert head.status_code == 200
+    assert head.content == b""
+    assert head.headers["content-length"] == str(len(got.content))
     assert (await client.head(f"/api/v1/tickets/{ticket_id(2)}")).status_code == 404
 
 
-async def test_it_is_ready_when_the_read_model_has_as_many_partitions_as_the_settings(
+async def test_it_is_ready_if_the_read_model_has_the_partitions_of_the_settings(
     settings: Settings, client: httpx.AsyncClient
 ) -> None:
     assert (await client.get("/health/ready")).json() == {"status": "ready", "checks": {"read_model": "ok"}}
@@ -44,7 +44,7 @@ async def test_metrics_name_queries_problems_and_joined_reads(client: httpx.Asyn
     assert "reads_joined_count" in metrics
 
 
-async def test_the_openapi_page_needs_no_other_server(client: httpx.AsyncClient) -> None:
+async def test_the_openapi_page_loads_nothing_from_other_servers(client: httpx.AsyncClient) -> None:
     page = await client.get("/docs/query")
 
     assert page.status_code == 200
@@ -55,7 +55,7 @@ async def test_the_openapi_page_needs_no_other_server(client: httpx.AsyncClient)
         assert (await client.get(f"/docs/query/assets/{asset}")).status_code == 200
 
 
-async def test_every_query_is_documented_with_its_example_its_problems_and_its_token(client: httpx.AsyncClient) -> None:
+async def test_the_page_documents_each_query_with_example_problems_and_token(client: httpx.AsyncClient) -> None:
     schema = (await client.get("/docs/query/openapi.json")).json()
 
     for path, methods in schema["paths"].items():
@@ -71,7 +71,7 @@ async def test_every_query_is_documented_with_its_example_its_problems_and_its_t
     assert len(schema["paths"]) == 10
 
 
-async def test_money_is_documented_as_a_number(client: httpx.AsyncClient) -> None:
+async def test_the_page_documents_a_price_as_a_number(client: httpx.AsyncClient) -> None:
     schema = (await client.get("/docs/query/openapi.json")).json()
 
     assert schema["components"]["schemas"]["Ticket"]["properties"]["price"]["type"] == "number"

@@ -1,4 +1,4 @@
-"""Tickets: one by its id, an event's page by page, how many and for how much."""
+"""Queries for a ticket, for the number of sold tickets, and for the revenue of an event."""
 
 import httpx
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from tests.stage.read_model import CREATED_ON, ReadModel, ticket_id
 
 
-async def test_a_ticket_is_answered_as_it_was_sold(client: httpx.AsyncClient, read_model: ReadModel) -> None:
+async def test_a_ticket_is_answered_with_all_its_fields(client: httpx.AsyncClient, read_model: ReadModel) -> None:
     read_model.add_ticket(1, seat_row=10, seat_column=2, price_cents=2550)
 
     answer = await client.get(f"/api/v1/tickets/{ticket_id(1)}")
@@ -27,7 +27,7 @@ async def test_a_ticket_is_answered_as_it_was_sold(client: httpx.AsyncClient, re
     }
 
 
-async def test_a_cancelled_ticket_says_so(client: httpx.AsyncClient, read_model: ReadModel) -> None:
+async def test_a_cancelled_ticket_has_the_status_cancelled(client: httpx.AsyncClient, read_model: ReadModel) -> None:
     read_model.add_ticket(1, status="CANCELLED", revision=2)
 
     answer = await client.get(f"/api/v1/tickets/{ticket_id(1)}")
@@ -43,7 +43,7 @@ async def test_a_ticket_is_found_by_its_id_in_upper_case(client: httpx.AsyncClie
     assert answer.json()["ticketId"] == ticket_id(1)
 
 
-async def test_every_zone_is_counted_by_zone_id_those_without_a_sale_too(
+async def test_every_zone_is_counted_even_without_a_sale_in_order_of_the_ids(
     client: httpx.AsyncClient, read_model: ReadModel
 ) -> None:
     read_model.add_event(zones=[])
@@ -59,7 +59,7 @@ async def test_every_zone_is_counted_by_zone_id_those_without_a_sale_too(
     }
 
 
-async def test_a_zone_that_is_not_part_of_the_projected_event_is_not_counted(
+async def test_a_zone_that_the_projected_event_lacks_is_not_counted(
     client: httpx.AsyncClient, read_model: ReadModel
 ) -> None:
     read_model.add_event(zones=[])
@@ -71,7 +71,7 @@ async def test_a_zone_that_is_not_part_of_the_projected_event_is_not_counted(
 
 
 @pytest.mark.parametrize("name", ["money", "revenue"])
-async def test_revenue_is_the_sum_over_the_zones_under_either_name(
+async def test_revenue_is_the_sum_of_the_zones_on_both_paths(
     client: httpx.AsyncClient, read_model: ReadModel, name: str
 ) -> None:
     read_model.add_event(zones=[])
@@ -90,7 +90,7 @@ async def test_revenue_is_the_sum_over_the_zones_under_either_name(
     }
 
 
-async def test_an_event_that_sold_nothing_has_earned_nothing(client: httpx.AsyncClient, read_model: ReadModel) -> None:
+async def test_an_event_without_a_sale_has_no_revenue(client: httpx.AsyncClient, read_model: ReadModel) -> None:
     read_model.add_event(zones=[])
 
     answer = await client.get("/api/v1/tickets/money/Venue2/Event2")

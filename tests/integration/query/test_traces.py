@@ -1,4 +1,4 @@
-"""What a query leaves in its caller's trace."""
+"""Spans of queries in the traces of their callers."""
 
 import secrets
 
@@ -12,8 +12,8 @@ from tests.stage.read_model import PARTITIONS, ticket_id
 CALLER = "00f067aa0ba902b7"
 
 
-async def asked(settings: Settings, collector: Collector, headers: dict[str, str]) -> None:
-    """Ask for a ticket, for a page and for health, of a service that then ends and has sent its spans."""
+async def query_and_stop(settings: Settings, collector: Collector, headers: dict[str, str]) -> None:
+    """Get a ticket, a page, health and metrics; stop the service, so that it sends its spans."""
     traced = Settings(mysql_url=settings.mysql_url, partitions=PARTITIONS, otel_exporter_otlp_endpoint=collector.url)
     async with serve(traced) as client:
         for path in (f"/api/v1/tickets/{ticket_id(1)}", "/docs/query/openapi.json", "/health/ready", "/metrics"):
@@ -21,10 +21,10 @@ async def asked(settings: Settings, collector: Collector, headers: dict[str, str
 
 
 @pytest.mark.usefixtures("read_model")
-async def test_a_query_is_a_span_of_its_callers_trace_and_pages_and_health_are_not(settings: Settings) -> None:
+async def test_a_query_is_a_span_of_its_callers_trace_unlike_pages_and_health(settings: Settings) -> None:
     trace_id = secrets.token_hex(16)
     with collecting() as collector:
-        await asked(settings, collector, {"traceparent": f"00-{trace_id}-{CALLER}-01"})
+        await query_and_stop(settings, collector, {"traceparent": f"00-{trace_id}-{CALLER}-01"})
         (span,) = await collector.spans(trace_id)
     assert (span.service, span.name, span.kind, span.parent_id) == ("query", "readTicket", "SERVER", CALLER)
     assert span.failure is None
@@ -36,7 +36,7 @@ async def test_a_query_is_a_span_of_its_callers_trace_and_pages_and_health_are_n
 
 
 @pytest.mark.usefixtures("read_model")
-async def test_a_query_whose_caller_does_not_record_the_trace_is_no_span(settings: Settings) -> None:
+async def test_a_query_is_no_span_if_its_caller_does_not_sample_the_trace(settings: Settings) -> None:
     with collecting() as collector:
-        await asked(settings, collector, {"traceparent": f"00-{secrets.token_hex(16)}-{CALLER}-00"})
+        await query_and_stop(settings, collector, {"traceparent": f"00-{secrets.token_hex(16)}-{CALLER}-00"})
         assert collector.traces_by_now() == set()
