@@ -10,6 +10,6 @@ from tests.stage.sandboxes import Sandbox
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    """A sandbox that tells nobody anything."""
+    """Run a sandbox that sends no webhooks."""
     with sandboxes.serving(SLOW_SECONDS="1") as running:
         yield running

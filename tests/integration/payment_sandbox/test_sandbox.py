@@ -1,4 +1,4 @@
-"""The sandbox answers as Stripe does, and never loses what it has answered for."""
+"""The sandbox answers as Stripe does, and never loses a payment that it has answered for."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -21,11 +21,11 @@ FORM = {
 
 
 def post(sandbox: Sandbox, path: str, form: Mapping[str, str], key: str | None = None) -> httpx.Response:
-    """A call of Stripe's API."""
+    """Send a call of Stripe's API."""
     return sandbox.client.post(path, data=form, headers={"Idempotency-Key": key} if key else {})
 
 
-def test_a_key_is_answered_the_same_each_time(sandbox: Sandbox) -> None:
+def test_a_repeated_key_gets_the_same_answer(sandbox: Sandbox) -> None:
     key = str(uuid4())
     first, again = (post(sandbox, INTENTS, FORM, key) for _ in range(2))
     assert (again.status_code, again.content) == (200, first.content)
@@ -33,27 +33,27 @@ def test_a_key_is_answered_the_same_each_time(sandbox: Sandbox) -> None:
     assert again.headers["Idempotent-Replayed"] == "true"
 
 
-def test_without_a_key_each_call_makes_a_payment(sandbox: Sandbox) -> None:
+def test_without_a_key_each_call_creates_a_payment(sandbox: Sandbox) -> None:
     first, second = (post(sandbox, INTENTS, FORM).json()["id"] for _ in range(2))
     assert first != second
 
 
 @pytest.mark.parametrize("change", [{"amount": "2600"}, {"metadata[hold]": "another"}])
-def test_a_key_that_comes_with_another_body_is_refused(sandbox: Sandbox, change: Mapping[str, str]) -> None:
+def test_a_key_with_another_body_is_refused(sandbox: Sandbox, change: Mapping[str, str]) -> None:
     key = str(uuid4())
     post(sandbox, INTENTS, FORM, key)
     refused = post(sandbox, INTENTS, {**FORM, **change}, key)
     assert (refused.status_code, refused.json()["error"]["type"]) == (400, "idempotency_error")
 
 
-def test_a_key_that_comes_with_another_call_is_refused(sandbox: Sandbox) -> None:
+def test_a_key_with_another_call_is_refused(sandbox: Sandbox) -> None:
     key = str(uuid4())
     payment_id = post(sandbox, INTENTS, FORM, key).json()["id"]
     refused = post(sandbox, f"{INTENTS}/{payment_id}/capture", {}, key)
     assert refused.json()["error"]["type"] == "idempotency_error"
 
 
-def test_a_decline_is_remembered(sandbox: Sandbox) -> None:
+def test_a_decline_is_replayed_for_its_key(sandbox: Sandbox) -> None:
     key, form = str(uuid4()), {**FORM, "payment_method": "pm_card_visa_chargeDeclined"}
     first, again = (post(sandbox, INTENTS, form, key) for _ in range(2))
     assert (first.status_code, again.content) == (402, first.content)
@@ -66,7 +66,7 @@ def test_a_decline_is_remembered(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     "change", [{"amount": "many"}, {"currency": "dollars"}, {"colour": "red"}, {"payment_method": "pm_none"}]
 )
-def test_what_is_not_understood_is_not_remembered(sandbox: Sandbox, change: Mapping[str, str]) -> None:
+def test_an_invalid_request_does_not_use_up_its_key(sandbox: Sandbox, change: Mapping[str, str]) -> None:
     key = str(uuid4())
     refused = post(sandbox, INTENTS, {**FORM, **change}, key)
     assert (refused.status_code, refused.json()["error"]["type"]) == (400, "invalid_request_error")
@@ -74,19 +74,19 @@ def test_what_is_not_understood_is_not_remembered(sandbox: Sandbox, change: Mapp
 
 
 @pytest.mark.parametrize("path", [INTENTS, "/v1/refunds", "/sandbox/outage", "/sandbox/payment_intents/pi_1/refund"])
-def test_a_caller_without_the_key_is_turned_away(sandbox: Sandbox, path: str) -> None:
+def test_a_caller_without_the_api_key_is_refused(sandbox: Sandbox, path: str) -> None:
     for headers in ({}, {"Authorization": "Bearer another"}, {"Authorization": "Basic x"}):
         assert httpx.post(f"{sandbox.url}{path}", data=FORM, headers=headers).status_code == 401
 
 
-def test_a_charge_is_shown_where_it_is_to_be_expanded(sandbox: Sandbox) -> None:
+def test_the_charge_is_an_id_unless_it_is_expanded(sandbox: Sandbox) -> None:
     plain = post(sandbox, INTENTS, FORM).json()
     assert plain["latest_charge"].startswith("ch_")
     expanded = sandbox.client.get(f"{INTENTS}/{plain['id']}", params={"expand[]": "latest_charge"}).json()
     assert (expanded["latest_charge"]["id"], expanded["latest_charge"]["captured"]) == (plain["latest_charge"], False)
 
 
-def test_refunds_are_listed_the_newest_first(sandbox: Sandbox) -> None:
+def test_refunds_are_listed_newest_first(sandbox: Sandbox) -> None:
     payment_id = post(sandbox, INTENTS, FORM).json()["id"]
     post(sandbox, f"{INTENTS}/{payment_id}/capture", {})
     made = [post(sandbox, "/v1/refunds", {"payment_intent": payment_id, "amount": "100"}).json()["id"] for _ in "abc"]
@@ -94,39 +94,39 @@ def test_refunds_are_listed_the_newest_first(sandbox: Sandbox) -> None:
     assert ([refund["id"] for refund in listed["data"]], listed["has_more"]) == (made[:0:-1], True)
 
 
-def test_the_books_agree_with_what_happened() -> None:
+def test_the_books_have_the_totals_of_all_payments() -> None:
     with sandboxes.serving() as sandbox:
-        kept, given_back, let_go = (post(sandbox, INTENTS, FORM).json()["id"] for _ in range(3))
+        disputed, refunded, cancelled = (post(sandbox, INTENTS, FORM).json()["id"] for _ in range(3))
         post(sandbox, INTENTS, FORM)
-        post(sandbox, f"{INTENTS}/{let_go}/cancel", {})
-        for payment_id in (kept, given_back):
+        post(sandbox, f"{INTENTS}/{cancelled}/cancel", {})
+        for payment_id in (disputed, refunded):
             post(sandbox, f"{INTENTS}/{payment_id}/capture", {})
-        sandbox.refund(given_back, 1_000)
-        sandbox.refund(given_back)
-        sandbox.dispute(kept)
+        sandbox.refund(refunded, 1_000)
+        sandbox.refund(refunded)
+        sandbox.dispute(disputed)
         books = sandbox.books()
         totals = ("authorised", "captured", "refunded", "refunds", "open_authorisations")
         assert [books[total] for total in totals] == [2_500, 5_000, 2_500, 2, 1]
-        assert sandbox.entry(kept)["disputed"]
+        assert sandbox.entry(disputed)["disputed"]
 
 
-def test_what_was_answered_is_there_after_a_kill() -> None:
+def test_payments_that_were_answered_survive_a_kill() -> None:
     with sandboxes.serving() as sandbox:
         keys = [str(uuid4()) for _ in range(200)]
 
-        def ask(key: str) -> httpx.Response | None:
+        def pay(key: str) -> httpx.Response | None:
             try:
                 return post(sandbox, INTENTS, {**FORM, "metadata[key]": key}, key)
             except httpx.TransportError:
                 return None
 
         with ThreadPoolExecutor(8) as callers:
-            answers = callers.map(ask, keys)
+            answers = callers.map(pay, keys)
             answered = [next(answers) for _ in range(20)]
             sandbox.process.kill()
             answered += list(answers)
         sandbox.process.start()
-        repeated = [ask(key) for key in keys]
+        repeated = [pay(key) for key in keys]
         assert None in answered
         for before, after in zip(answered, repeated, strict=True):
             assert after is not None

@@ -1,4 +1,4 @@
-"""The sandbox tells what happens: signed, at least once, in the order that the payment's method has."""
+"""Webhooks of the sandbox: signed, sent at least once, in the order that the method asks for."""
 
 import time
 from collections.abc import Iterator
@@ -26,13 +26,13 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture(scope="module")
 def sandbox(receiver: Receiver) -> Iterator[Sandbox]:
-    """A sandbox that tells the receiver."""
+    """Run a sandbox that sends its webhooks to the receiver."""
     with sandboxes.serving(WEBHOOK_URL=receiver.url, LATE_SECONDS=str(LATE_SECONDS)) as running:
         yield running
 
 
-def make(sandbox: Sandbox, method: str) -> str:
-    """A payment that was tried with this method, authorised unless it is declined."""
+def create(sandbox: Sandbox, method: str) -> str:
+    """Create a payment and confirm it with this method; return its id."""
     form = {"amount": "2500", "currency": "usd", "capture_method": "manual", "payment_method": method}
     payment_id: str = sandbox.client.post(INTENTS, data=form).raise_for_status().json()["id"]
     sandbox.client.post(f"{INTENTS}/{payment_id}/confirm")
@@ -48,20 +48,20 @@ def types(events: list[dict[str, Any]]) -> list[str]:
 
 
 def test_a_webhook_is_signed_over_its_bytes(sandbox: Sandbox, receiver: Receiver) -> None:
-    payment_id = make(sandbox, "pm_card_visa")
+    payment_id = create(sandbox, "pm_card_visa")
     receiver.about(payment_id, 2)
     [_, webhook] = [webhook for webhook in receiver.webhooks if payment_id.encode() in webhook.body]
     notification = Signatures([WEBHOOK_SECRET]).read(webhook.body, webhook.signature)
     assert (notification.payment_id, notification.type) == (payment_id, AUTHORISED)
 
 
-def test_each_step_of_a_payment_is_told_in_order(sandbox: Sandbox, receiver: Receiver) -> None:
-    payment_id = make(sandbox, "pm_card_visa")
+def test_each_step_of_a_payment_sends_a_webhook_in_order(sandbox: Sandbox, receiver: Receiver) -> None:
+    payment_id = create(sandbox, "pm_card_visa")
     step(sandbox, payment_id, "capture")
     sandbox.refund(payment_id, 500)
     sandbox.dispute(payment_id)
-    told = receiver.about(payment_id, 6)
-    assert types(told) == [
+    events = receiver.about(payment_id, 6)
+    assert types(events) == [
         CREATED,
         AUTHORISED,
         SUCCEEDED,
@@ -69,8 +69,8 @@ def test_each_step_of_a_payment_is_told_in_order(sandbox: Sandbox, receiver: Rec
         "charge.refunded",
         "charge.dispute.created",
     ]
-    assert told[2]["data"]["object"]["status"] == "succeeded"
-    assert told[4]["data"]["object"]["amount_refunded"] == 500
+    assert events[2]["data"]["object"]["status"] == "succeeded"
+    assert events[4]["data"]["object"]["amount_refunded"] == 500
 
 
 @pytest.mark.parametrize(
@@ -82,44 +82,46 @@ def test_each_step_of_a_payment_is_told_in_order(sandbox: Sandbox, receiver: Rec
         ("pm_sandbox_automatic", SUCCEEDED),
     ],
 )
-def test_what_became_of_a_payment_is_told(sandbox: Sandbox, receiver: Receiver, method: str, event_type: str) -> None:
-    assert types(receiver.about(make(sandbox, method), 2)) == [CREATED, event_type]
+def test_the_outcome_of_a_payment_sends_a_webhook(
+    sandbox: Sandbox, receiver: Receiver, method: str, event_type: str
+) -> None:
+    assert types(receiver.about(create(sandbox, method), 2)) == [CREATED, event_type]
 
 
-def test_a_payment_that_was_let_go_is_told(sandbox: Sandbox, receiver: Receiver) -> None:
-    payment_id = make(sandbox, "pm_card_visa")
+def test_a_cancelled_payment_sends_a_webhook(sandbox: Sandbox, receiver: Receiver) -> None:
+    payment_id = create(sandbox, "pm_card_visa")
     step(sandbox, payment_id, "cancel")
     assert types(receiver.about(payment_id, 3)) == [CREATED, AUTHORISED, CANCELED]
 
 
-def test_webhooks_come_twice(sandbox: Sandbox, receiver: Receiver) -> None:
-    told = receiver.about(make(sandbox, "pm_sandbox_webhooks_twice"), 4)
-    assert types(told) == [CREATED, CREATED, AUTHORISED, AUTHORISED]
-    assert told[0]["id"] == told[1]["id"] != told[2]["id"] == told[3]["id"]
+def test_webhooks_can_arrive_twice(sandbox: Sandbox, receiver: Receiver) -> None:
+    events = receiver.about(create(sandbox, "pm_sandbox_webhooks_twice"), 4)
+    assert types(events) == [CREATED, CREATED, AUTHORISED, AUTHORISED]
+    assert events[0]["id"] == events[1]["id"] != events[2]["id"] == events[3]["id"]
 
 
-def test_webhooks_come_in_reverse(sandbox: Sandbox, receiver: Receiver) -> None:
-    payment_id = make(sandbox, "pm_sandbox_webhooks_reversed")
+def test_webhooks_can_arrive_in_reverse(sandbox: Sandbox, receiver: Receiver) -> None:
+    payment_id = create(sandbox, "pm_sandbox_webhooks_reversed")
     step(sandbox, payment_id, "capture")
     assert types(receiver.about(payment_id, 3)) == [SUCCEEDED, AUTHORISED, CREATED]
 
 
-def test_webhooks_come_late(sandbox: Sandbox, receiver: Receiver) -> None:
+def test_webhooks_can_arrive_late(sandbox: Sandbox, receiver: Receiver) -> None:
     began = time.monotonic()
-    receiver.about(make(sandbox, "pm_sandbox_webhooks_late"), 2)
+    receiver.about(create(sandbox, "pm_sandbox_webhooks_late"), 2)
     assert time.monotonic() - began >= LATE_SECONDS
 
 
-def test_a_webhook_is_sent_until_it_is_taken(sandbox: Sandbox, receiver: Receiver) -> None:
+def test_a_webhook_is_sent_again_until_it_is_acknowledged(sandbox: Sandbox, receiver: Receiver) -> None:
     receiver.refusals = 2
-    told = receiver.about(make(sandbox, "pm_card_visa"), 4)
-    assert sorted(types(told)) == sorted([CREATED, AUTHORISED] * 2)
+    events = receiver.about(create(sandbox, "pm_card_visa"), 4)
+    assert sorted(types(events)) == sorted([CREATED, AUTHORISED] * 2)
 
 
-def test_a_webhook_that_was_not_taken_is_sent_by_the_process_after_a_kill() -> None:
+def test_an_unacknowledged_webhook_is_sent_after_a_kill_and_a_restart() -> None:
     port = free_port("receiver")
     with sandboxes.serving(WEBHOOK_URL=f"http://127.0.0.1:{port}/webhook") as sandbox:
-        payment_id = make(sandbox, "pm_card_visa")
+        payment_id = create(sandbox, "pm_card_visa")
         sandbox.process.kill()
         with receiving(port) as receiver:
             sandbox.process.start()
