@@ -1,4 +1,4 @@
-"""What is in each image of ours, and that it needs no rights. `./taskw images` builds them first."""
+"""The packages in each of our images, and its rights. `./taskw images` builds them first."""
 
 import json
 import subprocess
@@ -46,7 +46,7 @@ print(json.dumps([name for name in ("/", "/app", "/tmp", "/home", "/usr/local") 
 
 
 def inside(image: str, *command: str) -> str:
-    """Output of a command in a container of this image, whose root file system cannot be written to."""
+    """Return the output of a command in a container of this image, with a read-only file system."""
     project = json.loads(compose("config", "--format=json"))["name"]
     options = ["--rm", "--read-only", "--network=none", "--cap-drop=ALL", "--entrypoint", command[0]]
     return docker("run", *options, f"{project}-{image}", *command[1:])
@@ -61,26 +61,26 @@ def docker(*arguments: str) -> str:
 
 
 def locked(image: str) -> dict[str, str]:
-    """Name and version of what the image's list holds for its Python."""
+    """Return name and version of each package in the image's list that is for its Python."""
     entries = (ROOT / FOLDERS[image] / "requirements.txt").read_text().replace("\\\n", "").splitlines()
     requirements = [Requirement(entry.split("--hash")[0]) for entry in entries]
     return {
-        one.name: str(one.specifier).removeprefix("==")
-        for one in requirements
-        if one.marker is None or one.marker.evaluate(IN_THE_IMAGE)
+        requirement.name: str(requirement.specifier).removeprefix("==")
+        for requirement in requirements
+        if requirement.marker is None or requirement.marker.evaluate(IN_THE_IMAGE)
     }
 
 
 @pytest.mark.parametrize("image", FOLDERS)
-def test_an_image_holds_its_packages_what_they_lock_and_nothing_else(image: str) -> None:
-    found = json.loads(inside(image, "python", "-c", PACKAGES))
+def test_an_image_has_our_packages_and_their_locked_requirements_and_nothing_else(image: str) -> None:
+    installed = json.loads(inside(image, "python", "-c", PACKAGES))
     ours = PACKAGES_OF_OURS[image]
-    assert found == {**locked(image), **dict.fromkeys(ours, "0.1.0")}
+    assert installed == {**locked(image), **dict.fromkeys(ours, "0.1.0")}
     assert set(json.loads(inside(image, "python", "-c", MODULES_FOUND))) == {name.replace("-", "_") for name in ours}
 
 
 @pytest.mark.parametrize("image", FOLDERS)
-def test_the_python_of_an_image_holds_no_packages_of_its_own(image: str) -> None:
+def test_the_python_of_an_image_has_no_packages_itself(image: str) -> None:
     assert json.loads(inside(image, "/usr/local/bin/python", "-c", PACKAGES)) == {}
 
 
@@ -91,7 +91,7 @@ def test_an_image_runs_without_rights(image: str) -> None:
 
 
 @pytest.mark.parametrize("image", FOLDERS)
-def test_an_image_tells_the_engine_how_to_ask_whether_it_is_ready(image: str) -> None:
-    with pytest.raises(subprocess.CalledProcessError) as nobody_serves:
+def test_the_readiness_check_of_an_image_connects_to_its_service(image: str) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as failure:
         inside(image, "python", "-IS", "/app/ready.py")
-    assert "ConnectionRefusedError" in nobody_serves.value.stderr
+    assert "ConnectionRefusedError" in failure.value.stderr

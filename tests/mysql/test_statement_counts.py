@@ -1,4 +1,4 @@
-"""The number of statements does not depend on the size of a batch, by MySQL's own counters."""
+"""The number of statements of a batch, which does not depend on its size, by MySQL's counters."""
 
 from collections.abc import Sequence
 
@@ -84,7 +84,7 @@ async def test_a_repeated_batch_writes_nothing(read_model: ReadModelProjector, e
 
 
 def sales(count: int, first_row: int = 1, *, from_holds: bool = False) -> list[TicketPurchased]:
-    """Sales of `count` seats in twenty zones."""
+    """Return sales of `count` seats in twenty zones."""
     return [
         purchased(
             zone_id=number % ZONES + 1,
@@ -97,7 +97,7 @@ def sales(count: int, first_row: int = 1, *, from_holds: bool = False) -> list[T
 
 
 def holds(sold: Sequence[TicketPurchased]) -> list[SeatsHeld]:
-    """The holds that precede these sales."""
+    """Return the holds that precede these sales."""
     return [
         seats_held((int(sale.data.row), 1), hold=f"{number:032x}", zone_id=sale.data.zone_id, position="1-0")
         for number, sale in enumerate(sold)
@@ -107,14 +107,14 @@ def holds(sold: Sequence[TicketPurchased]) -> list[SeatsHeld]:
 async def statements(
     engine: AsyncEngine, read_model: ReadModelProjector, batch: Sequence[AnyMessage]
 ) -> dict[str, int]:
-    """The number of statements that a batch takes, for each kind of statement that occurred."""
-    before = await counted(engine)
+    """Return how many statements a batch takes, for each kind of statement that occurs."""
+    before = await statements_so_far(engine)
     await read_model.project(batch)
-    after = await counted(engine)
+    after = await statements_so_far(engine)
     return {kind: after[kind] - before[kind] for kind in COUNTED if after[kind] != before[kind]}
 
 
-async def counted(engine: AsyncEngine) -> dict[str, int]:
-    """The number of statements of each kind since the server started."""
+async def statements_so_far(engine: AsyncEngine) -> dict[str, int]:
+    """Return how many statements of each kind the server has run since its start."""
     status = await rows(engine, "SHOW GLOBAL STATUS WHERE Variable_name LIKE 'Com\\_%'")
     return {row["Variable_name"]: int(row["Value"]) for row in status}

@@ -1,4 +1,4 @@
-"""What Prometheus itself says of its configuration, and of the alerts and when they fire."""
+"""Prometheus's own checks of its configuration, of the alerts, and of when they fire."""
 
 import subprocess
 from typing import Any
@@ -12,21 +12,21 @@ OBSERVABILITY = INFRA / "observability"
 
 
 @pytest.mark.parametrize(
-    "question",
+    "arguments",
     [
         pytest.param(["check", "config", "prometheus.yml"], id="configuration"),
         pytest.param(["check", "rules", "alerts.yml"], id="rules"),
         pytest.param(["test", "rules", "alerts.test.yml"], id="when-they-fire"),
     ],
 )
-def test_prometheus_accepts(question: list[str]) -> None:
-    judged = subprocess.run(
-        [promtool(), *question], cwd=OBSERVABILITY, capture_output=True, text=True, timeout=60, check=False
+def test_promtool_passes(arguments: list[str]) -> None:
+    result = subprocess.run(
+        [promtool(), *arguments], cwd=OBSERVABILITY, capture_output=True, text=True, timeout=60, check=False
     )
-    assert judged.returncode == 0, judged.stdout + judged.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_of_each_alert_it_is_tested_when_it_fires_and_when_it_does_not() -> None:
+def test_each_alert_is_tested_both_firing_and_not_firing() -> None:
     tested = {
         (case["alertname"], bool(case["exp_alerts"]))
         for group in _read("alerts.test.yml")["tests"]

@@ -1,4 +1,4 @@
-"""The gateway in front of two services that say who they are: who gets what, and what it answers when nobody can."""
+"""The gateway in front of stand-ins for two services: its routes, its limits and its problems."""
 
 import json
 import socket
@@ -15,12 +15,15 @@ from infra_local.ports import free_port
 from infra_local.running import RunningServer
 
 CONTRACTS = Path(__file__).parents[3] / "libs/contracts"
-BREAKS_OFF = "/api/v1/breaks-off"
-CUTS_SHORT = "/api/v1/holds/cut-short-"
+NO_ANSWER = "/api/v1/no-answer"
+TRUNCATED = "/api/v1/holds/truncated-"
 
 
 class Service(BaseHTTPRequestHandler):
-    """Answers every call with its own name and what it was asked, except one it breaks off and some it cuts short."""
+    """A stand-in that answers a call with its own name, the path and the length of the body.
+
+    It closes the connection instead of answering NO_ANSWER, and amid the answer to TRUNCATED.
+    """
 
     protocol_version = "HTTP/1.1"
     name: str
@@ -28,12 +31,12 @@ class Service(BaseHTTPRequestHandler):
     def answer(self) -> None:
         length = int(self.headers.get("Content-Length", "0"))
         body = self.rfile.read(length)
-        if self.path == BREAKS_OFF or len(body) < length:
+        if self.path == NO_ANSWER or len(body) < length:
             self.close_connection = True
             return
-        answer = json.dumps({"service": self.name, "asked": self.path, "bytes": len(body)}).encode()
+        answer = json.dumps({"service": self.name, "path": self.path, "bytes": len(body)}).encode()
         self.send_response(200)
-        if self.path.startswith(CUTS_SHORT):
+        if self.path.startswith(TRUNCATED):
             self.close_connection = True
             self.send_header("Content-Length", str(len(answer) + 1))
         else:
@@ -45,7 +48,7 @@ class Service(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = answer  # noqa: N815
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing on the test's output."""
+        """Keep the test's output free of access logs."""
 
 
 class Purchase(Service):
@@ -58,7 +61,7 @@ class Query(Service):
 
 @contextmanager
 def serving(service: type[Service]) -> Iterator[str]:
-    """Its host:port."""
+    """Serve this stand-in; yield its host:port."""
     with ThreadingHTTPServer(("127.0.0.1", 0), service) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
         yield f"127.0.0.1:{server.server_port}"
@@ -83,10 +86,10 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="module")
-def deserted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """A gateway whose services are not there."""
-    address = f"127.0.0.1:{free_port('nobody')}"
-    with gateway(tmp_path_factory.mktemp("deserted"), address, address) as client:
+def without_services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """Run a gateway whose services are down."""
+    address = f"127.0.0.1:{free_port('unused')}"
+    with gateway(tmp_path_factory.mktemp("without-services"), address, address) as client:
         yield client
 
 
@@ -109,7 +112,7 @@ def deserted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]
 def test_each_call_reaches_its_service_unchanged(client: httpx.Client, method: str, path: str, service: str) -> None:
     answer = client.request(method, path, content=b"12345" if method == "POST" else None)
     assert answer.status_code == 200
-    assert answer.json() == {"service": service, "asked": path, "bytes": 5 if method == "POST" else 0}
+    assert answer.json() == {"service": service, "path": path, "bytes": 5 if method == "POST" else 0}
 
 
 @pytest.mark.parametrize(
@@ -120,22 +123,22 @@ def test_each_call_reaches_its_service_unchanged(client: httpx.Client, method: s
         ("/docs/messages/asyncapi.json", "asyncapi.json", "application/json"),
     ],
 )
-def test_what_describes_the_messages_needs_no_service(
-    deserted: httpx.Client, path: str, file: str, media_type: str
+def test_the_page_of_messages_needs_no_service(
+    without_services: httpx.Client, path: str, file: str, media_type: str
 ) -> None:
-    answer = deserted.get(path)
-    assert answer.status_code == deserted.head(path).status_code == 200
+    answer = without_services.get(path)
+    assert answer.status_code == without_services.head(path).status_code == 200
     assert answer.headers["Content-Type"] == media_type
     assert answer.content == (CONTRACTS / file).read_bytes()
 
 
-def test_a_log_of_what_failed_names_neither_a_hold_nor_a_receipt(tmp_path: Path) -> None:
+def test_the_log_of_a_failed_call_has_no_hold_id_and_no_receipt(tmp_path: Path) -> None:
     with (
         serving(Purchase) as purchase,
         gateway(tmp_path, purchase, purchase) as client,
         pytest.raises(httpx.RemoteProtocolError),
     ):
-        client.get(f"{CUTS_SHORT}secret-hold", headers={"Receipt": "secret-receipt"})
+        client.get(f"{TRUNCATED}secret-hold", headers={"Receipt": "secret-receipt"})
 
     log = (tmp_path / "server.log").read_text()
     assert "unexpected EOF" in log
@@ -158,7 +161,7 @@ def test_head_is_answered_like_get(client: httpx.Client) -> None:
         ("PUT", "/docs/messages/asyncapi.json", "GET, HEAD"),
     ],
 )
-def test_another_method_is_405_and_told_which_are_allowed(
+def test_another_method_is_405_and_the_answer_names_the_allowed_ones(
     client: httpx.Client, method: str, path: str, allowed: str
 ) -> None:
     answer = client.request(method, path)
@@ -185,19 +188,19 @@ def test_another_method_is_405_and_told_which_are_allowed(
         "/docs/query/../../health/live",
     ],
 )
-def test_any_other_path_is_404_and_health_and_metrics_are_not_public(client: httpx.Client, path: str) -> None:
-    status, problem = ask_exactly(client, path)
+def test_every_other_path_is_404_also_health_and_metrics(client: httpx.Client, path: str) -> None:
+    status, problem = get_exactly(client, path)
     assert status == 404
     assert problem["type"] == "/problems/not-found"
     assert problem["instance"] == path
 
 
-def test_a_path_cannot_break_out_of_the_answer(client: httpx.Client) -> None:
-    _, problem = ask_exactly(client, '/"}{{.Host}}\\')
+def test_the_path_in_a_problem_is_escaped(client: httpx.Client) -> None:
+    _, problem = get_exactly(client, '/"}{{.Host}}\\')
     assert problem["instance"] == "/%22%7D%7B%7B.Host%7D%7D%5C"
 
 
-def test_64_kib_pass_and_one_byte_more_is_413(client: httpx.Client) -> None:
+def test_a_body_of_64_kib_passes_and_one_byte_more_is_413(client: httpx.Client) -> None:
     assert client.post("/api/v1/tickets", content=bytes(65_536)).json()["bytes"] == 65_536
     assert_problem(client.post("/api/v1/tickets", content=bytes(65_537)), 413, "too-large", "/api/v1/tickets")
 
@@ -205,14 +208,15 @@ def test_64_kib_pass_and_one_byte_more_is_413(client: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("method", "path"), [("POST", "/api/v1/tickets"), ("GET", "/api/v1/tickets/1"), ("GET", "/docs/query")]
 )
-def test_an_absent_service_is_503_and_when_to_try_again(deserted: httpx.Client, method: str, path: str) -> None:
-    answer = deserted.request(method, path)
+def test_a_service_that_is_down_is_503_with_retry_after(without_services: httpx.Client, method: str, path: str) -> None:
+    answer = without_services.request(method, path)
     assert_problem(answer, 503, "service-unavailable", path)
     assert answer.headers["Retry-After"] == "1"
 
 
-def test_an_answer_broken_off_is_502_because_something_may_have_been_done(client: httpx.Client) -> None:
-    assert_problem(client.post(BREAKS_OFF), 502, "bad-gateway", BREAKS_OFF)
+def test_a_connection_that_is_closed_before_the_answer_is_502(client: httpx.Client) -> None:
+    """The problem is not 503, because the service may have done something."""
+    assert_problem(client.post(NO_ANSWER), 502, "bad-gateway", NO_ANSWER)
 
 
 def assert_problem(answer: httpx.Response, status: int, slug: str, path: str) -> None:
@@ -223,8 +227,8 @@ def assert_problem(answer: httpx.Response, status: int, slug: str, path: str) ->
     assert (problem["type"], problem["status"], problem["instance"]) == (f"/problems/{slug}", status, path)
 
 
-def ask_exactly(client: httpx.Client, path: str) -> tuple[int, dict[str, object]]:
-    """GET this very path, which an HTTP client would tidy up first; status and decoded body."""
+def get_exactly(client: httpx.Client, path: str) -> tuple[int, dict[str, object]]:
+    """GET exactly this path, which a client would normalise; return status and decoded body."""
     with socket.create_connection((client.base_url.host, client.base_url.port or 80), 5) as connection:
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n".encode())
         answer = connection.makefile("rb").read()

@@ -1,6 +1,7 @@
-"""Kafka by TLS and with a password, as purchase and the terminal reach it; it is told why it cannot be reached.
+"""Kafka by TLS and with a password: purchase and the terminal connect, or log why they cannot.
 
-No Kafka that runs here takes a password, or speaks TLS: a proxy speaks it, and answers as Kafka does to a wrong one.
+No Kafka that runs here accepts a password or speaks TLS. A proxy speaks TLS, and answers as Kafka
+does to a wrong password.
 """
 
 import asyncio
@@ -41,7 +42,7 @@ WRONG_PASSWORD = 58
 
 @pytest.fixture
 def identity(tmp_path: Path) -> Path:
-    """A certificate of 127.0.0.1 that vouches for itself, with its key."""
+    """Write a self-signed certificate of 127.0.0.1 with its key; return the file."""
     key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
     now = datetime.now(UTC)
     certificate = (
@@ -59,15 +60,15 @@ def identity(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def tls(identity: Path) -> ssl.SSLContext:
-    """What a server speaks with that identity."""
+    """Return the TLS context of a server with that certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(identity)
     return context
 
 
 @pytest.fixture
-def guarded(tmp_path: Path) -> Iterator[RunningServer]:
-    """A Kafka that wants to know who is there, and knows nobody."""
+def authenticating_kafka(tmp_path: Path) -> Iterator[RunningServer]:
+    """Start a Kafka that requires authentication and has no users."""
     server = kafka(tmp_path / "kafka", PortBook(tmp_path / "ports.json"))
     running = RunningServer(replace(server, argv=[*server.argv, "--authentication"]))
     running.start()
@@ -75,20 +76,20 @@ def guarded(tmp_path: Path) -> Iterator[RunningServer]:
     running.kill()
 
 
-def settings_of(port: int, protocol: str) -> dict[str, str]:
-    told = {"BROKER": "kafka", "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{port}", "KAFKA_IDEMPOTENCE": "false"}
-    return {**told, "KAFKA_REPLICATION": "1", "KAFKA_SECURITY_PROTOCOL": protocol, **USER}
+def environment_for(port: int, protocol: str) -> dict[str, str]:
+    broker = {"BROKER": "kafka", "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{port}", "KAFKA_IDEMPOTENCE": "false"}
+    return {**broker, "KAFKA_REPLICATION": "1", "KAFKA_SECURITY_PROTOCOL": protocol, **USER}
 
 
-def settings_of_purchase(told: Mapping[str, str]) -> Settings:
-    return Settings.read({"PROFILE": "local", **told})
+def settings_of_purchase(environment: Mapping[str, str]) -> Settings:
+    return Settings.read({"PROFILE": "local", **environment})
 
 
-def settings_of_terminal(told: Mapping[str, str]) -> terminal_settings.Settings:
-    return terminal_settings.Settings.read({"MYSQL_URL": "mysql+aiomysql://localhost/ticketing", **told})
+def settings_of_terminal(environment: Mapping[str, str]) -> terminal_settings.Settings:
+    return terminal_settings.Settings.read({"MYSQL_URL": "mysql+aiomysql://localhost/ticketing", **environment})
 
 
-async def test_messages_travel_by_tls(
+async def test_messages_are_sent_and_received_over_tls(
     private_kafka: RunningServer, identity: Path, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(identity))
@@ -96,56 +97,56 @@ async def test_messages_travel_by_tls(
         asyncio.timeout(DEADLINE_SECONDS),
         listening(KafkaProxy(private_kafka.server.ports["kafka"]), tls) as proxy,
     ):
-        told = settings_of(proxy.port, "SSL")
-        [relay], terminal = publishing(settings_of_purchase(told)), choose(settings_of_terminal(told))
+        environment = environment_for(proxy.port, "SSL")
+        [relay], terminal = publishing(settings_of_purchase(environment)), choose(settings_of_terminal(environment))
         await terminal.declare(1)
         try:
             await terminal.connect()
             await relay.application.start()
-            async with terminal.listening() as heard:
+            async with terminal.listening() as received:
                 await relay.publish(0, b"[]")
-                assert await anext(heard) == b"[]"
+                assert await anext(received) == b"[]"
         finally:
             await relay.application.stop()
             await terminal.application.stop()
 
 
-async def test_a_kafka_for_which_nobody_vouches_is_not_spoken_to(
+async def test_a_kafka_with_an_untrusted_certificate_is_refused(
     private_kafka: RunningServer, tls: ssl.SSLContext, caplog: pytest.LogCaptureFixture, redis_url: str, tmp_path: Path
 ) -> None:
     async with listening(KafkaProxy(private_kafka.server.ports["kafka"]), tls) as proxy:
-        told = settings_of(proxy.port, "SSL")
-        assert "CERTIFICATE_VERIFY_FAILED" in await last_words_of_relay(redis_url, told, tmp_path)
-        assert "CERTIFICATE_VERIFY_FAILED" in await last_words_of_terminal(told, caplog)
+        environment = environment_for(proxy.port, "SSL")
+        assert "CERTIFICATE_VERIFY_FAILED" in await log_of_relay(redis_url, environment, tmp_path)
+        assert "CERTIFICATE_VERIFY_FAILED" in await log_of_terminal(environment, caplog)
 
 
-async def test_a_wrong_password_is_told(
-    guarded: RunningServer, caplog: pytest.LogCaptureFixture, redis_url: str, tmp_path: Path
+async def test_a_wrong_password_is_logged(
+    authenticating_kafka: RunningServer, caplog: pytest.LogCaptureFixture, redis_url: str, tmp_path: Path
 ) -> None:
     async def refuse(_request: bytes, answer: bytes) -> bytes:
-        told = answer[4:8] + pack(">hh", WRONG_PASSWORD, -1) + pack(">iq", 0, 0)
-        return pack(">i", len(told)) + told
+        refusal = answer[4:8] + pack(">hh", WRONG_PASSWORD, -1) + pack(">iq", 0, 0)
+        return pack(">i", len(refusal)) + refusal
 
-    async with listening(KafkaProxy(guarded.server.ports["kafka"])) as proxy:
+    async with listening(KafkaProxy(authenticating_kafka.server.ports["kafka"])) as proxy:
         proxy.follow(Rule(mark=b"c=biws,r=", on_answer=refuse))
-        told = settings_of(proxy.port, "SASL_PLAINTEXT")
-        assert "SaslAuthenticationFailed" in await last_words_of_relay(redis_url, told, tmp_path)
-        assert "SaslAuthenticationFailed" in await last_words_of_terminal(told, caplog)
+        environment = environment_for(proxy.port, "SASL_PLAINTEXT")
+        assert "SaslAuthenticationFailed" in await log_of_relay(redis_url, environment, tmp_path)
+        assert "SaslAuthenticationFailed" in await log_of_terminal(environment, caplog)
 
 
-async def last_words_of_relay(redis_url: str, told: Mapping[str, str], directory: Path) -> str:
-    """What it has logged when it ended, because it could not start."""
+async def log_of_relay(redis_url: str, environment: Mapping[str, str], directory: Path) -> str:
+    """Start a relay that cannot connect; return its log once it has ended."""
     await prepare(redis_url)
-    relay = RunningServer(describe(directory / "relay", redis_url, told))
+    relay = RunningServer(describe(directory / "relay", redis_url, environment))
     with pytest.raises(ProgramFailed, match="relay ended with code"):
         await asyncio.to_thread(relay.start)
     return log_file(relay.server).read_text()
 
 
-async def last_words_of_terminal(told: Mapping[str, str], caplog: pytest.LogCaptureFixture) -> str:
-    """What is logged when it does not connect."""
+async def log_of_terminal(environment: Mapping[str, str], caplog: pytest.LogCaptureFixture) -> str:
+    """Connect a terminal, which fails; return the log."""
     with pytest.raises(StoreUnavailable):
-        await choose(settings_of_terminal(told)).connect()
+        await choose(settings_of_terminal(environment)).connect()
     return caplog.text
 
 
@@ -153,9 +154,12 @@ async def last_words_of_terminal(told: Mapping[str, str], caplog: pytest.LogCapt
     ("protocol", "has_user", "is_encrypted"),
     [("PLAINTEXT", False, False), ("SSL", False, True), ("SASL_PLAINTEXT", True, False), ("SASL_SSL", True, True)],
 )
-def test_aiokafka_is_told_what_the_settings_say(protocol: str, has_user: bool, is_encrypted: bool) -> None:
-    told = settings_of(9092, protocol)
-    for security in (secured_by_purchase(settings_of_purchase(told)), secured_by_terminal(settings_of_terminal(told))):
+def test_aiokafka_gets_the_security_of_the_settings(protocol: str, has_user: bool, is_encrypted: bool) -> None:
+    environment = environment_for(9092, protocol)
+    for security in (
+        secured_by_purchase(settings_of_purchase(environment)),
+        secured_by_terminal(settings_of_terminal(environment)),
+    ):
         arguments: dict[str, Any] = parse_security(security)
         context = arguments.pop("ssl_context")
         assert (context is not None and context.verify_mode is ssl.CERT_REQUIRED) == is_encrypted

@@ -1,4 +1,4 @@
-"""Each store as tests get it: isolated when shared, and killable when private."""
+"""The stores of the tests: a shared one is isolated for each test, a private one can be killed."""
 
 import asyncio
 from collections.abc import Sequence
@@ -25,13 +25,13 @@ from tests.stage.stores.stores import Store
 
 @pytest.fixture
 def nothing_from_debian(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No program of a Debian package is on this machine, and this user may not install any."""
+    """Hide the programs of Debian packages, and allow no installation."""
     monkeypatch.setattr(debian, "DEBIAN_FOLDERS", "/nowhere")
     monkeypatch.setattr(debian, "can_install", lambda: False)
 
 
 async def execute(url: str, statement: str) -> Sequence[object]:
-    """Run one statement and commit it; its rows, if it has any."""
+    """Run one statement and commit it; return its rows, if it has any."""
     async with create_async_engine(url, poolclass=NullPool).begin() as connection:
         result = await connection.execute(text(statement))
         return result.scalars().all() if result.returns_rows else []
@@ -55,17 +55,17 @@ async def table_names(url: str) -> list[str]:
 
 
 async def send(servers: str, topic: str, messages: Sequence[bytes]) -> None:
-    """Make this topic, of one partition, with these messages in it."""
+    """Create this topic, of one partition, with these messages in it."""
     admin = AdminClient({"bootstrap.servers": servers})
-    [made] = admin.create_topics([NewTopic(topic, 1, 1)]).values()
-    made.result(timeout=10)
+    [creation] = admin.create_topics([NewTopic(topic, 1, 1)]).values()
+    creation.result(timeout=10)
     async with AIOKafkaProducer(bootstrap_servers=servers, acks="all") as producer:
         for message in messages:
             await producer.send_and_wait(topic, message)
 
 
-async def received(servers: str, topic: str, count: int) -> list[bytes]:
-    """So many messages of a topic, from its beginning."""
+async def receive(servers: str, topic: str, count: int) -> list[bytes]:
+    """Receive so many messages of a topic, from its beginning."""
     async with AIOKafkaConsumer(topic, bootstrap_servers=servers, auto_offset_reset="earliest") as consumer:
         return [(await asyncio.wait_for(consumer.getone(), 10)).value for _ in range(count)]
 
@@ -81,7 +81,7 @@ def groups(servers: str) -> set[str]:
 
 @pytest.mark.usefixtures("nothing_from_debian", "aws_environment")
 @pytest.mark.parametrize("store", [stores.REDIS, stores.KAFKA, stores.DYNAMODB], ids=["redis", "kafka", "dynamodb"])
-def test_a_store_from_pypi_starts_where_nothing_is_installed(store: Store) -> None:
+def test_a_store_from_pypi_starts_without_debian_packages(store: Store) -> None:
     with stores.private_instance(store) as running:
         assert running.server.ready()
 
@@ -92,7 +92,7 @@ def test_a_store_from_pypi_starts_where_nothing_is_installed(store: Store) -> No
     [(stores.RABBITMQ, "rabbitmq-server"), (stores.MYSQL, "mariadb-server")],
     ids=["rabbitmq", "mysql"],
 )
-def test_a_store_from_debian_asks_for_its_own_package_alone(store: Store, package: str) -> None:
+def test_a_store_from_debian_asks_for_no_package_but_its_own(store: Store, package: str) -> None:
     with (
         pytest.raises(debian.ServersMissing, match=f"--no-install-recommends {package}$"),
         stores.private_instance(store),
@@ -100,7 +100,7 @@ def test_a_store_from_debian_asks_for_its_own_package_alone(store: Store, packag
         pass
 
 
-def test_redis_keeps_each_answered_write_over_kill_9(private_redis: RunningServer) -> None:
+def test_redis_has_each_answered_write_after_kill_9(private_redis: RunningServer) -> None:
     with redis.Redis.from_url(private_redis.url) as client:
         for seat in range(100):
             client.set(f"seat:{seat}", "sold")
@@ -110,7 +110,7 @@ def test_redis_keeps_each_answered_write_over_kill_9(private_redis: RunningServe
         assert client.dbsize() == 100
 
 
-def test_redis_has_the_settings_the_seats_need(redis_url: str) -> None:
+def test_redis_has_the_settings_that_the_seats_need(redis_url: str) -> None:
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
         assert client.dbsize() == 0
         settings = client.config_get("append*", "maxmemory-policy", "hash-max-listpack-*", "save")
@@ -151,7 +151,7 @@ async def test_a_durable_message_survives_a_clean_restart_of_the_broker(private_
         assert message.body == b"sold"
 
 
-async def test_each_test_has_a_vhost_of_its_own(rabbitmq_url: str, rabbitmq_server: tuple[str, str]) -> None:
+async def test_each_test_has_its_own_vhost(rabbitmq_url: str, rabbitmq_server: tuple[str, str]) -> None:
     async with RabbitBroker(rabbitmq_url) as broker:
         await broker.declare_queue(RabbitQueue("seats"))
     with isolation.vhost(*rabbitmq_server) as another:
@@ -160,17 +160,17 @@ async def test_each_test_has_a_vhost_of_its_own(rabbitmq_url: str, rabbitmq_serv
                 await broker.declare_queue(RabbitQueue("seats", declare=False))
 
 
-async def test_kafka_delivers_what_it_acknowledged_in_order_and_loses_all_of_it_when_it_ends(
+async def test_kafka_delivers_acknowledged_messages_in_order_and_loses_them_when_it_stops(
     private_kafka: RunningServer,
 ) -> None:
-    """Memory only: whoever needs what was acknowledged before has to keep it elsewhere."""
+    """Kafka has them in memory only. A test that needs them later must store them elsewhere."""
     await send(private_kafka.url, "seats", [b"held", b"sold"])
-    assert await received(private_kafka.url, "seats", 2) == [b"held", b"sold"]
+    assert await receive(private_kafka.url, "seats", 2) == [b"held", b"sold"]
     private_kafka.restart()
     assert topics(private_kafka.url) == set()
 
 
-async def test_a_kafka_that_others_use_is_emptied_for_the_next_test(private_kafka: RunningServer) -> None:
+async def test_a_shared_kafka_is_emptied_for_the_next_test(private_kafka: RunningServer) -> None:
     await send(private_kafka.url, "seats", [b"sold"])
     async with AIOKafkaConsumer("seats", bootstrap_servers=private_kafka.url, group_id="models") as consumer:
         await consumer.commit({TopicPartition("seats", 0): 1})
@@ -183,7 +183,7 @@ def test_each_test_has_a_kafka_without_topics(kafka_servers: str) -> None:
     assert topics(kafka_servers) == set()
 
 
-async def test_a_batch_that_was_committed_survives_kill_9_of_mysql(private_mysql: RunningServer) -> None:
+async def test_a_committed_batch_survives_kill_9_of_mysql(private_mysql: RunningServer) -> None:
     await execute(private_mysql.url, "CREATE TABLE seat (id INT PRIMARY KEY) ENGINE=InnoDB")
     await execute(private_mysql.url, "INSERT INTO seat VALUES (1), (2)")
     private_mysql.kill()
@@ -198,13 +198,13 @@ async def test_the_query_user_may_read_and_not_write(mysql_url: str, query_mysql
         await execute(query_mysql_url, "INSERT INTO seat VALUES (1)")
 
 
-async def test_dynamodb_keeps_its_tables_over_a_clean_restart(private_dynamodb: RunningServer) -> None:
+async def test_dynamodb_has_its_tables_after_a_clean_restart(private_dynamodb: RunningServer) -> None:
     name = await create_table(Tables(url=private_dynamodb.url, prefix=""))
     private_dynamodb.restart()
     assert await table_names(private_dynamodb.url) == [name]
 
 
-async def test_the_tables_of_a_test_are_gone_after_it(dynamodb_server: str, aws_environment: None) -> None:  # noqa: ARG001
+async def test_the_tables_of_a_test_are_deleted_after_it(dynamodb_server: str, aws_environment: None) -> None:  # noqa: ARG001
     async with isolation.tables(dynamodb_server) as own:
         name = await create_table(own)
         assert name in await table_names(dynamodb_server)
