@@ -1,4 +1,7 @@
-"""The pages: their links resolve, the files and modules they name exist, and their prose fits 100 columns."""
+"""The pages: their links resolve, the files and modules they name exist, and lines fit.
+
+A line of prose has at most 100 columns.
+"""
 
 import re
 import subprocess
@@ -17,7 +20,7 @@ _FILE = re.compile(r"(?<![\w./@-])\w[\w./-]*\.(?:py|lua|md|toml|yaml|html)\b(?!\
 _MODULE = re.compile(r"(?<![\w./-])(?:contracts|purchase|message_terminal|query|infra_local|tests)(?:\.[a-z_]\w*)+\b")
 
 
-def defects(page: str) -> Iterator[str]:
+def defects_of(page: str) -> Iterator[str]:
     folder = ROOT / (GENERATED if page == TEMPLATE else page)
     is_code = False
     for number, line in enumerate((ROOT / page).read_text().splitlines(), 1):
@@ -40,7 +43,7 @@ def resolves(target: Path, anchor: str) -> bool:
 
 
 def exists(name: str) -> bool:
-    """Whether a path ends so, or it is a module or a name in one."""
+    """Return whether a path ends in this name, or it is a module or a name in one."""
     owner, _, last = name.replace(".", "/").rpartition("/")
     paths = tuple(f"/{path}" for path in (name, f"{owner}/{last}", f"{owner}/{last}.py"))
     owners = [file for file in TRACKED if f"/{file}".endswith((f"/{owner}.py", f"/{owner}/__init__.py"))]
@@ -50,8 +53,8 @@ def exists(name: str) -> bool:
 
 
 def test_no_page_has_a_defect() -> None:
-    found = [defect for page in PAGES for defect in defects(page)]
-    assert not found, "\n".join(found)
+    defects = [defect for page in PAGES for defect in defects_of(page)]
+    assert not defects, "\n".join(defects)
 
 
 def test_every_alert_has_its_entry_in_the_runbook() -> None:

@@ -13,7 +13,7 @@ HEALTH_CHECK = Path(__file__).parents[2] / "infra/images/ready.py"
 
 
 async def passes() -> None:
-    """A check that passes."""
+    """Pass the check."""
 
 
 async def refuses() -> None:

@@ -1,4 +1,4 @@
-"""The sample catalogue is what it was agreed to be; the load tests take its revenue as their oracle."""
+"""The sample catalogue's seats and prices, from which the load tests compute the revenue."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -58,7 +58,7 @@ def test_venue2_has_80_seats_in_two_zones() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(CATALOG.glob("events/*.json")), ids=lambda path: path.stem)
-def test_an_event_is_at_a_venue_that_is_there(path: Path) -> None:
+def test_the_venue_of_an_event_exists(path: Path) -> None:
     assert (CATALOG / f"venues/{msgspec.json.decode(path.read_bytes())['venueId']}.json").exists()
 
 

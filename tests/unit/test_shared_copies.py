@@ -19,14 +19,14 @@ QUERY = ROOT / "services/query/src/query"
 SANDBOX = ROOT / "infra/sandbox/src/payment_sandbox"
 
 COPIES = [TERMINAL, QUERY, SANDBOX]
-"""Each has the same furniture as PURCHASE."""
+"""The services that have the same small modules as PURCHASE."""
 
 HEADER_REWRITE = (
     "from collections.abc import Iterable\n",
     "Headers = Iterable[tuple[bytes, bytes]]\n\n",
     '            scope["headers"] = _from_current_span(scope["headers"])\n',
 )
-"""With `_from_current_span` the only parts that query's tracing does not have."""
+"""The parts that query's tracing lacks, with `_from_current_span`."""
 
 
 def definition(path: Path, name: str) -> str:
@@ -51,14 +51,14 @@ def test_readiness_is_the_same_file(copy: Path) -> None:
 
 
 @pytest.mark.parametrize("copy", COPIES, ids=lambda copy: copy.name)
-def test_logging_is_configured_alike(copy: Path) -> None:
+def test_logging_is_configured_with_the_same_code(copy: Path) -> None:
     ours, theirs = PURCHASE / "process.py", copy / "process.py"
     assert docstring(theirs) == docstring(ours)
     assert definition(theirs, "configure_logging") == definition(ours, "configure_logging")
 
 
 @pytest.mark.parametrize("copy", COPIES, ids=lambda copy: copy.name)
-def test_settings_are_read_alike(copy: Path) -> None:
+def test_settings_are_read_with_the_same_code(copy: Path) -> None:
     """The variables differ, and so does `_given`: some services have lists and local secrets."""
     ours, theirs = PURCHASE / "settings.py", copy / "settings.py"
     assert docstring(theirs) == docstring(ours)
@@ -70,7 +70,7 @@ def test_the_sandbox_is_served_like_purchase() -> None:
     assert definition(SANDBOX / "process.py", "serve") == definition(PURCHASE / "process.py", "serve")
 
 
-def test_purchase_and_query_trace_alike_but_for_the_header_rewrite() -> None:
+def test_purchase_and_query_trace_with_the_same_code_but_for_the_header_rewrite() -> None:
     path = PURCHASE / "http/tracing.py"
     purchase = path.read_text()
     for part in (*HEADER_REWRITE, definition(path, "_from_current_span") + "\n\n\n"):
@@ -95,7 +95,7 @@ def titles(kinds: Iterable[of_purchase.Kind | of_query.Kind]) -> dict[tuple[str,
     return by_slug
 
 
-def test_a_problem_has_the_same_title_wherever_it_comes_from() -> None:
+def test_a_problem_has_the_same_title_in_every_service_and_the_gateway() -> None:
     """The gateway's titles are in its configuration."""
     query = titles([*of_query.KINDS.values(), of_query.NOT_FOUND, of_query.METHOD_NOT_ALLOWED, of_query.INTERNAL_ERROR])
     purchase = titles(

@@ -40,7 +40,7 @@ class SomeRuntime:
 
 
 @pytest.mark.parametrize(
-    ("asked", "runs", "last", "engine", "taken", "why"),
+    ("asked", "runs", "last", "engine", "chosen", "why"),
     [
         (None, None, None, True, "docker", "a Docker engine is available"),
         (None, None, None, False, "private", "no Docker engine with Docker Compose is available"),
@@ -54,21 +54,21 @@ class SomeRuntime:
     ],
 )
 def test_a_runtime_is_chosen_for_a_reason(
-    asked: str | None, runs: str | None, last: str | None, engine: bool, taken: str, why: str
+    asked: str | None, runs: str | None, last: str | None, engine: bool, chosen: str, why: str
 ) -> None:
     both = [SomeRuntime(name, runs=name == runs) for name in ("docker", "private")]
     choice = choose(both, asked=asked, last=last, engine_answers=lambda: engine)
-    assert (choice.runtime.name, choice.why) == (taken, why)
+    assert (choice.runtime.name, choice.why) == (chosen, why)
 
 
 @pytest.fixture
 def runtime(tmp_path: Path) -> SomeRuntime:
-    """A runtime whose Kafka does not keep messages."""
+    """Return a runtime whose Kafka does not keep messages."""
     return SomeRuntime("some", broker=LastBroker(tmp_path / "broker"))
 
 
 @pytest.mark.parametrize(
-    ("last", "asked", "taken"),
+    ("last", "asked", "chosen"),
     [
         (None, None, "rabbitmq"),
         (None, "kafka", "kafka"),
@@ -78,11 +78,11 @@ def runtime(tmp_path: Path) -> SomeRuntime:
     ],
 )
 def test_the_broker_is_the_requested_one_or_that_of_the_last_run(
-    runtime: SomeRuntime, last: BrokerName | None, asked: BrokerName | None, taken: BrokerName
+    runtime: SomeRuntime, last: BrokerName | None, asked: BrokerName | None, chosen: BrokerName
 ) -> None:
     if last:
         runtime.broker.remember(last)
-    assert choose_broker(runtime, asked) == taken
+    assert choose_broker(runtime, asked) == chosen
 
 
 def test_a_broker_that_may_hold_messages_is_not_replaced(runtime: SomeRuntime) -> None:

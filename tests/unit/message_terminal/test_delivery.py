@@ -19,7 +19,7 @@ UNKNOWN = b'{"specversion":"1.0","type":"seat.upgraded.v9","id":"1","partition":
 
 
 def refusal(arrived: Arrived) -> str:
-    """The reason why a message was refused."""
+    """Return the reason why a message is refused."""
     assert isinstance(arrived, Refused)
     return arrived.reason
 

@@ -8,13 +8,13 @@ from sqlalchemy import exc
 
 
 def mysql_error(error: Exception) -> exc.DBAPIError:
-    """A driver's error, wrapped by SQLAlchemy."""
+    """Return this driver's error as SQLAlchemy wraps it."""
     kind: type[exc.DBAPIError] = getattr(exc, type(error).__name__)
     return kind("INSERT …", None, error)
 
 
 def dynamodb_error(code: str) -> ClientError:
-    """DynamoDB's answer with this error code."""
+    """Return DynamoDB's answer with this error code."""
     return ClientError({"Error": {"Code": code, "Message": "no"}}, "PutItem")
 
 

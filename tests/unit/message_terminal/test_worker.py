@@ -57,13 +57,13 @@ class Broker:
 
 @pytest.fixture
 def projector() -> RecordingProjector:
-    """A projector without a fault."""
+    """Return a projector without a fault."""
     return RecordingProjector()
 
 
 @pytest.fixture
 def worker(projector: RecordingProjector, monkeypatch: pytest.MonkeyPatch) -> Worker:
-    """A worker with retries in milliseconds."""
+    """Return a worker that retries within milliseconds."""
     monkeypatch.setattr(worker_module, "SHORTEST_WAIT_SECONDS", 0.001)
     monkeypatch.setattr(worker_module, "LONGEST_WAIT_SECONDS", 0.002)
     return Worker(projector, 64)
@@ -71,7 +71,7 @@ def worker(projector: RecordingProjector, monkeypatch: pytest.MonkeyPatch) -> Wo
 
 @pytest.fixture
 def broker(worker: Worker) -> Broker:
-    """A broker that delivers to the worker."""
+    """Return a broker that delivers to the worker."""
     return Broker(worker)
 
 

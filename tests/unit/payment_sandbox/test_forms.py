@@ -6,8 +6,8 @@ from payment_sandbox.refusals import Refused
 
 
 def test_names_in_brackets_are_parts_of_one_field() -> None:
-    wanted = read_form("amount=100&currency=usd&metadata[hold]=a&metadata%5Battempt%5D=1", CreateIntent)
-    assert wanted.metadata == {"hold": "a", "attempt": "1"}
+    form = read_form("amount=100&currency=usd&metadata[hold]=a&metadata%5Battempt%5D=1", CreateIntent)
+    assert form.metadata == {"hold": "a", "attempt": "1"}
 
 
 @pytest.mark.parametrize("name", ["expand[]", "expand[0]", "expand%5B0%5D"])

@@ -1,4 +1,4 @@
-"""A wrong variable stops the process and is named; nothing secret has a default outside the local profile."""
+"""A wrong variable stops the process and is named; only the local profile has default secrets."""
 
 import pytest
 from purchase.settings import Settings
@@ -32,7 +32,7 @@ WRONG = [
 
 
 def read(**variables: str) -> Settings:
-    """The settings of an environment with its secrets, and these variables beside or instead of them."""
+    """Read the settings of an environment with these variables, and the secrets if not given."""
     return Settings.read({**SECRETS, **variables})
 
 
@@ -44,18 +44,18 @@ def test_a_wrong_variable_is_named(name: str, text: str) -> None:
 
 @pytest.mark.parametrize("name", ["ADMIN_TOKENS", "RECEIPT_KEYS"])
 @pytest.mark.parametrize("profile", [{}, {"PROFILE": "production"}, {"PROFILE": ""}])
-def test_a_secret_is_asked_for_outside_the_local_profile(name: str, profile: dict[str, str]) -> None:
-    told = {secret: text for secret, text in SECRETS.items() if secret != name}
+def test_a_secret_is_required_outside_the_local_profile(name: str, profile: dict[str, str]) -> None:
+    others = {secret: text for secret, text in SECRETS.items() if secret != name}
     with pytest.raises(SystemExit, match=name):
-        Settings.read({**told, **profile})
+        Settings.read({**others, **profile})
 
 
 @pytest.mark.parametrize("protocol", ["SASL_PLAINTEXT", "SASL_SSL"])
 @pytest.mark.parametrize("name", ["KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"])
-def test_kafka_s_users_have_a_name_and_a_password(protocol: str, name: str) -> None:
-    told = {"KAFKA_SASL_USERNAME": "relay", "KAFKA_SASL_PASSWORD": "a-password", name: ""}
+def test_a_kafka_user_needs_a_name_and_a_password(protocol: str, name: str) -> None:
+    user = {"KAFKA_SASL_USERNAME": "relay", "KAFKA_SASL_PASSWORD": "a-password", name: ""}
     with pytest.raises(SystemExit, match=f"KAFKA_SECURITY_PROTOCOL={protocol} needs {name}"):
-        read(KAFKA_SECURITY_PROTOCOL=protocol, **told)
+        read(KAFKA_SECURITY_PROTOCOL=protocol, **user)
 
 
 @pytest.mark.parametrize(
@@ -68,31 +68,31 @@ def test_kafka_s_users_have_a_name_and_a_password(protocol: str, name: str) -> N
     ],
 )
 def test_a_payment_provider_needs_its_key_and_the_secrets_of_its_webhooks(provider: str, name: str) -> None:
-    told = {key: text for key, text in PAYMENT_SECRETS.items() if key != name}
+    others = {key: text for key, text in PAYMENT_SECRETS.items() if key != name}
     with pytest.raises(SystemExit, match=name):
-        read(PAYMENT_PROVIDER=provider, **told)
+        read(PAYMENT_PROVIDER=provider, **others)
     assert read(PAYMENT_PROVIDER=provider, **PAYMENT_SECRETS).payment_provider == provider
 
 
-def test_stripe_has_no_key_of_its_own_in_the_local_profile() -> None:
+def test_stripe_needs_its_key_also_in_the_local_profile() -> None:
     with pytest.raises(SystemExit, match="STRIPE_API_KEY"):
         read(PROFILE="local", PAYMENT_PROVIDER="stripe")
 
 
-def test_nobody_takes_payments_in_production_unless_told() -> None:
+def test_production_has_no_payment_provider_by_default() -> None:
     assert read().payment_provider == "none"
 
 
 @pytest.mark.parametrize(
     "name", ["ADMIN_TOKENS", "RECEIPT_KEYS", "SANDBOX_API_KEY", "STRIPE_API_KEY", "WEBHOOK_SECRETS"]
 )
-def test_a_secret_that_is_too_short_is_not_told(name: str) -> None:
+def test_the_error_about_a_short_secret_does_not_show_it(name: str) -> None:
     with pytest.raises(SystemExit) as stopped:
         read(**{name: "pa55"})
     assert "pa55" not in str(stopped.value)
 
 
-def test_the_local_profile_has_secrets_of_its_own() -> None:
+def test_the_local_profile_has_default_secrets() -> None:
     settings = Settings.read({"PROFILE": "local"})
     assert settings.admin_tokens == ("local-admin-token",)
     assert settings.receipt_keys == ("local-receipt-key",)
@@ -100,34 +100,34 @@ def test_the_local_profile_has_secrets_of_its_own() -> None:
     assert settings.webhook_secrets == ("local-webhook-secret",)
 
 
-def test_secrets_that_are_told_replace_the_local_ones() -> None:
+def test_given_secrets_replace_the_local_ones() -> None:
     assert read(PROFILE="local").admin_tokens == ("an-admin-token",)
 
 
-def test_a_service_that_is_told_nothing_else_is_in_production_with_64_partitions() -> None:
+def test_the_defaults_are_production_and_64_partitions() -> None:
     settings = read()
     assert (settings.profile, settings.partitions, settings.direct_sales) == ("production", 64, True)
     assert (settings.hold_seconds, settings.payment_seconds, settings.holds_per_customer) == (120, 900, 3)
 
 
-def test_rabbitmq_carries_the_messages_unless_told() -> None:
+def test_the_default_broker_is_rabbitmq() -> None:
     assert (read().broker, read().mirror_broker, read().drain_broker) == ("rabbitmq", "none", "none")
     assert read().kafka_idempotence
 
 
 @pytest.mark.parametrize("broker", ["rabbitmq", "kafka"])
-@pytest.mark.parametrize("beside", ["MIRROR_BROKER", "DRAIN_BROKER"])
-def test_a_broker_is_not_moved_to_itself(broker: str, beside: str) -> None:
-    with pytest.raises(SystemExit, match=f"{beside}.* must name different brokers"):
-        read(BROKER=broker, **{beside: broker})
+@pytest.mark.parametrize("role", ["MIRROR_BROKER", "DRAIN_BROKER"])
+def test_a_mirrored_or_drained_broker_differs_from_the_broker(broker: str, role: str) -> None:
+    with pytest.raises(SystemExit, match=f"{role}.* must name different brokers"):
+        read(BROKER=broker, **{role: broker})
 
 
-def test_what_is_told_everything_is_not_drained_meanwhile() -> None:
+def test_a_broker_is_not_mirrored_to_and_drained_at_once() -> None:
     with pytest.raises(SystemExit, match="must name different brokers"):
         read(MIRROR_BROKER="kafka", DRAIN_BROKER="kafka")
 
 
-def test_lists_are_separated_by_commas() -> None:
+def test_commas_separate_the_values_of_a_list() -> None:
     settings = read(
         ADMIN_TOKENS="the-first-token, the-second-token",
         RECEIPT_KEYS="the-new-key,the-old-key",
@@ -139,15 +139,15 @@ def test_lists_are_separated_by_commas() -> None:
 
 
 @pytest.mark.parametrize(("text", "switched"), [("true", True), ("false", False), ("1", True), ("0", False)])
-def test_direct_sales_are_switched_by_words_or_digits(text: str, switched: bool) -> None:
+def test_a_switch_is_true_or_false_or_1_or_0(text: str, switched: bool) -> None:
     assert read(DIRECT_SALES=text).direct_sales is switched
 
 
-def test_a_variable_that_is_empty_counts_as_not_told() -> None:
+def test_an_empty_variable_counts_as_absent() -> None:
     assert read(PARTITIONS="", REDIS_URL="", LOGGING_CONFIG="") == read()
 
 
-def test_variables_of_others_do_not_matter() -> None:
+def test_other_variables_are_ignored() -> None:
     assert read(PATH="/bin", partitions="7") == read()
 
 

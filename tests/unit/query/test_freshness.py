@@ -1,4 +1,4 @@
-"""Parsing a Consistency-Token, and when the read model has reached it."""
+"""Parsing a Consistency-Token, and whether the read model has reached it."""
 
 import pytest
 from contracts.position import Position
@@ -8,7 +8,7 @@ from query.freshness import InvalidConsistencyToken, has_reached, parse_token
 PARTITIONS = 64
 
 
-def test_a_token_names_a_position_in_a_partition() -> None:
+def test_a_token_has_a_partition_and_a_position() -> None:
     assert parse_token("17:2-42", PARTITIONS) == {17: Position(2, 42)}
 
 
@@ -56,7 +56,7 @@ def test_any_text_is_parsed_or_refused_as_malformed(token: str) -> None:
         return
 
 
-def test_a_token_is_reached_when_every_partition_is_there_or_further() -> None:
+def test_a_token_is_reached_when_each_of_its_positions_is_reached() -> None:
     projected = {1: Position(1, 42), 2: Position(2, 0)}
 
     assert has_reached(projected, {1: Position(1, 42)})

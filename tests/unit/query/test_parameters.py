@@ -1,4 +1,4 @@
-"""Cursors are opaque, continue after the last page, and cannot be made up."""
+"""Cursors are opaque, continue after the last page, and are refused if malformed."""
 
 import pytest
 from hypothesis import given, strategies as st
@@ -15,7 +15,7 @@ def rows(*ids: str) -> list[Row]:
 
 
 @given(st.from_regex(IDENTIFIER))
-def test_a_cursor_reads_back_as_the_id_it_was_written_for(event_id: str) -> None:
+def test_a_cursor_is_read_as_the_id_that_was_written(event_id: str) -> None:
     assert read_cursor(write_cursor(event_id), IDENTIFIER) == event_id
 
 

@@ -1,4 +1,4 @@
-"""Errors of the framework become problems of ours; they name the parameter as in the URL."""
+"""Errors of the framework become our problems, which name the parameter as in the URL."""
 
 import pytest
 from litestar.exceptions import (
@@ -11,7 +11,7 @@ from litestar.exceptions import (
 from query.problems import KINDS, of_error, of_framework
 
 
-def test_a_faulty_parameter_is_named_as_the_client_wrote_it() -> None:
+def test_the_problem_names_a_faulty_parameter_as_in_the_url() -> None:
     error = ValidationException(extra=[{"message": "Expected `int` >= 1", "key": "zone_id", "source": "query"}])
 
     problem = of_framework(error)
@@ -21,7 +21,7 @@ def test_a_faulty_parameter_is_named_as_the_client_wrote_it() -> None:
     assert problem.detail == "Expected `int` >= 1"
 
 
-def test_a_missing_parameter_is_named_although_the_framework_names_it_in_its_text_only() -> None:
+def test_the_problem_names_a_missing_parameter() -> None:
     error = ValidationException("Missing required query parameter 'eventId' for path /api/v1/tickets")
 
     assert of_framework(error).extra == {"field": "eventId"}
@@ -51,7 +51,7 @@ def test_the_text_of_an_unknown_error_is_logged_and_not_answered(caplog: pytest.
     assert "a secret" in caplog.text
 
 
-def test_every_kind_of_problem_has_a_slug_of_its_own() -> None:
+def test_every_kind_of_problem_has_its_own_slug() -> None:
     slugs = [kind.slug for kind in KINDS.values()]
 
     assert len(set(slugs)) == len(slugs)

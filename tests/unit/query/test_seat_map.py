@@ -3,7 +3,7 @@
 from query.seat_map import draw_rows
 
 
-def test_a_zone_that_sold_nothing_is_all_free() -> None:
+def test_every_seat_of_a_zone_without_a_sale_is_free() -> None:
     assert draw_rows(2, 3, held={}, sold={}) == ["...", "..."]
 
 

@@ -19,19 +19,19 @@ from tests.stage.messages import (
     seats_held,
 )
 
-LAPSED = seats_held((1, 1), (1, 2), position="1-0")
+EXPIRED = seats_held((1, 1), (1, 2), position="1-0")
 STORY: list[AnyMessage] = [
-    LAPSED,
+    EXPIRED,
     seats_held((1, 2), (1, 3), hold=OTHER_HOLD, position="1-1"),
     seats_held((1, 2), (1, 3), hold=OTHER_HOLD, position="1-2"),
-    hold_expired(LAPSED, position="1-3"),
+    hold_expired(EXPIRED, position="1-3"),
     purchased(column=2, hold=OTHER_HOLD, position="1-4"),
 ]
 """The end of a hold is published only after another hold has one of its seats."""
 
 
 def changes_by(*messages: AnyMessage) -> Changes:
-    """The changes that these messages make to an empty read model."""
+    """Return the changes that these messages make to an empty read model."""
     changes = Changes(tickets=Rows({}), zones=Rows({}), held_seats=Rows({}), venues=Rows({}), events=Rows({}))
     for message in messages:
         changes.apply(message)
@@ -39,7 +39,7 @@ def changes_by(*messages: AnyMessage) -> Changes:
 
 
 def statuses(held_seats: list[HeldSeatRow]) -> dict[tuple[str, int], str]:
-    """Status by hold and column."""
+    """Return the status of each held seat, by hold and column."""
     return {(seat.hold_reference, seat.seat_column): seat.status for seat in held_seats}
 
 

@@ -11,7 +11,7 @@ from tests.stage.messages import purchased, venue_defined
 
 
 def reached(*rows: PositionRow) -> Rows[int, PositionRow]:
-    """The stored positions."""
+    """Return positions as stored."""
     return Rows({row.partition_id: row for row in rows})
 
 

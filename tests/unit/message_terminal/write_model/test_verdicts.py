@@ -27,7 +27,7 @@ TICKET_KNOWN = {"Code": "ConditionalCheckFailed", "Item": {"revision": {"N": "2"
 
 
 def seat_has(generation: int, owner: str | None = "another") -> dict[str, Any]:
-    """The reason given when the seat's condition failed, with the stored seat."""
+    """Return DynamoDB's reason when the seat's condition fails, with the stored seat."""
     item: dict[str, Any] = {"generation": {"N": str(generation)}}
     return {"Code": "ConditionalCheckFailed", "Item": item | ({"ticketId": {"S": owner}} if owner else {})}
 

@@ -27,7 +27,7 @@ def seats(zones: Sequence[Zone]) -> set[Seat]:
 
 
 def closing_seats(before: tuple[Zone, ...], after: tuple[Zone, ...]) -> list[Seat]:
-    """Each seat of `closing_rows`, as often as it occurs there."""
+    """Return each seat of `closing_rows`, as often as it occurs there."""
     columns = {one.zone_id: one.col_count for one in before}
     return [
         Seat(closing.zone_id, closing.row, column)
@@ -37,7 +37,7 @@ def closing_seats(before: tuple[Zone, ...], after: tuple[Zone, ...]) -> list[Sea
 
 
 @given(ZONES, ZONES)
-def test_the_seats_that_close_are_those_that_were_there_and_are_not_any_more(
+def test_the_seats_that_close_are_those_that_the_new_shape_lacks(
     before: tuple[Zone, ...], after: tuple[Zone, ...]
 ) -> None:
     closing = closing_seats(before, after)
@@ -51,7 +51,7 @@ def test_a_narrowed_event_has_the_seats_of_both_shapes(before: tuple[Zone, ...],
 
 
 @given(ZONES, ZONES)
-def test_a_narrowed_event_keeps_prices_and_all_else(before: tuple[Zone, ...], after: tuple[Zone, ...]) -> None:
+def test_a_narrowed_event_keeps_its_prices_and_other_fields(before: tuple[Zone, ...], after: tuple[Zone, ...]) -> None:
     whole = event(zones=before, max_seats_per_customer=3)
     narrowed = whole.narrowed(after)
 
@@ -62,12 +62,12 @@ def test_a_narrowed_event_keeps_prices_and_all_else(before: tuple[Zone, ...], af
 
 
 @given(ZONES)
-def test_a_shape_that_stays_closes_nothing(zones: tuple[Zone, ...]) -> None:
+def test_an_unchanged_shape_closes_no_seat(zones: tuple[Zone, ...]) -> None:
     assert list(closing_rows(zones, zones)) == []
     assert event(zones=zones).narrowed(zones) == event(zones=zones)
 
 
 @given(ZONES)
-def test_a_zone_that_grows_closes_nothing(zones: tuple[Zone, ...]) -> None:
+def test_a_zone_that_grows_closes_no_seat(zones: tuple[Zone, ...]) -> None:
     grown = tuple(zone(zone_id=one.zone_id, row_count=one.row_count + 1, col_count=one.col_count + 1) for one in zones)
     assert list(closing_rows(zones, grown)) == []

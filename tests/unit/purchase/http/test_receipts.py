@@ -39,7 +39,7 @@ def test_the_first_key_signs_and_every_key_verifies() -> None:
     assert rotated.verify(Receipts([NEW]).sign(TICKET), TICKET)
 
 
-def test_a_receipt_may_come_with_its_padding() -> None:
+def test_a_receipt_may_have_padding() -> None:
     receipts = Receipts([OLD])
     assert receipts.verify(receipts.sign(TICKET) + "=", TICKET)
 
