@@ -168,7 +168,7 @@ def assert_held(booth: Booth, wanted: int, rows: list[str], held: list[str]) -> 
 def test_in_a_zone_too_large_for_one_call_the_first_rows_with_enough_seats_decide(
     booth: Booth, monkeypatch: pytest.MonkeyPatch, wanted: int, rows: list[str], held: list[str]
 ) -> None:
-    monkeypatch.setattr("purchase.holds.ledger.SEATS_LOOKED_AT", 3)
+    monkeypatch.setattr("purchase.holds.ledger.SEATS_SEARCHED", 3)
 
     assert_held(booth, wanted, rows, held)
 
@@ -176,7 +176,7 @@ def test_in_a_zone_too_large_for_one_call_the_first_rows_with_enough_seats_decid
 def test_in_a_zone_too_large_for_one_call_the_free_seats_of_all_rows_are_counted(
     booth: Booth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("purchase.holds.ledger.SEATS_LOOKED_AT", 3)
+    monkeypatch.setattr("purchase.holds.ledger.SEATS_SEARCHED", 3)
     drawn = Zone.drawn(".##", "#.#", "###", "..#")
 
     assert booth.hold(drawn, records(drawn, [0]), 5) == NotFree(None, available=4)

@@ -1,4 +1,4 @@
-"""A hold whose answer got lost is asked for again: it is made once, told once, ended once."""
+"""A hold whose answer was lost is repeated: it is made, published and ended once."""
 
 from collections.abc import AsyncIterator
 
@@ -17,14 +17,14 @@ from tests.stage.sellers import Seller, prepare, selling
 
 PARTITION = keys.partition_of("Gala", PARTITIONS)
 MESSAGES_BEFORE = 1
-"""The event was put on sale."""
+"""The message that the event was put on sale."""
 
 WANTED = {"by name": new_hold, "the best": lambda **terms: best_hold(zone(), 2, **terms)}
 
 
 @pytest.fixture
 async def proxy(redis_url: str) -> AsyncIterator[RedisProxy]:
-    """A proxy to an empty Redis that was prepared, with `event()` on sale."""
+    """A proxy before a new Redis with `event()` on sale."""
     await prepare(redis_url)
     async with selling(redis_url) as seller:
         await seller.put_on_sale("Gala")
@@ -38,7 +38,7 @@ def stored(redis_url: str) -> Stored:
 
 
 @pytest.mark.parametrize("how", WANTED)
-async def test_a_hold_whose_answer_was_lost_is_answered_with_its_seats_and_told_once(
+async def test_a_hold_whose_answer_was_lost_returns_its_seats_and_is_published_once(
     proxy: RedisProxy, redis_url: str, how: str
 ) -> None:
     wanted: NewHold = WANTED[how](customer_id="ada")
@@ -49,14 +49,14 @@ async def test_a_hold_whose_answer_was_lost_is_answered_with_its_seats_and_told_
     after = stored(redis_url)
     assert isinstance(outcome, Made)
     assert (outcome.position, outcome.is_replayed) == (after.last, False)
-    [kept] = after.holds.values()
-    assert (kept.hold_id, kept.seats) == (wanted.hold.hold_id, outcome.hold.seats)
+    [hold] = after.holds.values()
+    assert (hold.hold_id, hold.seats) == (wanted.hold.hold_id, outcome.hold.seats)
     assert len(after.messages) == MESSAGES_BEFORE + 1
     assert proxy.scripts_run == 2
 
 
 @pytest.mark.parametrize("how", WANTED)
-async def test_a_hold_whose_answers_are_all_lost_is_told_when_it_is_repeated_with_its_key(
+async def test_a_hold_whose_answers_were_all_lost_is_returned_when_its_key_is_repeated(
     proxy: RedisProxy, redis_url: str, how: str
 ) -> None:
     wanted: NewHold = WANTED[how](key=idempotency_key("a key"))
@@ -72,7 +72,7 @@ async def test_a_hold_whose_answers_are_all_lost_is_told_when_it_is_repeated_wit
     assert len(after.messages) == MESSAGES_BEFORE + 1
 
 
-async def test_a_hold_whose_end_was_not_answered_has_ended_once(proxy: RedisProxy, redis_url: str) -> None:
+async def test_a_hold_whose_release_was_not_answered_ends_once(proxy: RedisProxy, redis_url: str) -> None:
     wanted = new_hold()
     async with selling(proxy.url) as seller:
         await seller.holds.hold(wanted)
@@ -84,7 +84,7 @@ async def test_a_hold_whose_end_was_not_answered_has_ended_once(proxy: RedisProx
     assert len(after.messages) == MESSAGES_BEFORE + 2
 
 
-async def test_a_hold_that_was_answered_survives_kill_9_and_is_still_due(private_redis: RunningServer) -> None:
+async def test_an_answered_hold_survives_a_kill_of_redis_and_is_still_due(private_redis: RunningServer) -> None:
     await prepare(private_redis.url)
     async with selling(private_redis.url) as seller:
         await seller.put_on_sale("Gala")
@@ -100,12 +100,12 @@ async def test_a_hold_that_was_answered_survives_kill_9_and_is_still_due(private
 
 
 async def made(seller: Seller, wanted: NewHold) -> Made:
-    """A hold that must succeed."""
+    """Make a hold, which must succeed."""
     outcome = await seller.holds.hold(wanted)
     assert isinstance(outcome, Made)
     return outcome
 
 
-def last_of(kept: Stored) -> Position:
-    assert kept.last is not None
-    return kept.last
+def last_of(state: Stored) -> Position:
+    assert state.last is not None
+    return state.last

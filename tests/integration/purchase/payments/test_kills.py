@@ -1,6 +1,6 @@
-"""Purchase processes that are killed in the middle of a payment: whatever was under way, another process finishes.
+"""Purchase processes are killed in the middle of a payment, and another process finishes it.
 
-`test_payment_crashes` stops at every step; here real processes are killed at a few, just before or just after it.
+`test_crashes` stops at every step; here real processes are killed at a few, before or after them.
 """
 
 import asyncio
@@ -28,10 +28,10 @@ from tests.stage.sandboxes import Sandbox
 pytestmark = pytest.mark.at_the_sandbox
 
 Way = Literal["redis", "provider"]
-"""Where a process is stopped: at one of its scripts about the hold, or at a step at the provider."""
+"""The points at which a process is killed: a script about the hold, or a call to the provider."""
 
 Step = tuple[Way, int]
-"""Which of them, counted from the first of the payment."""
+"""Which of these calls, counted from the first of the payment."""
 
 BEGIN: Step = ("redis", 1)
 SELL: Step = ("redis", 3)
@@ -42,7 +42,7 @@ VOID: Step = ("provider", 2)
 
 @pytest.fixture
 async def event(client: PurchaseClient) -> EventOnSale:
-    """On sale, and Redis has the scripts that pay for it: none is sent twice."""
+    """An event on sale; Redis has every script already, so that none is sent twice."""
     event = await client.put_on_sale()
     await client.confirmed(await client.held(event.hold("5a")))
     given_up = await client.held(event.hold("5b"))
@@ -52,7 +52,7 @@ async def event(client: PurchaseClient) -> EventOnSale:
 
 
 class Victim:
-    """A process of its own, with a proxy on its way to Redis and another on its way to the provider."""
+    """A process of its own, with a proxy before Redis and another before the provider."""
 
     def __init__(self, process: RunningServer, proxies: dict[Way, Proxy], client: PurchaseClient) -> None:
         self._process = process
@@ -89,7 +89,7 @@ async def pay_and(then: Callable[[Json], Awaitable[httpx.Response]], client: Pur
 
 
 async def assert_finished(redis_state: RedisState, event: EventOnSale, sandbox: Sandbox) -> None:
-    """After a while nothing is due any more, and the books agree."""
+    """Wait until nothing is due any more, then compare the books."""
     partition = partition_of(event.event_id)
     pass_time(redis_state.redis, partition, ms=HOLD_MS)
     await until(lambda: not redis_state.redis.exists(keys.due(partition)))
@@ -128,7 +128,7 @@ async def test_a_sale_that_was_interrupted_is_finished(
 
 
 @pytest.mark.parametrize(("step", "when"), [(VOID, "before"), (VOID, "after")])
-async def test_a_hold_that_was_being_given_up_is_freed(
+async def test_the_seats_of_an_interrupted_release_are_freed(
     client: PurchaseClient,
     event: EventOnSale,
     victim: Victim,
