@@ -1,4 +1,4 @@
-"""Due holds are finished by one process or, when it dies, by another; failures are retried later."""
+"""Due holds are finished by one process or, when it dies, by another; failures are retried."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
