@@ -1,7 +1,7 @@
-"""What every test may have: the broker that was asked for, and an end that stops the servers too.
+"""Options and hooks for all tests: the broker to run on, and a SIGTERM that stops the servers too.
 
-Nothing here imports a client of a store, because tests that need no store should not wait for it. The stores' fixtures
-are a plugin, `tests.stage.stores.fixtures`, which the folders that need stores load.
+Nothing here imports a store's client, because tests without a store should not wait for that. The
+stores' fixtures are a plugin, `tests.stage.stores.fixtures`; the folders that need stores load it.
 """
 
 import signal
@@ -14,16 +14,16 @@ BROKERS = ("rabbitmq", "kafka")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Which broker tests run on that can run on either."""
+    """Add the option that chooses the broker."""
     parser.addoption(
         "--broker",
         choices=BROKERS,
-        help="run what needs a broker on this one, and nothing else (without: everything, on RabbitMQ where it may)",
+        help="run only the tests that need a broker, on this one (default: all tests, on RabbitMQ where possible)",
     )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that asks for a `wire` or for the `platform` has one on the broker that was asked for."""
+    """Give each `wire` and `platform` the chosen broker, or the one that the test is marked for."""
     asked = metafunc.config.getoption("broker") or BROKERS[0]
     marks = {marker.name for marker in metafunc.definition.iter_markers()}
     special = [broker for broker in BROKERS if f"on_{broker}" in marks]
@@ -32,7 +32,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where one broker was asked for, what has nothing to do with it does not run; and there is one platform."""
+    """With `--broker`, run only the tests that use that broker; without it, only one platform."""
     asked = config.getoption("broker")
     config.hook.pytest_deselected(items=[item for item in items if not _is_asked(item, asked)])
     items[:] = [item for item in items if _is_asked(item, asked)]
@@ -46,6 +46,9 @@ def _is_asked(item: pytest.Item, asked: str | None) -> bool:
 
 
 def pytest_configure() -> None:
-    """Choose how far explorations go; and let SIGTERM (of `timeout`, of CI) end the servers too, as Ctrl-C does."""
+    """Choose the size of explorations, and let SIGTERM (of `timeout`, of CI) act like Ctrl-C.
+
+    The servers that run for the tests then end too.
+    """
     explorations.load_profile()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
