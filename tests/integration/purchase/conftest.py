@@ -1,4 +1,4 @@
-"""One purchase process and its Redis for all tests of a file; each test has events of its own in it."""
+"""One purchase process and its Redis for all tests of a file; each test has its own events."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -14,7 +14,7 @@ from tests.stage.sandboxes import Sandbox
 
 @pytest.fixture(scope="module")
 def service(redis_server: str, request: pytest.FixtureRequest) -> Iterator[Service]:
-    """In front of the sandbox for a file that is marked so, and else without a payment provider."""
+    """Run purchase: with the sandbox in a file marked `at_the_sandbox`, else without a provider."""
     provider = {}
     if request.node.get_closest_marker("at_the_sandbox"):
         provider["SANDBOX_URL"] = request.getfixturevalue("sandbox").url
@@ -24,32 +24,32 @@ def service(redis_server: str, request: pytest.FixtureRequest) -> Iterator[Servi
 
 @pytest.fixture
 async def client(service: Service) -> AsyncIterator[PurchaseClient]:
-    """The calls of that process."""
+    """Yield a client of that process."""
     async with open_client(service.url) as client:
         yield client
 
 
 @pytest.fixture
 async def event(client: PurchaseClient) -> EventOnSale:
-    """An event of seats at 25.00 each."""
+    """Put an event on sale, with seats at 25.00 each."""
     return await client.put_on_sale()
 
 
 @pytest.fixture
 async def hold(client: PurchaseClient, event: EventOnSale) -> Json:
-    """Of its first two seats."""
+    """Hold the first two seats of that event."""
     return await client.held(event.hold("1a", "1b"))
 
 
 @pytest.fixture
 def redis_state(service: Service) -> Iterator[RedisState]:
-    """What that Redis keeps."""
+    """Yield the state of that Redis."""
     with Redis.from_url(service.redis_url) as redis:
         yield RedisState(redis)
 
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    """A sandbox that tells nobody anything."""
+    """Run a sandbox that sends no webhooks."""
     with sandboxes.serving() as running:
         yield running

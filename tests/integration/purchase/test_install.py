@@ -62,9 +62,7 @@ async def test_the_sample_catalogue_is_on_sale(redis_url: str) -> None:
     await redis.aclose()
 
 
-async def test_the_catalogue_is_taken_from_the_folder_that_the_environment_names(
-    redis_url: str, redis_state: RedisState
-) -> None:
+async def test_the_environment_chooses_the_folder_of_the_catalogue(redis_url: str, redis_state: RedisState) -> None:
     installed = run("purchase.install", redis_url, CATALOG_DIR=str(SAMPLE_CATALOGUE))
 
     assert installed.returncode == 0, installed.stdout
@@ -79,7 +77,7 @@ async def test_a_missing_folder_is_named(redis_url: str, redis_state: RedisState
     assert f"{tmp_path}/nowhere" in refused.stdout
 
 
-async def test_installing_twice_is_harmless(redis_url: str, redis_state: RedisState) -> None:
+async def test_a_second_installation_changes_nothing(redis_url: str, redis_state: RedisState) -> None:
     await prepare(redis_url)
 
     with redis_state.unchanged():
@@ -133,7 +131,9 @@ async def test_an_interrupted_installation_is_completed_by_repeating_it(
     redis_state.assert_settled("Venue1", "Event1")
 
 
-async def test_an_installation_for_other_partitions_is_refused(redis_url: str, redis_state: RedisState) -> None:
+async def test_an_installation_with_another_number_of_partitions_is_refused(
+    redis_url: str, redis_state: RedisState
+) -> None:
     await prepare(redis_url, NO_CATALOGUE)
 
     with redis_state.unchanged():
@@ -143,7 +143,9 @@ async def test_an_installation_for_other_partitions_is_refused(redis_url: str, r
     assert f"PARTITIONS is {OTHER_PARTITIONS}, but Redis was installed for {PARTITIONS}" in refused.stdout
 
 
-async def test_a_service_for_other_partitions_does_not_start(redis_url: str, redis_state: RedisState) -> None:
+async def test_a_service_with_another_number_of_partitions_does_not_start(
+    redis_url: str, redis_state: RedisState
+) -> None:
     await prepare(redis_url, NO_CATALOGUE)
 
     with redis_state.unchanged():
@@ -157,12 +159,12 @@ async def test_a_process_older_than_a_redis_for_other_partitions_changes_nothing
     redis_url: str, redis_state: RedisState
 ) -> None:
     redis = connect(redis_url)
-    early = Process(redis)
+    process = Process(redis)
     await prepare(redis_url, NO_CATALOGUE)
     redis_state.redis.set(keys.PARTITIONS, OTHER_PARTITIONS)
 
     with redis_state.unchanged(), pytest.raises(Recovering):
-        await early.definitions.define_venue(venue())
+        await process.definitions.define_venue(venue())
 
     await redis.aclose()
 
@@ -171,11 +173,11 @@ async def test_a_process_older_than_a_redis_for_other_partitions_ends_when_it_re
     redis_url: str, redis_state: RedisState
 ) -> None:
     redis = connect(redis_url)
-    early = Process(redis)
+    process = Process(redis)
     redis_state.redis.set(keys.PARTITIONS, OTHER_PARTITIONS)
 
     with pytest.raises(SystemExit, match="PARTITIONS"):
-        await early.definitions.finish_all_pending()
+        await process.definitions.finish_all_pending()
 
     await redis.aclose()
 

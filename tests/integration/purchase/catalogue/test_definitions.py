@@ -1,4 +1,4 @@
-"""Changes of the catalogue that are interrupted, or meet one another, at any step: all events agree in the end."""
+"""Changes of a venue, interrupted or concurrent at any step: in the end its events agree."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -26,7 +26,7 @@ NEW = (zone(zone_id=1, row_count=1, col_count=4, price_cents=9_900), zone(zone_i
 OTHER = (zone(zone_id=1, row_count=3), zone(zone_id=2, price_cents=5_000))
 
 COMMANDS_TO_BEGIN = 3
-"""Reading the number of partitions and the epoch, and noting the change."""
+"""Read the number of partitions, read the epoch, store the change as pending."""
 
 COMMANDS_OF_A_CHANGE = 12
 
@@ -35,7 +35,7 @@ Repair = Callable[["Arena", Process], Awaitable[Any]]
 
 @pytest.fixture(scope="module")
 def redis_url(redis_server: str) -> Iterator[str]:
-    """A Redis that is prepared once; each change has a venue of its own in it."""
+    """Prepare one Redis for all tests of this file; each change has its own venue."""
     with isolation.empty_redis(redis_server) as url:
         prepare(url)
         yield url
@@ -43,7 +43,7 @@ def redis_url(redis_server: str) -> Iterator[str]:
 
 @pytest.fixture
 async def client(redis_url: str) -> AsyncIterator[Client]:
-    """The connections that all processes of a test share."""
+    """Yield the connections that all processes of a test share."""
     client = connect(redis_url)
     yield client
     await client.aclose()
@@ -56,7 +56,7 @@ def redis_state(redis_url: str) -> Iterator[RedisState]:
 
 
 class Arena:
-    """A venue of its own, which is to be changed, with two events in the order in which changes reach them."""
+    """A venue to be changed, with two events in the order in which the change reaches them."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
@@ -65,14 +65,14 @@ class Arena:
         self.event_ids = sorted(unique("event") for _ in range(2))
 
     async def open(self) -> None:
-        """Define it all."""
+        """Define the venue and its events."""
         process = Process(self.client)
         await process.definitions.define_venue(self.venue)
         for event_id in self.event_ids:
             await process.definitions.schedule(event(event_id=event_id, venue_id=self.venue.venue_id))
 
     async def buy(self, event_id: str, zone_id: int, row: int, column: str) -> Purchase:
-        """One seat, which must be free."""
+        """Buy one seat, which must be free."""
         order = PurchaseTicket(
             venue_id=self.venue.venue_id, event_id=event_id, zone_id=zone_id, row=str(row), column=column
         )
@@ -80,8 +80,11 @@ class Arena:
         assert isinstance(bought, Purchase), bought
         return bought
 
-    async def was_interrupted(self, commands: int) -> bool:
-        """Begin the change in a process that dies after so many commands; whether it did not come to an end."""
+    async def interrupt(self, commands: int) -> bool:
+        """Change the venue in a process that dies after so many commands.
+
+        Return whether it died before the change ended.
+        """
         try:
             await Process(self.client, commands_max=commands).definitions.define_venue(self.change)
         except Killed:
@@ -92,40 +95,40 @@ class Arena:
 
 
 async def repeat(arena: Arena, process: Process) -> None:
-    """The admin asks again."""
+    """Send the same change again."""
     await process.definitions.define_venue(arena.change)
 
 
 async def start(_: Arena, process: Process) -> None:
-    """A process starts, and looks for what others left behind."""
+    """Finish all pending changes, as a process does at its start."""
     await process.definitions.finish_all_pending()
 
 
 async def schedule(arena: Arena, process: Process) -> None:
-    """An event of the venue is defined again."""
+    """Define an event of the venue again."""
     await process.definitions.schedule(event(event_id=arena.event_ids[0], venue_id=arena.venue.venue_id))
 
 
-async def change_otherwise(arena: Arena, process: Process) -> None:
-    """An admin asks for yet another shape."""
+async def change_again(arena: Arena, process: Process) -> None:
+    """Change the venue to another shape."""
     await process.definitions.define_venue(venue(venue_id=arena.venue.venue_id, zones=OTHER))
 
 
-@pytest.mark.parametrize("repair", [repeat, start, schedule, change_otherwise])
+@pytest.mark.parametrize("repair", [repeat, start, schedule, change_again])
 async def test_a_change_interrupted_at_any_step_is_finished(
     client: Client, redis_state: RedisState, repair: Repair
 ) -> None:
     arena = Arena(client)
     await arena.open()
     for commands in count():
-        if not await arena.was_interrupted(commands):
+        if not await arena.interrupt(commands):
             break
 
         await repair(arena, Process(client))
 
         redis_state.assert_settled(arena.venue.venue_id, *arena.event_ids)
         zones = redis_state.venue(arena.venue.venue_id).zones
-        if repair is change_otherwise:
+        if repair is change_again:
             assert zones == OTHER
         elif repair is repeat or commands >= COMMANDS_TO_BEGIN:
             assert zones == arena.change.zones
@@ -134,7 +137,7 @@ async def test_a_change_interrupted_at_any_step_is_finished(
 
 
 @pytest.mark.parametrize("repair", [repeat, start, schedule])
-async def test_a_refused_change_interrupted_at_any_step_is_opened_again(
+async def test_a_refused_change_interrupted_at_any_step_opens_its_seats_again(
     client: Client, redis_state: RedisState, repair: Repair
 ) -> None:
     arena = Arena(client)
@@ -142,7 +145,7 @@ async def test_a_refused_change_interrupted_at_any_step_is_opened_again(
     await arena.buy(arena.event_ids[-1], 2, 1, "a")
     for commands in count():
         before = redis_state.positions()
-        if not await arena.was_interrupted(commands):
+        if not await arena.interrupt(commands):
             break
 
         with suppress(SeatsInUse):
@@ -157,7 +160,7 @@ async def test_a_refused_change_interrupted_at_any_step_is_opened_again(
     assert commands > COMMANDS_OF_A_CHANGE
 
 
-async def test_refused_changes_leave_no_more_than_a_hundred_notes(client: Client, redis_state: RedisState) -> None:
+async def test_at_most_a_hundred_refused_changes_are_recorded(client: Client, redis_state: RedisState) -> None:
     arena = Arena(client)
     await arena.open()
     await arena.buy(arena.event_ids[0], 2, 1, "a")
@@ -167,76 +170,76 @@ async def test_refused_changes_leave_no_more_than_a_hundred_notes(client: Client
         with pytest.raises(SeatsInUse):
             await repeat(arena, process)
 
-    kept = redis_state.redis.hkeys(keys.venue(partition_of(arena.venue.venue_id), arena.venue.venue_id))
-    assert sum(name.startswith(b"refused:") for name in kept) == 100
+    fields = redis_state.redis.hkeys(keys.venue(partition_of(arena.venue.venue_id), arena.venue.venue_id))
+    assert sum(name.startswith(b"refused:") for name in fields) == 100
 
 
-async def test_who_is_held_up_in_a_change_that_others_have_finished_since_does_no_harm(
+async def test_a_process_that_resumes_a_change_which_others_finished_does_no_harm(
     client: Client, redis_state: RedisState
 ) -> None:
     for commands in count():
         arena, barrier = Arena(client), Barrier(commands)
         await arena.open()
-        held_up = asyncio.create_task(Process(client, interleaving=barrier).definitions.define_venue(arena.change))
-        if not await barrier.holds(held_up):
+        delayed = asyncio.create_task(Process(client, interleaving=barrier).definitions.define_venue(arena.change))
+        if not await barrier.holds(delayed):
             break
 
-        latecomer = event(event_id=unique("event"), venue_id=arena.venue.venue_id)
-        await change_otherwise(arena, Process(client))
-        await Process(client).definitions.schedule(latecomer)
+        new_event = event(event_id=unique("event"), venue_id=arena.venue.venue_id)
+        await change_again(arena, Process(client))
+        await Process(client).definitions.schedule(new_event)
         barrier.open()
-        await held_up
+        await delayed
 
-        redis_state.assert_settled(arena.venue.venue_id, *arena.event_ids, latecomer.event_id)
+        redis_state.assert_settled(arena.venue.venue_id, *arena.event_ids, new_event.event_id)
         zones = redis_state.venue(arena.venue.venue_id).zones
         assert zones == (OTHER if commands >= COMMANDS_TO_BEGIN else NEW)
     assert commands > COMMANDS_OF_A_CHANGE
 
 
-async def test_who_is_held_up_in_a_change_that_others_have_refused_since_does_no_harm(
+async def test_a_process_that_resumes_a_change_which_others_refused_does_no_harm(
     client: Client, redis_state: RedisState
 ) -> None:
     for commands in count():
         arena, barrier = Arena(client), Barrier(commands)
         await arena.open()
-        in_use = await arena.buy(arena.event_ids[-1], 2, 1, "a")
-        held_up = asyncio.create_task(Process(client, interleaving=barrier).definitions.define_venue(arena.change))
-        if not await barrier.holds(held_up):
+        sold = await arena.buy(arena.event_ids[-1], 2, 1, "a")
+        delayed = asyncio.create_task(Process(client, interleaving=barrier).definitions.define_venue(arena.change))
+        if not await barrier.holds(delayed):
             break
 
-        latecomer = event(event_id=unique("event"), venue_id=arena.venue.venue_id)
+        new_event = event(event_id=unique("event"), venue_id=arena.venue.venue_id)
         await start(arena, Process(client))
-        await Process(client).definitions.schedule(latecomer)
+        await Process(client).definitions.schedule(new_event)
         barrier.open()
         with pytest.raises(SeatsInUse) as refused:
-            await held_up
+            await delayed
 
-        assert [seat["eventId"] for seat in refused.value.facts["seats"]] == [in_use.ticket.event_id]
-        redis_state.assert_settled(arena.venue.venue_id, *arena.event_ids, latecomer.event_id)
+        assert [seat["eventId"] for seat in refused.value.facts["seats"]] == [sold.ticket.event_id]
+        redis_state.assert_settled(arena.venue.venue_id, *arena.event_ids, new_event.event_id)
         assert redis_state.venue(arena.venue.venue_id).zones == OLD
     assert commands > COMMANDS_OF_A_CHANGE
 
 
-async def test_an_event_held_up_while_its_venue_changes_never_ends_with_old_zones(
+async def test_an_event_that_is_defined_during_a_change_of_its_venue_has_the_new_zones(
     client: Client, redis_state: RedisState
 ) -> None:
     for commands in count():
         arena, barrier = Arena(client), Barrier(commands)
         await arena.open()
-        latecomer = event(event_id=unique("event"), venue_id=arena.venue.venue_id)
-        held_up = asyncio.create_task(Process(client, interleaving=barrier).definitions.schedule(latecomer))
-        if not await barrier.holds(held_up):
+        new_event = event(event_id=unique("event"), venue_id=arena.venue.venue_id)
+        delayed = asyncio.create_task(Process(client, interleaving=barrier).definitions.schedule(new_event))
+        if not await barrier.holds(delayed):
             break
 
         await repeat(arena, Process(client))
         barrier.open()
-        await held_up
+        await delayed
 
-        redis_state.assert_settled(arena.venue.venue_id, *arena.event_ids, latecomer.event_id)
+        redis_state.assert_settled(arena.venue.venue_id, *arena.event_ids, new_event.event_id)
     assert commands > COMMANDS_TO_BEGIN
 
 
-async def test_an_event_that_registered_in_vain_follows_its_own_venue_only(
+async def test_an_event_that_registered_at_another_venue_follows_only_its_own(
     client: Client, redis_state: RedisState
 ) -> None:
     for commands in count():
@@ -245,15 +248,15 @@ async def test_an_event_that_registered_in_vain_follows_its_own_venue_only(
         await other.open()
         name = unique("event")
         with suppress(Killed):
-            elsewhere = event(event_id=name, venue_id=other.venue.venue_id)
-            await Process(client, commands_max=commands).definitions.schedule(elsewhere)
+            at_other = event(event_id=name, venue_id=other.venue.venue_id)
+            await Process(client, commands_max=commands).definitions.schedule(at_other)
             break
         await other.buy(other.event_ids[-1], 2, 1, "a")
         with pytest.raises(SeatsInUse):
             await repeat(other, Process(client))
 
         await Process(client).definitions.schedule(event(event_id=name, venue_id=arena.venue.venue_id))
-        await change_otherwise(other, Process(client))
+        await change_again(other, Process(client))
         redis_state.assert_settled(arena.venue.venue_id, name)
         await repeat(arena, Process(client))
 

@@ -1,4 +1,4 @@
-"""Admins and buyers who meet at one venue, step by step in any order, some dying on the way: all agree in the end."""
+"""Admins and buyers at one venue, interleaved step by step, some killed: all agree in the end."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -29,11 +29,11 @@ SHAPES = (
     (zone(zone_id=1, col_count=4), zone(zone_id=3)),
 )
 EXPECTED = (SeatsInUse, VenueMismatch, Unavailable, OutcomeUnknown, Killed)
-"""How a call may end beside well."""
+"""The errors that a call may end with."""
 
 
 class Actor(Struct, frozen=True, kw_only=True):
-    """One call of a process of its own, which dies after so many commands, if it is told how many."""
+    """One call by a process of its own, which dies after `dies_after` commands, if given."""
 
     does: str
     venue_id: str = "Arena"
@@ -56,7 +56,7 @@ class Actor(Struct, frozen=True, kw_only=True):
 
     @property
     def _order(self) -> PurchaseTicket:
-        """A seat that only the first shape has."""
+        """The order for a seat that only the first shape has."""
         return PurchaseTicket(venue_id=self.venue_id, event_id=self.event_id, zone_id=2, row="2", column="c")
 
 
@@ -78,7 +78,7 @@ TURNS = st.lists(st.integers(0, 3), max_size=120)
 
 @pytest.fixture(scope="module")
 def redis_url(redis_server: str) -> Iterator[str]:
-    """A Redis that is this file's."""
+    """Prepare a Redis for this file alone."""
     with isolation.empty_redis(redis_server) as url:
         prepare(url)
         yield url
@@ -86,35 +86,35 @@ def redis_url(redis_server: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def redis_state(redis_url: str) -> Iterator[RedisState]:
-    """What it keeps."""
+    """Yield the state of that Redis."""
     with Redis.from_url(redis_url) as redis:
         yield RedisState(redis)
 
 
 @pytest.fixture(scope="module")
 def begin(redis_url: str, redis_state: RedisState) -> Callable[[], None]:
-    """Makes Redis hold two venues of the first shape, one with an event, and nothing else."""
+    """Return a function that resets Redis to two venues of the first shape, one with an event."""
     for venue_id in VENUES:
         play(redis_url, [Actor(does="define", venue_id=venue_id)], [])
     play(redis_url, [Actor(does="schedule")], [])
-    everything = redis_state.everything()
+    initial = redis_state.everything()
 
     def restore() -> None:
-        redis_state.restore(everything)
+        redis_state.restore(initial)
 
     return restore
 
 
 def play(redis_url: str, actors: Sequence[Actor], turns: Sequence[int]) -> list[Any]:
-    """Let the actors act, each step when it is its turn; how each ended."""
+    """Interleave the calls by these turns; return the result or the error of each."""
 
     async def run() -> list[Any]:
         client = connect(redis_url)
         interleaving = Interleaving()
         processes = [Process(client, interleaving=interleaving, commands_max=actor.dies_after) for actor in actors]
         try:
-            works = [(process, actor.act(process)) for process, actor in zip(processes, actors, strict=True)]
-            return await interleaving.run(works, iter(turns))
+            calls = [(process, actor.act(process)) for process, actor in zip(processes, actors, strict=True)]
+            return await interleaving.run(calls, iter(turns))
         finally:
             await client.aclose()
 
@@ -122,7 +122,7 @@ def play(redis_url: str, actors: Sequence[Actor], turns: Sequence[int]) -> list[
 
 
 def assert_agreed(redis_state: RedisState) -> None:
-    """Every event is sold as its venue is defined, and every seat that was sold is one of them."""
+    """Assert that each event agrees with its venue, and has each seat that was sold."""
     events = {event.event_id: event for event in redis_state.events()}
     for venue_id in VENUES:
         redis_state.assert_settled(venue_id, *(name for name, event in events.items() if event.venue_id == venue_id))
@@ -136,7 +136,7 @@ def assert_agreed(redis_state: RedisState) -> None:
 
 
 def possible_zones(actors: Sequence[Actor], endings: Sequence[Any], venue_id: str) -> list[tuple[Zone, ...]]:
-    """What a venue may look like: as before, or as somebody said who was not refused."""
+    """Return the zones that a venue may have: its first ones, or those of a call not refused."""
     defined = [
         SHAPES[actor.shape]
         for actor, ending in zip(actors, endings, strict=True)
@@ -146,7 +146,7 @@ def possible_zones(actors: Sequence[Actor], endings: Sequence[Any], venue_id: st
 
 
 def check(redis_url: str, redis_state: RedisState, actors: Sequence[Actor], turns: Sequence[int]) -> None:
-    """Play, let a process that starts afterwards finish what was left behind, and see whether all agree."""
+    """Play, finish pending changes in new processes, and assert that venues and events agree."""
     endings = play(redis_url, actors, turns)
     for ending in endings:
         if isinstance(ending, BaseException) and not isinstance(ending, EXPECTED):
@@ -170,7 +170,7 @@ def check(redis_url: str, redis_state: RedisState, actors: Sequence[Actor], turn
     ],
     turns=[],
 )
-def test_whoever_meets_at_a_venue_all_agree_in_the_end(
+def test_venues_and_events_agree_after_any_interleaving(
     redis_url: str, redis_state: RedisState, begin: Callable[[], None], actors: list[Actor], turns: list[int]
 ) -> None:
     begin()

@@ -1,4 +1,4 @@
-"""Definitions of which Redis's answer to one script is lost: the retry is recognised, and nothing happens twice."""
+"""Definitions with a lost answer to one script: the retry is recognised, nothing happens twice."""
 
 import pytest
 from contracts.catalogue import EventScheduled, VenueDefined
@@ -51,6 +51,6 @@ async def test_a_change_of_a_venue_is_made_once(redis_url: str, lost: int) -> No
 
 
 def published(redis_url: str, subject: str) -> list[type]:
-    """The kinds of messages that wait to be published about this venue or event."""
+    """Return the types of the messages about this venue or event in the outbox."""
     with Redis.from_url(redis_url) as client:
         return [type(message) for message in RedisState(client).messages_about(subject)]
