@@ -1,4 +1,4 @@
-"""A folder says what its tests need: kinds of tests share the stage alone, and pure tests load no store's client."""
+"""The kinds of tests: they share the stage alone, and a pure test loads no store's client."""
 
 import ast
 import subprocess
@@ -18,7 +18,7 @@ CLIENTS = {"aioboto3", "aiokafka", "aio_pika", "confluent_kafka", "sqlalchemy", 
 
 
 def imports_of(path: Path) -> set[str]:
-    """Return the full names of the modules that this one imports, or of what it imports from them."""
+    """Return the full names of the modules, and of the names in them, that this one imports."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -40,7 +40,7 @@ def kinds_in(names: set[str]) -> set[str]:
 
 
 def stands_on(module: str) -> Iterator[str]:
-    """Iterate over the modules of tests/ that this one imports, and those that these import."""
+    """Yield the modules of tests/ that this one imports, directly or through others."""
     waiting, seen = [module], {module}
     while waiting:
         current = waiting.pop()
@@ -59,7 +59,7 @@ def test_a_kind_of_tests_imports_no_other_kind(kind: str) -> None:
     assert {module: kinds_in(names) - allowed for module, names in imports.items() if kinds_in(names) - allowed} == {}
 
 
-def test_a_pure_test_stands_on_nothing_that_imports_the_client_of_a_store() -> None:
+def test_no_pure_test_imports_a_store_s_client() -> None:
     modules = {module for pure in IMPORTS if pure.startswith(PURE) for module in stands_on(pure)}
     helpers = {module for module in modules if module.startswith("tests.stage.")}
 
@@ -67,7 +67,7 @@ def test_a_pure_test_stands_on_nothing_that_imports_the_client_of_a_store() -> N
     assert {module for module in helpers if {name.partition(".")[0] for name in IMPORTS[module]} & CLIENTS} == set()
 
 
-def test_starting_pytest_imports_the_client_of_no_store() -> None:
+def test_starting_pytest_imports_no_store_s_client() -> None:
     command = "import sys, tests.conftest; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", command], cwd=TESTS.parent, capture_output=True, text=True, check=True

@@ -25,7 +25,7 @@ OTHER_PARTITIONS = str(PARTITIONS + 1)
 
 @pytest.fixture
 def redis_state(redis_url: str) -> Iterator[RedisState]:
-    """The state of an empty Redis."""
+    """Yield the state of an empty Redis."""
     with Redis.from_url(redis_url) as redis:
         yield RedisState(redis)
 
@@ -69,7 +69,7 @@ async def test_the_environment_chooses_the_folder_of_the_catalogue(redis_url: st
     redis_state.assert_settled("Venue2", "Event2")
 
 
-async def test_a_missing_folder_is_named(redis_url: str, redis_state: RedisState, tmp_path: Path) -> None:
+async def test_the_error_names_a_missing_folder(redis_url: str, redis_state: RedisState, tmp_path: Path) -> None:
     with redis_state.unchanged():
         refused = run("purchase.install", redis_url, "--catalog", str(tmp_path / "nowhere"))
 
@@ -91,7 +91,7 @@ async def test_two_simultaneous_installations_install_once(redis_url: str, redis
         assert len(redis_state.messages_about(name)) == 1
 
 
-async def test_an_admin_s_changes_stay(redis_url: str, redis_state: RedisState) -> None:
+async def test_an_installation_keeps_the_changes_of_an_admin(redis_url: str, redis_state: RedisState) -> None:
     await prepare(redis_url)
     redis = connect(redis_url)
     definitions = Process(redis).definitions
@@ -104,7 +104,7 @@ async def test_an_admin_s_changes_stay(redis_url: str, redis_state: RedisState) 
     await redis.aclose()
 
 
-async def test_an_admin_s_earlier_definitions_stay_and_the_rest_is_added(
+async def test_an_installation_keeps_the_definitions_of_an_admin_and_adds_the_rest(
     redis_url: str, redis_state: RedisState
 ) -> None:
     await prepare(redis_url, NO_CATALOGUE)
@@ -155,7 +155,7 @@ async def test_a_service_with_another_number_of_partitions_does_not_start(
     assert f"PARTITIONS is {OTHER_PARTITIONS}, but Redis was installed for {PARTITIONS}" in refused.stdout
 
 
-async def test_a_process_older_than_a_redis_for_other_partitions_changes_nothing(
+async def test_a_running_process_changes_nothing_in_a_redis_with_another_number_of_partitions(
     redis_url: str, redis_state: RedisState
 ) -> None:
     redis = connect(redis_url)
@@ -169,7 +169,7 @@ async def test_a_process_older_than_a_redis_for_other_partitions_changes_nothing
     await redis.aclose()
 
 
-async def test_a_process_older_than_a_redis_for_other_partitions_ends_when_it_resumes_changes(
+async def test_finishing_changes_ends_a_process_with_another_number_of_partitions(
     redis_url: str, redis_state: RedisState
 ) -> None:
     redis = connect(redis_url)
@@ -195,9 +195,7 @@ async def test_a_lost_partition_is_not_created_again(
         await prepare(redis_url)
 
 
-async def test_installing_after_a_loss_ends_the_process_and_names_the_partition(
-    redis_url: str, redis_state: RedisState
-) -> None:
+async def test_an_installation_fails_and_names_the_lost_partition(redis_url: str, redis_state: RedisState) -> None:
     await prepare(redis_url, NO_CATALOGUE)
     redis_state.redis.delete(keys.outbox(0))
 

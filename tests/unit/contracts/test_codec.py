@@ -71,9 +71,9 @@ def test_the_attributes_that_cloudevents_requires_are_always_encoded(message: Me
 
 
 def test_absent_attributes_are_not_encoded() -> None:
-    silent = msgspec.structs.replace(TICKET_PURCHASED, traceparent=None)
+    untraced = msgspec.structs.replace(TICKET_PURCHASED, traceparent=None)
 
-    assert {"position", "generation", "traceparent"}.isdisjoint(json.loads(encode(silent)))
+    assert {"position", "generation", "traceparent"}.isdisjoint(json.loads(encode(untraced)))
 
 
 def test_optional_fields_of_later_releases_are_ignored() -> None:

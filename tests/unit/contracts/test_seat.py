@@ -21,12 +21,12 @@ def test_columns_are_labelled_as_in_a_spreadsheet(number: int, letters: str) -> 
 
 
 @given(st.integers(1, 10**12))
-def test_a_number_survives_the_way_to_a_label_and_back(number: int) -> None:
+def test_a_number_is_unchanged_after_conversion_to_a_label_and_back(number: int) -> None:
     assert column_number(column_label(number)) == number
 
 
 @given(LETTERS)
-def test_a_label_survives_the_way_to_a_number_and_back(letters: str) -> None:
+def test_a_label_is_unchanged_after_conversion_to_a_number_and_back(letters: str) -> None:
     assert column_label(column_number(letters)) == letters
 
 

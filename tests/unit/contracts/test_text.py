@@ -11,7 +11,7 @@ Letters = Annotated[str, Meta(pattern=whole("a|b+"))]
 
 
 @pytest.mark.parametrize("text", ["c", "", "ab", "bb\n", "\nbb", "a\n\n", "bb\r"])
-def test_text_before_or_behind_the_pattern_is_refused(text: str) -> None:
+def test_text_before_or_after_the_match_is_refused(text: str) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.json.decode(msgspec.json.encode(text), type=Letters)
 

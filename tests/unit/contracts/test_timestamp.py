@@ -27,7 +27,7 @@ def test_a_time_is_formatted_in_utc_with_six_decimals(moment: datetime, text: st
 
 
 @given(MOMENTS)
-def test_a_time_survives_the_way_to_text_and_back(moment: datetime) -> None:
+def test_a_time_is_unchanged_after_conversion_to_text_and_back(moment: datetime) -> None:
     text = encode_timestamp(moment)
 
     assert decode_timestamp(text) == moment
