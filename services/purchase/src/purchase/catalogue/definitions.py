@@ -37,7 +37,7 @@ class TooManyChanges(Unavailable):
 
 
 class Written(Struct, frozen=True, kw_only=True):
-    """The result of a definition: whether it is the first of its id, and the last position of each partition."""
+    """The result of a definition: whether its id is new, and each partition's last position."""
 
     is_new: bool
     positions: dict[int, Position]
@@ -71,7 +71,8 @@ class Definitions:
     async def schedule(self, event: Event, *, only_new: bool = False) -> Written:
         """Define an event at its venue, with the venue's zones; `event` comes without any.
 
-        Raises VenueNotFound, VenueMismatch, AlreadyDefined, TooManyChanges, Unavailable, OutcomeUnknown.
+        Raises VenueNotFound, VenueMismatch, AlreadyDefined, TooManyChanges, Unavailable,
+        OutcomeUnknown.
         """
         for _ in range(TRIES):
             stored = await self._ledger.read_event(event.event_id)
@@ -90,9 +91,9 @@ class Definitions:
         raise TooManyChanges
 
     async def finish_pending(self, venue_id: str) -> None:
-        """Finish the pending change of this venue, if there is one; a refusal of that change is not raised here.
+        """Finish the pending change of this venue, if there is one.
 
-        Raises Unavailable, OutcomeUnknown.
+        A refusal of that change is not raised here. Raises Unavailable, OutcomeUnknown.
         """
         stored = await self._ledger.read_venue(venue_id)
         if stored.change is not None:
@@ -102,15 +103,19 @@ class Definitions:
                 return
 
     async def finish_all_pending(self) -> None:
-        """Finish the changes that a process left behind when it died. Raises Unavailable, OutcomeUnknown.
+        """Finish the changes that a process left behind when it died.
 
-        Stops the process when Redis was installed for another number of partitions.
+        Raises Unavailable, OutcomeUnknown. Stops the process when Redis was installed for another
+        number of partitions.
         """
         async for venue_id in self._ledger.venue_ids():
             await self.finish_pending(venue_id)
 
     async def _finish(self, change: Change) -> dict[int, Position]:
-        """Carry a change to its end; return the positions it reached. Raises SeatsInUse, TooManyChanges."""
+        """Carry a change to its end; return the positions it reached.
+
+        Raises SeatsInUse, TooManyChanges.
+        """
         in_use: list[dict[str, Any]] = []
         phase = change.phase
         if phase == "agreeing":
@@ -129,7 +134,7 @@ class Definitions:
         return positions
 
     async def _agree(self, change: Change) -> list[dict[str, Any]]:
-        """Close the seats that the change would remove, event by event; return the first that are in use."""
+        """Close the seats that the change would remove; return the first ones in use."""
         async for event_id in self._ledger.events_of(change.venue):
             before = await self._close_seats(event_id, change)
             if before is not None and (in_use := await self._seats_removed(before, change)):
@@ -137,7 +142,10 @@ class Definitions:
         return []
 
     async def _close_seats(self, event_id: str, change: Change) -> Event | None:
-        """Close the seats of one event; return the event as it was, None where the change removes none of them."""
+        """Close the seats of one event; return the event as it was.
+
+        Returns None where the change removes none of its seats.
+        """
         for _ in range(TRIES):
             stored = await self._ledger.read_event(event_id)
             if stored.is_elsewhere(change.venue):
@@ -163,7 +171,10 @@ class Definitions:
         return [{"eventId": event.event_id, **seat.facts} for seat in seats]
 
     async def _rezone(self, event_id: str, change: Change) -> dict[int, Position]:
-        """Write one event with the venue's new zones; return its position, nothing where it is not defined."""
+        """Write one event with the venue's new zones; return its position.
+
+        Returns nothing where the event is not defined yet.
+        """
         for _ in range(TRIES):
             stored = await self._ledger.read_event(event_id)
             if stored.event is None or stored.is_elsewhere(change.venue):
@@ -184,7 +195,7 @@ class Definitions:
     async def _write(
         self, event: Event, stored: StoredEvent, venue: Venue, *, change: int, only_once: bool
     ) -> dict[int, Position] | None:
-        """Write an event with the zones of its venue; return its position, None where `stored` is stale."""
+        """Write an event with its venue's zones; return its position, None if `stored` is stale."""
         whole = msgspec.structs.replace(event, zones=venue.zones, currency=venue.currency)
         position = await self._ledger.write_event(whole, replaced=stored.version, change=change, only_once=only_once)
         return None if position is None else {self._ledger.partition_of(event.event_id): position}

@@ -54,7 +54,7 @@ class Event(Struct, frozen=True, kw_only=True):
         )
 
     def narrowed(self, zones: tuple[Zone, ...]) -> "Event":
-        """Return the event without the seats that have no place in `zones`; prices stay as they were."""
+        """Return the event without the seats that have no place in `zones`, at its own prices."""
         after = {zone.zone_id: zone for zone in zones}
         remaining = tuple(
             msgspec.structs.replace(

@@ -1,4 +1,4 @@
-"""Judges an order by the catalogue in memory before a script decides; judges anew when the event has changed."""
+"""Judges an order by the catalogue in memory; a script decides, unless the event has changed."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -36,8 +36,9 @@ async def decide(
 ) -> tuple[Order, Outcome] | Refusal:
     """Judge an order and carry it out; return both the order and the outcome, or the refusal.
 
-    `judge` raises refusals. `carry_out` returns STALE where the order was judged by an older version
-    of the event. A refusal is based on an offer that was read at most a second ago.
+    `judge` raises refusals. `carry_out` returns STALE where the order was judged by an older
+    version of the event: it is then judged again. A refusal is based on an offer that was read at
+    most a second ago.
 
     Raises Overloaded when the event keeps changing, and what `carry_out` raises.
     """
@@ -97,7 +98,7 @@ def check_sale(event: Event) -> None:
 
 
 def check_customer(event: Event, customer_id: str | None) -> None:
-    """Check that a customer is named where the event limits each one's seats. Raises CustomerRequired."""
+    """Check that a customer is named if the event limits their seats. Raises CustomerRequired."""
     if event.max_seats_per_customer is not None and customer_id is None:
         raise CustomerRequired("The event limits the seats of each customer: send a customerId.", field="customerId")
 

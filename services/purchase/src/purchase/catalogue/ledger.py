@@ -161,7 +161,7 @@ class CatalogueLedger:
         return cast("Phase", decided.decode())
 
     async def reopen_seats(self, event_id: str, stored: StoredEvent, change: Change) -> bool:
-        """Open the seats that were closed for this change; return False where the version is stale."""
+        """Open the seats that were closed for this change; return False if `stored` is stale."""
         home = self.partition_of(event_id)
         _, (word,) = await self._partitions.run(
             self._reopen_event, home, [keys.event(home, event_id)], stored.version, change.number
@@ -169,10 +169,10 @@ class CatalogueLedger:
         return bool(word != b"STALE")
 
     async def write_event(self, event: Event, *, replaced: int, change: int, only_once: bool) -> Position | None:
-        """Write and publish an event, as of this change of its venue, in place of its version `replaced`.
+        """Write and publish an event, as of this change of its venue; return its position.
 
-        Returns None where that version is stale. With `only_once` an event that already reflects the change stays
-        as it is.
+        It replaces the version `replaced`; returns None where that version is stale. With
+        `only_once` an event that already reflects the change stays as it is.
         """
         home = self.partition_of(event.event_id)
         message = event_scheduled(event, home)
@@ -192,7 +192,10 @@ class CatalogueLedger:
         return None if word == b"STALE" else position
 
     async def end_change(self, change: Change) -> dict[int, Position]:
-        """Write and publish the venue, or drop the change, as was decided; return the position of its partition."""
+        """Write and publish the venue, or drop the change, as was decided.
+
+        Returns the position of the venue's partition.
+        """
         home = self.partition_of(change.venue.venue_id)
         position, _ = await self._partitions.run(
             self._end_change,

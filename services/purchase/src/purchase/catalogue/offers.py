@@ -15,7 +15,7 @@ FRESH_SECONDS = 1.0
 """How old the offer may be on which a refusal is based."""
 
 REMEMBERED_MAX = 10_000
-"""Events in memory; beyond, the one that was loaded longest ago is dropped, and read again when asked for."""
+"""Events in memory; when there are more, the one that was loaded longest ago is dropped."""
 
 T = TypeVar("T")
 
@@ -42,11 +42,14 @@ class Offers:
         return self._ledger.partition_of(name)
 
     def known(self, event_id: str) -> Offer | None:
-        """Return the offer in memory; it may be old, so the script checks the version of each sale."""
+        """Return the offer in memory; it may be old, so the script checks its version."""
         return self._offers.get(event_id)
 
     async def checked(self, event_id: str) -> Offer | None:
-        """Return the offer as of at most a second ago, None for an unknown event. Raises Recovering."""
+        """Return an offer that is at most a second old, None for an unknown event.
+
+        Raises Recovering.
+        """
         offer = self._offers.get(event_id)
         if offer is not None and time.monotonic() - offer.checked_at < FRESH_SECONDS:
             return offer

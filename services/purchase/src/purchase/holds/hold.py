@@ -47,9 +47,9 @@ class HoldSeat(Struct, frozen=True):
 class Hold(Struct, frozen=True, kw_only=True):
     """A hold. Its moments are in ms since 1970, by Redis's clock.
 
-    `expires_ms` is the deadline that was promised first, `deadline_ms` the deadline now. While HELD,
-    the seats are free from the deadline on. While PAYING, the deadline is the latest end of the
-    payment; the first attempt fixes it (`cap_ms`).
+    `expires_ms` is the deadline that was promised first, `deadline_ms` the deadline now. While
+    HELD, the seats are free from the deadline on. While PAYING, the deadline is the latest end of
+    the payment; the first attempt fixes it (`cap_ms`).
 
     `version` counts the transitions. `epoch` is the one under which the hold was made. `why` is the
     state that follows ENDING. `key_mark` is the mark of the idempotency key with which the last

@@ -262,7 +262,7 @@ class HoldLedger:
 
 
 def names_of(hold: Hold) -> list[str]:
-    """Return the keys of a call about a hold: the hold, its customer's live holds, the due holds."""
+    """Return the keys for a hold: the hold, its customer's live holds, the due holds."""
     partition = hold.partition
     return [
         keys.hold(partition, hold.hold_id.bytes),

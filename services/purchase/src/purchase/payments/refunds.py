@@ -1,4 +1,4 @@
-"""Refunds for cancelled tickets: each is given and published once, or becomes a case for a person."""
+"""Refunds for cancelled tickets: each is given and published once, or becomes a case."""
 
 import asyncio
 import logging

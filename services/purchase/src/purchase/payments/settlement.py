@@ -109,5 +109,5 @@ async def keep_finishing(finish: Callable[[], Awaitable[int]]) -> None:
 
 
 def _unexpected(error: Exception) -> Exception | None:
-    """Return an error that deserves a trace in the log: any but an unavailable store or provider."""
+    """Return an error to log with its trace: any but an unavailable store or provider."""
     return None if isinstance(error, Unavailable | OutcomeUnknown | ProviderAway | ProviderSilent) else error

@@ -3,7 +3,7 @@
 PaymentFailure
 ├── Declined                definite: nothing was authorised
 ├── CaptureRefused          for good: the money will not come
-├── RefundRefused           for good; a payment that is refunded completely already counts as done instead
+├── RefundRefused           for good; a payment that is already refunded in full counts as done
 ├── NoSuchPayment
 ├── ProviderAway            nothing was done there: no connection, circuit open, too many calls
 └── ProviderSilent          outcome unknown: it may have been done; retry with the same key

@@ -25,7 +25,10 @@ class ClosingRow(Struct, frozen=True):
 
 
 def is_in_use(record: bytes, now_ms: int) -> bool:
-    """Return whether a seat with this record (`lua/lib/seat.lua`) is sold, or held by a hold that has not expired."""
+    """Return whether a seat with this record (`lua/lib/seat.lua`) is sold or held.
+
+    A hold that has expired does not count.
+    """
     if record.startswith(b"H"):
         deadline_ms = int.from_bytes(record[-8:])
         return deadline_ms == 0 or deadline_ms > now_ms

@@ -72,7 +72,7 @@ def customers(partition: int, event_id: str) -> str:
 
 
 def row(partition: int, event_id: str, zone_id: int, row_number: int) -> str:
-    """hash: column number → kind, generation, ticket id | hold id and deadline (`lua/lib/seat.lua`)"""
+    """hash: column number → kind, generation, ticket id | hold id, deadline (`lua/lib/seat.lua`)"""
     return f"{{{partition}}}:row:{event_id}:{zone_id}:{row_number}"
 
 
@@ -96,7 +96,7 @@ def hold(partition: int, hold_id: bytes) -> str:
 
 
 def held(partition: int, event_id: str, customer_id: str) -> str:
-    """sorted set: live holds of a customer (`lua/lib/customer.lua`), by their deadline in ms since 1970
+    """sorted set: live holds of a customer (`lua/lib/customer.lua`), by deadline in ms since 1970
 
     A member is the hold's id and, in one byte, its number of seats.
     """

@@ -16,7 +16,7 @@ def load(redis: "Redis", name: str) -> AsyncScript:
 
 
 def source(name: str) -> str:
-    """Return the script behind its pieces, `lua/lib/<piece>.lua`, in the order in which it names them."""
+    """Return the script behind its pieces, `lua/lib/<piece>.lua`, in the order it names them."""
     script = (LUA / f"{name}.lua").read_text()
     return "\n".join([*((LUA / "lib" / f"{piece}.lua").read_text() for piece in needs(script)), script])
 
