@@ -1,4 +1,4 @@
-"""One obvious value of everything that is sold; a test overrides what matters to it."""
+"""Default values of the catalogue, tickets, holds and orders; a test overrides what matters."""
 
 from datetime import date
 from itertools import count
@@ -30,7 +30,7 @@ _numbers = count(1)
 
 
 def zone(**fields: Any) -> Zone:
-    """Two rows of three seats."""
+    """Return a zone of two rows of three seats."""
     return _made(Zone, {"zone_id": 1, "price_cents": 2_500, "row_count": 2, "col_count": 3}, fields)
 
 
@@ -40,13 +40,13 @@ def venue(**fields: Any) -> Venue:
 
 
 def event(**fields: Any) -> Event:
-    """An event at `venue()`, without zones: those are its venue's."""
+    """Return an event at `venue()`, without zones, which come from its venue."""
     whole = {"event_id": "Gala", "venue_id": "Arena", "name": "Gala", "type": "concert", "date": date(2030, 1, 1)}
     return _made(Event, whole | {"currency": "", "zones": ()}, fields)
 
 
 def ticket(**fields: Any) -> Ticket:
-    """Seat "1", "a" of zone 1 of `event()`, with an id of its own."""
+    """Return a ticket for seat "1", "a" of zone 1 of `event()`, with a new id."""
     event_id = fields.get("event_id", "Gala")
     minted = mint_id(keys.partition_of(event_id, PARTITIONS))
     place = {"venue_id": "Arena", "event_id": event_id, "seat": _seat(fields)}
@@ -55,13 +55,13 @@ def ticket(**fields: Any) -> Ticket:
 
 
 def order(*, version: int = 1, limit: int | None = None, key: IdempotencyKey | None = None, **fields: Any) -> Order:
-    """For `ticket(**fields)`, as judged by the first version of its event."""
+    """Return an order for `ticket(**fields)`, judged by the first version of its event."""
     wanted = ticket(**fields)
     return Order(ticket=wanted, version=version, limit=limit, key=key, message=purchased(wanted))
 
 
 def hold(*seats: HoldSeat, event_id: str = "Gala", **fields: Any) -> Hold:
-    """Of these seats, for two minutes from now; of seat "1", "a" of zone 1 when none are given."""
+    """Return a hold of these seats for two minutes, by default of seat "1", "a" of zone 1."""
     minted = mint_id(keys.partition_of(event_id, PARTITIONS))
     ends_ms = now_us() // 1_000 + HOLD_MS
     terms = {"venue_id": "Arena", "currency": "USD", "customer_id": None, "created_us": CREATED_US}
@@ -74,14 +74,14 @@ def held_seat(**fields: Any) -> HoldSeat:
 
 
 def _seat(fields: dict[str, Any]) -> Seat:
-    """Take the fields of a seat out of these; the others are 1."""
+    """Remove the seat's fields from `fields`, and return the seat; a missing field is 1."""
     return Seat(fields.pop("zone_id", 1), fields.pop("row", 1), fields.pop("column", 1))
 
 
 def new_hold(
     *seats: HoldSeat, version: int = 1, limit: int | None = None, key: IdempotencyKey | None = None, **fields: Any
 ) -> NewHold:
-    """For `hold(*seats, **fields)`, as judged by the first version of its event."""
+    """Return an order for `hold(*seats, **fields)`, judged by the first version of its event."""
     wanted = hold(*seats, **fields)
     return NewHold(hold=wanted, version=version, limit=limit, key=key)
 
@@ -95,12 +95,12 @@ def best_hold(
     key: IdempotencyKey | None = None,
     **fields: Any,
 ) -> NewHold:
-    """For the best so many seats of a zone, as judged by the first version of its event."""
+    """Return an order for the best seats of a zone, judged by the first version of its event."""
     return NewHold(hold=hold(seats=(), **fields), best=Best(of, quantity), version=version, limit=limit, key=key)
 
 
 def purchased(sold: Ticket) -> TicketPurchased:
-    """What is told when this ticket is sold."""
+    """Return the message about the sale of this ticket."""
     return TicketPurchased(
         id=f"{sold.ticket_id}:1",
         source="/purchase",
@@ -112,7 +112,7 @@ def purchased(sold: Ticket) -> TicketPurchased:
 
 
 def cancelled(sold: Ticket) -> TicketCancelled:
-    """What is told when this ticket is cancelled."""
+    """Return the message about the cancellation of this ticket."""
     return TicketCancelled(
         id=f"{sold.ticket_id}:2",
         source="/purchase",
@@ -124,12 +124,12 @@ def cancelled(sold: Ticket) -> TicketCancelled:
 
 
 def idempotency_key(digest: str | None = None, body: str = "a body") -> IdempotencyKey:
-    """A key that came with this body; each has its own digest unless one is named."""
+    """Return a key of a request with this body, with a new digest unless one is given."""
     return IdempotencyKey(digest or f"key-{next(_numbers)}", body.encode().ljust(16)[:16])
 
 
-def _made(kind: type[T], obvious: dict[str, Any], overridden: dict[str, Any]) -> T:
-    return kind(**obvious | overridden)
+def _made(kind: type[T], defaults: dict[str, Any], overridden: dict[str, Any]) -> T:
+    return kind(**defaults | overridden)
 
 
 def _sale(sold: Ticket) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Time that passes for holds: all that is kept of when they end moves nearer, and Redis's clock stays as it is."""
+"""Simulates passing time by moving stored deadlines nearer; Redis's clock is untouched."""
 
 import struct
 from typing import Any
@@ -10,7 +10,7 @@ _DEADLINE = struct.Struct(">Q")
 
 
 def pass_time(client: Any, partition: int, *, ms: int) -> None:
-    """Let so much time pass for every hold of a partition."""
+    """Move the deadlines of every hold of a partition nearer."""
     for name in client.scan_iter(match=f"{{{partition}}}:*", count=1_000):
         match name.decode().split(":")[1]:
             case "row":
@@ -25,7 +25,7 @@ def pass_time(client: Any, partition: int, *, ms: int) -> None:
 
 
 def let_pass(redis_state: RedisState, event: EventOnSale, ms: int) -> None:
-    """Let so much time pass for every hold of this event's partition."""
+    """Move the deadlines of every hold of this event's partition nearer."""
     pass_time(redis_state.redis, partition_of(event.event_id), ms=ms)
 
 

@@ -1,4 +1,4 @@
-"""A collector of traces, as the services know it: it takes spans as OTLP over HTTP and shows what it was sent."""
+"""A collector of traces, which receives spans as OTLP over HTTP and shows them to tests."""
 
 import asyncio
 import threading
@@ -19,7 +19,7 @@ DEADLINE_SECONDS = 30
 
 @dataclass(frozen=True, kw_only=True)
 class Span:
-    """What happened in one place: of which request it is part, and what caused it. Times in nanoseconds since 1970."""
+    """A span of a trace. Times are in nanoseconds since 1970."""
 
     service: str
     name: str
@@ -34,7 +34,7 @@ class Span:
 
 
 class Collector:
-    """Where services send their spans to."""
+    """A collector that stores the spans of all services."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -43,11 +43,11 @@ class Collector:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a process is told, so that it sends here and does so soon."""
+        """The variables with which a process exports its spans here, and soon."""
         return {"OTEL_EXPORTER_OTLP_ENDPOINT": self.url, "OTEL_BSP_SCHEDULE_DELAY": "50"}
 
-    def take(self, body: bytes) -> None:
-        """Keep the spans of one request."""
+    def receive(self, body: bytes) -> None:
+        """Store the spans of one request."""
         with self._arrived:
             for of_service in ExportTraceServiceRequest.FromString(body).resource_spans:
                 service = str(_values(of_service.resource.attributes)["service.name"])
@@ -55,16 +55,18 @@ class Collector:
             self._arrived.notify_all()
 
     async def spans(self, trace_id: str, count: int = 1) -> list[Span]:
-        """Those of this trace, once there are so many."""
-        assert await asyncio.to_thread(self._wait_for, trace_id, count), f"{count} spans have not come: {self._spans}"
+        """Wait until this trace has `count` spans, and return all of its spans."""
+        assert await asyncio.to_thread(self._wait_for, trace_id, count), (
+            f"fewer than {count} spans arrived: {self._spans}"
+        )
         return self.spans_by_now(trace_id)
 
     def spans_by_now(self, trace_id: str) -> list[Span]:
-        """Those of this trace that have come."""
+        """Return the spans of this trace that have arrived."""
         return [span for span in self._spans if span.trace_id == trace_id]
 
     def traces_by_now(self) -> set[str]:
-        """Those of which any span has come."""
+        """Return the ids of the traces of which a span has arrived."""
         return {span.trace_id for span in self._spans}
 
     def _wait_for(self, trace_id: str, count: int) -> bool:
@@ -74,18 +76,18 @@ class Collector:
 
 @contextmanager
 def collecting() -> Iterator[Collector]:
-    """A collector that listens, on a port of its own."""
+    """A collector that listens on a free port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             assert self.path == "/v1/traces"
-            collector.take(self.rfile.read(int(self.headers["Content-Length"])))
+            collector.receive(self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(200)
             self.end_headers()
             self.wfile.write(ExportTraceServiceResponse().SerializeToString())
 
         def log_message(self, *_: object) -> None:
-            """Nothing: that it was sent something is no news."""
+            """Log nothing, because the collector stores every span."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         collector = Collector(f"http://127.0.0.1:{server.server_port}")

@@ -1,4 +1,4 @@
-"""Several purchase processes whose commands reach Redis one at a time, in whatever order a test says."""
+"""Purchase processes without HTTP, whose commands a test interleaves, holds up or cuts off."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -29,34 +29,40 @@ class Killed(Exception):
 
 
 class Interleaving:
-    """Where processes wait to be let through."""
+    """An order in which processes send their commands to Redis, one command at a time."""
 
     def __init__(self) -> None:
         self._waiting: list[tuple[Process, asyncio.Future[None]]] = []
         self._under_way = 0
 
     async def enter(self, process: "Process") -> None:
-        """Wait for one's turn."""
+        """Wait for the turn of this process."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((process, turn))
         await turn
         self._under_way += 1
 
     def leave(self) -> None:
-        """The command was answered, or given up."""
+        """Record that the command of the last turn has ended."""
         self._under_way -= 1
 
     async def run(self, works: Sequence[tuple["Process", Work]], turns: Iterator[int]) -> list[Any]:
-        """Do the work of each process; `turns` says which of those that wait is next. What each returned or raised."""
+        """Run the work of each process, and return its result or its exception.
+
+        `turns` chooses the next one among the waiting processes.
+        """
         tasks = {process: asyncio.create_task(work) for process, work in works}
-        while await self._somebody_waits(tasks):
+        while await self._is_waiting(tasks):
             _, turn = self._waiting.pop(next(turns, 0) % len(self._waiting))
             turn.set_result(None)
             await asyncio.sleep(0)
         return await asyncio.gather(*tasks.values(), return_exceptions=True)
 
-    async def _somebody_waits(self, tasks: dict["Process", asyncio.Task[Any]]) -> bool:
-        """Wait until no command is under way and every process waits for its turn or has ended."""
+    async def _is_waiting(self, tasks: dict["Process", asyncio.Task[Any]]) -> bool:
+        """Wait until no command is under way; return whether a process waits for its turn.
+
+        Each process then waits, or has ended.
+        """
         while True:
             self._waiting = [(process, turn) for process, turn in self._waiting if not turn.done()]
             unfinished = {process for process, task in tasks.items() if not task.done()}
@@ -66,7 +72,7 @@ class Interleaving:
 
 
 class Barrier:
-    """Holds a process up before the command after so many, until it is opened."""
+    """A barrier that lets so many commands pass, and stops the next one until it is opened."""
 
     def __init__(self, commands: int) -> None:
         self._free = commands
@@ -80,10 +86,10 @@ class Barrier:
             await self._open.wait()
 
     def leave(self) -> None:
-        """Nobody waits for that."""
+        """Do nothing, because no process waits for the end of a command."""
 
     async def holds(self, task: asyncio.Task[Any]) -> bool:
-        """Wait until the task is held up, or has ended before; which of both."""
+        """Wait until the barrier stops the task or the task ends; return whether it is stopped."""
         reached = asyncio.create_task(self._reached.wait())
         await asyncio.wait({task, reached}, return_when=asyncio.FIRST_COMPLETED)
         reached.cancel()
@@ -94,7 +100,11 @@ class Barrier:
 
 
 class Process:
-    """A purchase process without its HTTP; it may wait for its turns, and be killed before its next command."""
+    """A purchase process without HTTP.
+
+    It waits for its turns in `interleaving`, and raises Killed in place of the command after
+    `commands_max` commands.
+    """
 
     def __init__(
         self, redis: Redis, *, interleaving: Interleaving | Barrier | None = None, commands_max: int | None = None
@@ -112,20 +122,20 @@ class Process:
         self.box_office = BoxOffice(self.offers, self.inventory, refunds, direct_sales=True)
         self.commands = 0
         self._commands_max = commands_max
-        self._turnstile = interleaving
+        self._interleaving = interleaving
 
     async def send(self, command: Callable[[], Work]) -> Any:
-        """Carry out one command when it is this process's turn. Raises Killed."""
+        """Send one command when it is this process's turn. Raises Killed."""
         if self.commands == self._commands_max:
             raise Killed
         self.commands += 1
-        if self._turnstile is None:
+        if self._interleaving is None:
             return await command()
-        await self._turnstile.enter(self)
+        await self._interleaving.enter(self)
         try:
             return await command()
         finally:
-            self._turnstile.leave()
+            self._interleaving.leave()
 
 
 async def _nothing(_: UUID) -> None:
@@ -133,7 +143,7 @@ async def _nothing(_: UUID) -> None:
 
 
 class _Connection(Redis):
-    """A client that asks its process before each command."""
+    """A Redis client whose commands all pass through its process."""
 
     process: Process
 

@@ -1,8 +1,9 @@
-"""How far random explorations go: HYPOTHESIS_PROFILE is quick, default or long.
+"""The size of random explorations: HYPOTHESIS_PROFILE is quick, default or long.
 
 quick    at most 5 examples each, the same every time
 default  as many as the test says, the same every time
-long     ten times as many, others every time: for a nightly run, which prints how to repeat an example that fails
+long     ten times as many, different every time: for a nightly run, which prints how to
+         repeat an example that fails
 """
 
 import os
@@ -20,7 +21,8 @@ PROFILE = os.environ.get("HYPOTHESIS_PROFILE") or "default"
 def exploration(examples: int, **options: Any) -> settings:
     """Return the settings of an exploration of so many examples in the default profile.
 
-    No example has a deadline, because a machine may be busy. Raises ValueError when HYPOTHESIS_PROFILE is no profile.
+    No example has a deadline, because a machine may be busy. Raises ValueError when
+    HYPOTHESIS_PROFILE is no profile.
     """
     match PROFILE:
         case "quick":
@@ -37,6 +39,6 @@ def _repeatable(examples: int, options: dict[str, Any]) -> settings:
 
 
 def load_profile() -> None:
-    """Let tests that say nothing about themselves explore as far as the profile says."""
+    """Apply the profile to the tests that do not set a size of their own."""
     settings.register_profile("chosen", exploration(EXAMPLES))
     settings.load_profile("chosen")

@@ -1,4 +1,4 @@
-"""What a hold leaves behind: in Redis, in the provider's books, and in what the others are told."""
+"""The records of a hold: in Redis, in the provider's books, and in messages."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,12 +14,12 @@ from tests.stage.sandboxes import Sandbox
 
 
 def payment_of(sandbox: Sandbox, hold: Json) -> Json:
-    """The last payment for this hold, as the provider's books have it."""
+    """Return the last payment for this hold from the provider's books."""
     return _entries(sandbox, hold)[-1]
 
 
 def payments_of(sandbox: Sandbox, hold: Json) -> list[str]:
-    """The status of each payment for this hold."""
+    """Return the status of each payment for this hold."""
     return [entry["status"] for entry in _entries(sandbox, hold)]
 
 
@@ -29,16 +29,16 @@ def state_of(redis_state: RedisState, hold: Json) -> bytes:
 
 @contextmanager
 def unchanged_hold(redis_state: RedisState, hold: Json) -> Iterator[None]:
-    """Assert that nothing happens to this hold; the process may settle others meanwhile."""
+    """Assert that this hold does not change; the process may finish other holds meanwhile."""
     before = _record(redis_state, hold)
     yield
     assert _record(redis_state, hold) == before
 
 
 def seat_messages(redis_state: RedisState, event: EventOnSale, kind: type) -> list[Any]:
-    """The messages of one kind about the seats of this event."""
-    told: list[Any] = [message for message in redis_state.messages() if isinstance(message, kind)]
-    return [message for message in told if message.data.event_id == event.event_id]
+    """Return the messages of one kind about the seats of this event."""
+    messages: list[Any] = [message for message in redis_state.messages() if isinstance(message, kind)]
+    return [message for message in messages if message.data.event_id == event.event_id]
 
 
 def _entries(sandbox: Sandbox, hold: Json) -> list[Json]:
@@ -47,7 +47,7 @@ def _entries(sandbox: Sandbox, hold: Json) -> list[Json]:
 
 
 def _record(redis_state: RedisState, hold: Json) -> dict[bytes, bytes]:
-    """The hold as it is kept; empty where it is not."""
+    """Return the stored fields of the hold; none where it is not stored."""
     hold_id = UUID(hold["holdId"])
-    kept: dict[bytes, bytes] = redis_state.redis.hgetall(keys.hold(partition_bits(hold_id), hold_id.bytes))
-    return kept
+    fields: dict[bytes, bytes] = redis_state.redis.hgetall(keys.hold(partition_bits(hold_id), hold_id.bytes))
+    return fields

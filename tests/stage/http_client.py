@@ -1,4 +1,4 @@
-"""What is on sale in these tests, and the calls by which it is defined, bought and undone."""
+"""A client of purchase's HTTP interface, with the bodies that it sends."""
 
 import ssl
 import uuid
@@ -11,30 +11,30 @@ import httpx
 
 Json = dict[str, Any]
 
-# Nothing here speaks TLS, and httpx would load every authority anew for each client.
+# No test uses TLS here, and httpx would load every certificate authority for each client.
 _NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 ADMIN = {"Authorization": "Bearer local-admin-token"}
 
 
 def zone_body(zone_id: int = 1, **changes: Any) -> Json:
-    """Five rows of eight seats at 25.00."""
+    """Return a zone of five rows of eight seats at 25.00."""
     return {"zoneId": zone_id, "ticketPrice": 25.0, "rowCount": 5, "colCount": 8, **changes}
 
 
 def venue_body(*zones: Json, **changes: Any) -> Json:
-    """A venue with these zones; with one, when none are given."""
-    told = {"name": "Studio Stage", "city": "Vancouver", "currency": "USD"}
-    return {**told, "zones": list(zones or [zone_body()]), **changes}
+    """Return a venue with these zones, by default with one."""
+    defaults = {"name": "Studio Stage", "city": "Vancouver", "currency": "USD"}
+    return {**defaults, "zones": list(zones or [zone_body()]), **changes}
 
 
 def event_body(venue_id: str, **changes: Any) -> Json:
-    """A concert that is on sale at once."""
+    """Return a concert that is on sale at once."""
     return {"venueId": venue_id, "name": "Studio Night", "type": "concert", "date": "2030-01-02", **changes}
 
 
 def unique(kind: str) -> str:
-    """An id that no other test uses."""
+    """Return an id that no other test uses."""
     return f"{kind}-{uuid.uuid4().hex[:12]}"
 
 
@@ -46,21 +46,21 @@ class EventOnSale:
     event_id: str
 
     def seat(self, row: str = "1", column: str = "a", **changes: Any) -> Json:
-        """The order for one seat of zone 1; a field that is None is left out."""
-        told = {"venueId": self.venue_id, "eventId": self.event_id, "zoneId": 1, "row": row, "column": column}
-        return {name: value for name, value in {**told, **changes}.items() if value is not None}
+        """Return an order for one seat of zone 1, without the fields that are None."""
+        defaults = {"venueId": self.venue_id, "eventId": self.event_id, "zoneId": 1, "row": row, "column": column}
+        return {name: value for name, value in {**defaults, **changes}.items() if value is not None}
 
     def hold(self, *labels: str, **changes: Any) -> Json:
-        """The order to hold seats of zone 1, such as "1a"; a field that is None is left out."""
+        """Return an order to hold seats of zone 1, such as "1a", without the fields that are None."""
         seats = [{"zoneId": 1, "row": label[:-1], "column": label[-1]} for label in labels or ("1a",)]
         return self._order({"seats": seats}, changes)
 
     def best(self, quantity: int, **changes: Any) -> Json:
-        """The order to hold the best seats of zone 1; a field that is None is left out."""
+        """Return an order to hold the best seats of zone 1, without the fields that are None."""
         return self._order({"zoneId": 1, "quantity": quantity}, changes)
 
-    def _order(self, told: Json, changes: Json) -> Json:
-        whole = {"eventId": self.event_id, **told, **changes}
+    def _order(self, seats: Json, changes: Json) -> Json:
+        whole = {"eventId": self.event_id, **seats, **changes}
         return {name: value for name, value in whole.items() if value is not None}
 
 
@@ -74,7 +74,7 @@ class PurchaseClient:
         return await self.http.post("/api/v1/tickets", json=order, headers={"Idempotency-Key": key} if key else {})
 
     async def bought(self, order: Json) -> Json:
-        """The ticket of an order that must succeed."""
+        """Buy with an order that must succeed, and return the ticket."""
         answer = await self.buy(order)
         assert answer.status_code == 201, answer.text
         ticket: Json = answer.json()
@@ -84,13 +84,13 @@ class PurchaseClient:
         return await self.http.post("/api/v1/holds", json=order, headers={"Idempotency-Key": key} if key else {})
 
     async def held(self, order: Json) -> Json:
-        """The hold of an order that must succeed."""
+        """Hold with an order that must succeed, and return the hold."""
         answer = await self.hold(order)
         assert answer.status_code == 201, answer.text
         hold: Json = answer.json()
         return hold
 
-    async def found(self, hold: Json) -> httpx.Response:
+    async def get_hold(self, hold: Json) -> httpx.Response:
         return await self.http.get(f"/api/v1/holds/{hold['holdId']}")
 
     async def release(self, hold: Json) -> httpx.Response:
@@ -105,7 +105,7 @@ class PurchaseClient:
         return await self.http.post(f"/api/v1/holds/{hold['holdId']}/confirm")
 
     async def confirmed(self, hold: Json) -> Json:
-        """The tickets of a hold whose payment must succeed, and what they cost."""
+        """Pay and confirm a hold, which must succeed, and return the confirmation."""
         assert (await self.pay(hold)).status_code == 201
         answer = await self.confirm(hold)
         assert answer.status_code == 201, answer.text
@@ -113,7 +113,7 @@ class PurchaseClient:
         return confirmation
 
     async def cancel(self, ticket: Json, **headers: str) -> httpx.Response:
-        """Undo a purchase, with its receipt unless `headers` say otherwise."""
+        """Cancel a ticket, with its receipt unless `headers` are given."""
         return await self.http.delete(
             f"/api/v1/tickets/{ticket['ticketId']}", headers=headers or {"Receipt": ticket["receipt"]}
         )
@@ -126,7 +126,7 @@ class PurchaseClient:
         return await self.http.put(f"/api/v1/events/{event.event_id}", json=body, headers=ADMIN)
 
     async def put_on_sale(self, *zones: Json, **changes: Any) -> EventOnSale:
-        """A new event at a new venue with these zones; `changes` are the event's."""
+        """Define a new venue with these zones and a new event there; `changes` are the event's."""
         event = EventOnSale(unique("venue"), unique("event"))
         defined = await self.define(event.venue_id, *zones)
         assert defined.status_code == 201, defined.text
@@ -136,6 +136,6 @@ class PurchaseClient:
 
 @asynccontextmanager
 async def open_client(url: str, *, timeout_seconds: float = 20) -> AsyncIterator[PurchaseClient]:
-    """The calls of the purchase process that answers there."""
+    """A client of the purchase process at this URL."""
     async with httpx.AsyncClient(base_url=url, timeout=timeout_seconds, verify=_NO_AUTHORITIES) as http:
         yield PurchaseClient(http)

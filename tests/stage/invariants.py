@@ -1,4 +1,4 @@
-"""What must be true of seats, tickets, money and messages once every hold is settled, whatever happened before."""
+"""Rules for seats, tickets, money and messages that hold once every hold has ended."""
 
 from collections import Counter
 from typing import Any
@@ -16,11 +16,11 @@ from tests.stage.partition_state import Stored, read
 from tests.stage.sandboxes import Sandbox
 
 Owed = tuple[UUID | None, int]
-"""A ticket, or None where it is all of a payment, and how many cents of it are to be given back, once."""
+"""A ticket (None: the whole payment), and the cents that must be refunded for it, once."""
 
 
 class Invariants:
-    """Our books of one partition, and the sandbox's of the payments for its holds."""
+    """The state of one partition, and the sandbox's books of the payments for its holds."""
 
     def __init__(self, redis: Redis, partition: int, sandbox: Sandbox) -> None:
         self.stored: Stored = read(redis, partition)
@@ -28,16 +28,16 @@ class Invariants:
         hold_ids = {str(hold.hold_id) for hold in self.holds}
         entries = sandbox.books()["payment_intents"]
         self.payments = {entry["id"]: entry for entry in entries if entry["metadata"].get("hold") in hold_ids}
-        self.told = [decode(message.message) for message in self.stored.messages]
+        self.messages = [decode(message.message) for message in self.stored.messages]
         self._sandbox = sandbox
 
     def assert_hold(self) -> None:
-        """Nothing is left open, every seat has its one owner, every ticket its money, and the others know it all."""
+        """Assert that every hold has ended, each seat has one owner, money and messages agree."""
         self._assert_every_hold_has_ended()
         self._assert_each_seat_has_its_one_owner()
         self._assert_captured_money_is_paid_tickets()
-        self._assert_money_is_told()
-        self._assert_seats_are_told()
+        self._assert_messages_agree_with_money()
+        self._assert_messages_agree_with_seats()
 
     def _assert_every_hold_has_ended(self) -> None:
         assert not self.stored.due
@@ -63,35 +63,36 @@ class Invariants:
             assert entry["captured"] - entry["refunded"] == price[name], entry
         assert price.keys() <= self.payments.keys()
 
-    def _assert_money_is_told(self) -> None:
+    def _assert_messages_agree_with_money(self) -> None:
         sold = {hold.payment_id: hold for hold in self.holds if hold.is_captured and hold.payment_id}
-        captured = [told.data for told in self.told if isinstance(told, PaymentCaptured)]
-        assert Counter(told.payment for told in captured) == Counter(sold.keys())
-        for told in captured:
-            assert told.amount_cents == sold[told.payment].amount_cents == self.payments[told.payment]["captured"]
-        refunded = [told.data for told in self.told if isinstance(told, PaymentRefunded)]
+        captures = [message.data for message in self.messages if isinstance(message, PaymentCaptured)]
+        assert Counter(capture.payment for capture in captures) == Counter(sold.keys())
+        for capture in captures:
+            captured_cents = self.payments[capture.payment]["captured"]
+            assert capture.amount_cents == sold[capture.payment].amount_cents == captured_cents
+        refunds = [message.data for message in self.messages if isinstance(message, PaymentRefunded)]
         for name, entry in self.payments.items():
-            owed = self._undone(sold[name]) if name in sold else _late(entry)
+            owed = self._owed_for_tickets(sold[name]) if name in sold else _owed_without_tickets(entry)
             given = [(refund["metadata"]["key"], refund["amount"]) for refund in self._sandbox.refunds(name)]
-            told_given = [(told.ticket_id, told.amount_cents) for told in refunded if told.payment == name]
+            sent = [(refund.ticket_id, refund.amount_cents) for refund in refunds if refund.payment == name]
             assert Counter(given) == Counter((_key(entry, ticket_id), cents) for ticket_id, cents in owed), entry
-            assert Counter(told_given) == Counter(owed), entry
-        assert {told.payment for told in refunded} <= self.payments.keys()
+            assert Counter(sent) == Counter(owed), entry
+        assert {refund.payment for refund in refunds} <= self.payments.keys()
 
-    def _assert_seats_are_told(self) -> None:
-        sold = Counter(told.data.ticket_id for told in self.told if isinstance(told, TicketPurchased))
+    def _assert_messages_agree_with_seats(self) -> None:
+        purchases = [message.data for message in self.messages if isinstance(message, TicketPurchased)]
         by_hold = {ticket_id: reference_of(hold.hold_id) for hold in self.holds for ticket_id in hold.ticket_ids}
-        assert by_hold == {
-            told.data.ticket_id: told.data.hold for told in self.told if isinstance(told, TicketPurchased)
-        }
-        undone = Counter(told.data.ticket_id for told in self.told if isinstance(told, TicketCancelled))
-        assert sold == Counter(self.stored.tickets.keys())
-        assert undone == Counter(name for name, kept in self.stored.tickets.items() if kept.is_cancelled)
-        ends = Counter(told.data.hold for told in self.told if isinstance(told, HoldReleased | HoldExpired))
-        assert ends == Counter(reference_of(hold.hold_id) for hold in self.holds if hold.state in _LET_GO)
+        assert {purchase.ticket_id: purchase.hold for purchase in purchases} == by_hold
+        assert Counter(purchase.ticket_id for purchase in purchases) == Counter(self.stored.tickets.keys())
+        cancelled = [message.data.ticket_id for message in self.messages if isinstance(message, TicketCancelled)]
+        assert Counter(cancelled) == Counter(name for name, kept in self.stored.tickets.items() if kept.is_cancelled)
+        ends = [message.data.hold for message in self.messages if isinstance(message, HoldReleased | HoldExpired)]
+        assert Counter(ends) == Counter(
+            reference_of(hold.hold_id) for hold in self.holds if hold.state in _WITHOUT_PAYMENT
+        )
 
-    def _undone(self, hold: Hold) -> list[Owed]:
-        """What is owed of a payment that was captured for tickets: the price of each that was cancelled."""
+    def _owed_for_tickets(self, hold: Hold) -> list[Owed]:
+        """Return the refunds for a payment with tickets: the price of each cancelled ticket."""
         tickets = [self.stored.tickets[ticket_id] for ticket_id in hold.ticket_ids]
         return [(kept.ticket.ticket_id, kept.ticket.price_cents) for kept in tickets if kept.is_owed]
 
@@ -99,16 +100,16 @@ class Invariants:
         return [kept.ticket for kept in self.stored.tickets.values() if not kept.is_cancelled]
 
 
-def _late(entry: dict[str, Any]) -> list[Owed]:
-    """What is owed of a payment for which there are no tickets: all that it brought."""
+def _owed_without_tickets(entry: dict[str, Any]) -> list[Owed]:
+    """Return the refunds for a payment without tickets: all that was captured."""
     return [(None, entry["captured"])] if entry["captured"] else []
 
 
 def _key(entry: dict[str, Any], ticket_id: UUID | None) -> str:
-    """The key that the provider must have been given for a refund."""
-    named = entry["metadata"]
-    return f"{ticket_id}:refund" if ticket_id else f"{named['hold']}:{named['attempt']}:refund"
+    """Return the idempotency key that purchase must have sent for a refund."""
+    metadata = entry["metadata"]
+    return f"{ticket_id}:refund" if ticket_id else f"{metadata['hold']}:{metadata['attempt']}:refund"
 
 
-_LET_GO = ("RELEASED", "EXPIRED")
-_ENDED = (*_LET_GO, "CANCELLED")
+_WITHOUT_PAYMENT = ("RELEASED", "EXPIRED")
+_ENDED = (*_WITHOUT_PAYMENT, "CANCELLED")

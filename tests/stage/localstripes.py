@@ -1,7 +1,7 @@
-"""PyPI's `localstripe`: a Stripe that we did not write, as a process of its own, to check by.
+"""PyPI's `localstripe` as a process: an independent imitation of Stripe.
 
-It knows no idempotency keys and does not decline `pm_card_visa_chargeDeclined`, captures what was cancelled, and gives
-back more than was captured: none of that is asked of it.
+It differs from Stripe in four ways, which the tests avoid: it ignores idempotency keys, accepts
+`pm_card_visa_chargeDeclined`, captures cancelled payments, and refunds more than was captured.
 """
 
 import shutil
@@ -18,7 +18,7 @@ from infra_local.running import RunningServer
 from infra_local.servers import Server
 
 API_KEY = "sk_test_12345"
-# Its own start listens on every address, and it keeps all it knows in one file for the whole machine.
+# Its own start script listens on every address, and stores its state in one file per machine.
 START = """
 import sys
 from aiohttp import web
@@ -30,7 +30,7 @@ web.run_app(server.app, host="127.0.0.1", port=int(sys.argv[1]), print=None)
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """Address of a localstripe that knows nothing yet."""
+    """Address of a localstripe without data."""
     directory, port = Path(tempfile.mkdtemp(prefix="ticketing-")), free_port("localstripe")
     process = RunningServer(
         Server(

@@ -1,8 +1,8 @@
-"""A Kafka that has the idempotent producer, in a process of its own: librdkafka's mock cluster, of one broker.
+"""A Kafka with the idempotent producer, as a process: librdkafka's mock cluster of one broker.
 
-`python -m tests.stage.mock_kafka` says its port and runs until its input ends. It keeps what it is sent again as often
-as it is sent, and what is noted with an offset. It makes topics of four partitions when it is asked for them, and knows
-no administrator.
+`python -m tests.stage.mock_kafka` prints its port and runs until its input ends. It stores every
+message that it receives, repeated ones too, and the metadata of an offset. It creates topics of
+four partitions on first use, and supports no admin requests.
 """
 
 import subprocess
@@ -17,7 +17,7 @@ ANSWER_SECONDS = 10
 
 @contextmanager
 def mock_kafka() -> Iterator[int]:
-    """Its port."""
+    """The port of a mock cluster."""
     command = [sys.executable, "-m", __name__]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None

@@ -1,4 +1,4 @@
-"""An event on sale, and the outbox from which relays publish what it has to tell."""
+"""An event on sale, and the outbox from which relays publish its messages."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,38 +19,38 @@ LARGE = zone(row_count=40, col_count=30)
 
 
 class OutboxScenario:
-    """The event, with whoever sells it."""
+    """The event, with a process that sells it."""
 
     def __init__(self, seller: Seller, client: Any) -> None:
         self.seller = seller
         self.client = client
 
     async def sell(self, count: int, *, row: int = 1) -> None:
-        """Sell so many seats, one after the other in the outbox."""
+        """Sell so many seats; their messages are side by side in the outbox."""
         places = [(row + number // LARGE.col_count, number % LARGE.col_count + 1) for number in range(count)]
         orders = [order(row=place, column=column) for place, column in places]
         await asyncio.gather(*(self.seller.inventory.sell(wanted) for wanted in orders))
 
     def waiting(self) -> list[StoredMessage]:
-        """What has not been published, or not confirmed."""
+        """Return the messages that are not published, or not confirmed."""
         return read(self.client, PARTITION).messages
 
     def waiting_positions(self) -> list[Position]:
         return [one.position for one in self.waiting()]
 
-    def forget(self) -> None:
-        """Let nothing wait."""
+    def empty_outbox(self) -> None:
+        """Delete all unpublished messages."""
         self.client.xtrim(OUTBOX, maxlen=0, approximate=False)
 
     def add(self, size: int) -> None:
-        """Let a message of this size wait."""
+        """Add a message of this size to the outbox."""
         message = b'{"data":"%b"}' % (b"x" * (size - 11))
         self.client.xadd(OUTBOX, {"message": message, "generation": ""}, id="1-*", nomkstream=True)
 
 
 @asynccontextmanager
 async def outbox_scenario(redis_url: str) -> AsyncIterator[OutboxScenario]:
-    """One message waits that says so, and in no other partition any."""
+    """A scenario with one unpublished message, about the event, in all partitions together."""
     await prepare(redis_url)
     async with selling(redis_url) as seller:
         with Redis.from_url(redis_url) as client:
@@ -60,5 +60,5 @@ async def outbox_scenario(redis_url: str) -> AsyncIterator[OutboxScenario]:
 
 
 def positions(first: int, last: int) -> list[Position]:
-    """Those of the outbox from one number to another, both included."""
+    """Return the positions of epoch 1 from one number to another, both included."""
     return [Position(1, sequence) for sequence in range(first, last + 1)]

@@ -1,4 +1,4 @@
-"""All that Redis keeps of one partition's seats, read back from the bytes."""
+"""The state of one partition in Redis, decoded from its bytes without the code of purchase."""
 
 import math
 import struct
@@ -20,7 +20,10 @@ SeatOfEvent = tuple[str, int, int, int]
 
 @dataclass(frozen=True)
 class StoredSeat:
-    """How often it was sold, and whose it is (None: it is free again); a hold's until a moment, in ms since 1970."""
+    """A seat: how often it was sold, and its owner (None: free again).
+
+    A hold owns it until `until_ms`, in ms since 1970.
+    """
 
     generation: int
     owner: UUID | None
@@ -29,7 +32,7 @@ class StoredSeat:
 
 @dataclass(frozen=True)
 class StoredTicket:
-    """A ticket, and which sale of its seat it was."""
+    """A ticket, and the number of its sale among those of its seat."""
 
     ticket: Ticket
     generation: int
@@ -37,13 +40,13 @@ class StoredTicket:
 
     @property
     def is_owed(self) -> bool:
-        """Whether its price is to be given back."""
+        """Whether its price must be refunded."""
         return self.is_cancelled and self.ticket.price_cents > 0
 
 
 @dataclass(frozen=True)
 class StoredMessage:
-    """A message that waits, and what the script put beside it."""
+    """An unpublished message, with the position and the generation that the script stored."""
 
     position: Position
     generation: int | None
@@ -52,9 +55,10 @@ class StoredMessage:
 
 @dataclass
 class Stored:
-    """One partition. A seat that was never sold, a counter never moved, a customer without seats are not in it.
+    """One partition, without seats never sold, counters never moved, and customers without seats.
 
-    `held` has, for each event and customer, the live holds, their seats, and when they end by themselves, if they do.
+    `held` has, for each event and customer, the live holds: their number of seats, and their
+    deadline in ms (None: they have none).
     """
 
     seats: dict[SeatOfEvent, StoredSeat] = field(default_factory=dict)
@@ -70,8 +74,8 @@ class Stored:
 
 
 def read(redis: Redis, partition: int) -> Stored:
-    """Everything there is; a key of no known kind is an error, so that nothing else is ever written."""
-    kinds: dict[str, list[str]] = {kind: [] for kind in (*_READERS, *_CATALOGUE, *_TOLD)}
+    """Read the whole partition. Raises KeyError for a key of an unknown kind."""
+    kinds: dict[str, list[str]] = {kind: [] for kind in (*_READERS, *_CATALOGUE, *_SENT)}
     for name in redis.scan_iter(match=f"{{{partition}}}:*", count=1_000):
         kind, _, rest = name.decode().removeprefix(f"{{{partition}}}:").partition(":")
         kinds[kind].append(rest)
@@ -159,7 +163,7 @@ def _take_outbox(stored: Stored, _: str, entries: list[tuple[bytes, dict[bytes, 
 
 @dataclass(frozen=True)
 class _Reader:
-    """The command that reads a key of one kind, and what becomes of its answer."""
+    """The command that reads a key of one kind, and the function that stores its answer."""
 
     command: tuple[str, ...]
     take: Callable[[Stored, str, Any], None]
@@ -177,7 +181,7 @@ _READERS = {
     "outbox": _Reader(("XRANGE", "-", "+"), _take_outbox),
 }
 _CATALOGUE = ("epoch", "event", "venue", "venues", "venue-events", "relay", "webhooks", "webhook", "attention")
-"""Kinds of keys that say nothing about a seat."""
+"""Kinds of keys without data about a seat."""
 
-_TOLD = ("late-refund",)
-"""Kinds of keys that only say that something was told before."""
+_SENT = ("late-refund",)
+"""Kinds of keys that only record that a message was sent."""

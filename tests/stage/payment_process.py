@@ -1,4 +1,4 @@
-"""Purchase processes that take payments; each may be killed before any command to Redis or call to the provider."""
+"""A purchase process that takes payments, and ends before a chosen command or provider call."""
 
 from functools import partial
 
@@ -24,7 +24,7 @@ from tests.stage.sellers import HOLDS_PER_CUSTOMER
 
 
 class PaymentProcess(Process):
-    """A purchase process without its HTTP; a call to the provider is one of its commands."""
+    """A purchase process without HTTP; each call to the provider counts as a command."""
 
     def __init__(self, redis: Redis, provider: Provider, *, commands_max: int | None = None) -> None:
         super().__init__(redis, commands_max=commands_max)
@@ -38,16 +38,16 @@ class PaymentProcess(Process):
             hold_seconds=HOLD_MS // 1_000,
             payment_seconds=PAYMENT_MS // 1_000,
         )
-        line = _Line(provider, self)
-        steps = PaymentSteps(self.holds, self.payments, self.inventory, line, clock, self.cases)
+        interruptible = _InterruptibleProvider(provider, self)
+        steps = PaymentSteps(self.holds, self.payments, self.inventory, interruptible, clock, self.cases)
         self.cashier = Cashier(
-            desk, self.holds, self.payments, self.inventory, line, clock, steps, pauses_seconds=[0.01]
+            desk, self.holds, self.payments, self.inventory, interruptible, clock, steps, pauses_seconds=[0.01]
         )
         refund_ledger = RefundLedger(self.connection, self.partitions)
-        self.refunds = Refunds(refund_ledger, self.inventory, line, self.cases, self.cashier.finish_hold)
+        self.refunds = Refunds(refund_ledger, self.inventory, interruptible, self.cases, self.cashier.finish_hold)
         self.box_office = BoxOffice(self.offers, self.inventory, self.refunds, direct_sales=True)
         webhook_ledger = WebhookLedger(self.connection, self.partitions)
-        self.webhooks = Webhooks(webhook_ledger, line, self.cashier, self.cases)
+        self.webhooks = Webhooks(webhook_ledger, interruptible, self.cashier, self.cases)
         self.settlement = Settlement(
             DueLedger(redis, self.partitions, clock),
             finish_hold=self.cashier.finish_hold,
@@ -55,8 +55,8 @@ class PaymentProcess(Process):
         )
 
 
-class _Line:
-    """The provider, as a process reaches it that may be killed before the call: what it answered is lost with it."""
+class _InterruptibleProvider:
+    """The provider, behind a process that may end before any call."""
 
     def __init__(self, provider: Provider, process: Process) -> None:
         self._provider = provider

@@ -1,4 +1,4 @@
-"""An event whose seats are held and paid for, by processes that come and go, at the sandbox."""
+"""An event whose seats are held, and paid for at the sandbox, by processes that may be killed."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -23,15 +23,15 @@ from tests.stage.sandboxes import API_KEY, Sandbox
 from tests.stage.sellers import prepare, selling
 
 PARTITION = keys.partition_of("Gala", PARTITIONS)
-LOOKS_MAX = 40
+ROUNDS_MAX = 40
 EXPECTED = (Refusal, PaymentFailure, Unavailable, OutcomeUnknown)
-"""How a customer's call may end beside well."""
+"""The ways in which a customer's call may fail."""
 
 TWO_SEATS = (held_seat(column=1), held_seat(column=2, price_cents=1_500))
 
 
 class PaymentScenario:
-    """`client` carries the commands of all processes, `redis` looks at what is kept from behind."""
+    """Processes that share `client`, and a second client, `redis`, that reads the stored state."""
 
     def __init__(self, client: Client, redis: Any, sandbox: Sandbox) -> None:
         self._client = client
@@ -40,11 +40,11 @@ class PaymentScenario:
         self.provider = Intents("sandbox", SandboxApi(sandbox.url, API_KEY), Signatures(["a-secret-of-tests"]))
 
     def process(self, *, commands_max: int | None = None) -> PaymentProcess:
-        """One that was just started, and is killed after so many commands."""
+        """A fresh process, which is killed after `commands_max` commands."""
         return PaymentProcess(self._client, self.provider, commands_max=commands_max)
 
     async def hold(self, seats: Sequence[HoldSeat] = TWO_SEATS) -> Hold | None:
-        """A hold of these seats, where they are free."""
+        """Hold these seats; return None where one is taken."""
         made = await self.process().holds.hold(new_hold(*seats, customer_id="ada"))
         return made.hold if isinstance(made, Made) else None
 
@@ -52,40 +52,40 @@ class PaymentScenario:
         pass_time(self._redis, PARTITION, ms=ms)
 
     def begin_epoch(self) -> None:
-        """What recovery does: seats of before may be another's by now."""
+        """Begin an epoch, as recovery does: earlier seats may have other owners now."""
         self._redis.incr(keys.epoch(PARTITION))
 
     async def finish_all(self) -> None:
-        """Another process settles whatever is due, while anything is; a bank that has not decided yet declines."""
+        """Finish all due work in another process; a bank that has not decided yet declines."""
         process = self.process()
-        for _ in range(LOOKS_MAX):
+        for _ in range(ROUNDS_MAX):
             if not self._redis.exists(keys.due(PARTITION)):
                 return
             self.bank_decides("declined")
             self.pass_time(HOLD_MS)
             await process.settlement.finish_due()
-        raise AssertionError("something is due for ever")
+        raise AssertionError(f"work is still due after {ROUNDS_MAX} rounds")
 
     def bank_decides(self, outcome: str) -> None:
-        """What becomes of the payments that are being processed."""
+        """Decide every payment that is being processed."""
         for entry in self.payments():
             if entry["status"] == "processing":
                 self._sandbox.decide(entry["id"], outcome)
 
     def customers_authenticate(self, outcome: str = "succeeded") -> None:
-        """They pass the check of their bank, or fail it, where a payment asks for it."""
+        """Finish every required authentication with this outcome."""
         for entry in self.payments():
             if entry["status"] == "requires_action":
                 self._sandbox.authenticate(entry["id"], outcome)
 
     def payments(self) -> list[dict[str, Any]]:
-        """Those for the holds that are kept, the oldest first."""
+        """Return the payments for the stored holds, the oldest first."""
         return list(self.invariants().payments.values())
 
     def invariants(self) -> Invariants:
         return Invariants(self._redis, PARTITION, self._sandbox)
 
-    async def leave(self) -> None:
+    async def close(self) -> None:
         await self.provider.aclose()
 
 
@@ -98,5 +98,5 @@ async def payment_scenario(redis_url: str, redis: Any, sandbox: Sandbox) -> Asyn
     client = connect(redis_url)
     scenario = PaymentScenario(client, redis, sandbox)
     yield scenario
-    await scenario.leave()
+    await scenario.close()
     await client.aclose()

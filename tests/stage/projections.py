@@ -1,4 +1,4 @@
-"""Reads both models from their stores, without the code that writes them."""
+"""Queries that read both models from their stores, without the code that writes them."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""Each client that production may choose, in front of whatever answers at an address."""
+"""Each payment client of production, for a server at a given address."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +17,7 @@ CLIENTS = ["sandbox", "stripe"]
 
 @asynccontextmanager
 async def client(name: str, url: str, *, api_key: str = API_KEY) -> AsyncIterator[Intents]:
-    """A provider, without a guard."""
+    """A client of a provider, without the guard."""
     api: Api = StripeApi(api_key, url) if name == "stripe" else SandboxApi(url, api_key)
     provider = Intents(name, api, Signatures([WEBHOOK_SECRET]))
     try:
@@ -26,6 +26,8 @@ async def client(name: str, url: str, *, api_key: str = API_KEY) -> AsyncIterato
         await provider.aclose()
 
 
-def wanted(method: str | None = "pm_card_visa", *, amount_cents: int = 5_000, attempt: int = 1) -> Authorisation:
-    """An authorisation for a hold of its own."""
+def new_authorisation(
+    method: str | None = "pm_card_visa", *, amount_cents: int = 5_000, attempt: int = 1
+) -> Authorisation:
+    """An authorisation for a new hold."""
     return Authorisation(hold_id=mint_id(7), attempt=attempt, amount_cents=amount_cents, currency="USD", method=method)

@@ -1,6 +1,6 @@
-"""A TCP proxy with a rule: a test names the requests that it is about, and decides what becomes of each and its answer.
+"""A TCP proxy with a rule: a test marks requests, and replaces or drops them or their answers.
 
-Each request and each answer comes in one piece. All others pass unchanged.
+Each marked request arrives in one piece, and so does its answer. All other bytes pass unchanged.
 """
 
 import asyncio
@@ -29,7 +29,10 @@ async def _return(_request: bytes, answer: bytes) -> bytes | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """What happens to the requests that contain `mark`: the bytes to pass on in their place, None to hang up."""
+    """A rule for the requests that contain `mark`: each function returns the bytes to forward.
+
+    None closes the connection.
+    """
 
     mark: bytes
     on_request: Callable[[bytes], Awaitable[bytes | None]] = _forward
@@ -37,7 +40,10 @@ class Rule:
 
 
 class Proxy:
-    """A proxy in front of the server at this address; it listens on `port`, and `marked` are the requests so far."""
+    """A proxy in front of the server at this address.
+
+    It listens on `port`; `marked` has the marked requests so far.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         self._address = (host, port)
@@ -47,12 +53,12 @@ class Proxy:
         self.marked: list[bytes] = []
 
     def follow(self, rule: Rule) -> None:
-        """Follow this rule from now on, in place of the one before."""
+        """Replace the current rule by this one."""
         self._rule = rule
         self.marked = []
 
     def stop_at(self, mark: bytes, number: int, when: When, stop: Callable[[], Awaitable[object]]) -> None:
-        """Stop a process before the marked request with this number is forwarded, or before its answer is."""
+        """Stop a process before the proxy forwards the marked request of this number, or its answer."""
 
         async def on_request(request: bytes) -> bytes | None:
             if when == "before" and len(self.marked) == number:
@@ -69,7 +75,7 @@ class Proxy:
         self.follow(Rule(mark=mark, on_request=on_request, on_answer=on_answer))
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Carry one connection until either side, or the rule, ends it."""
+        """Forward one connection until either side, or the rule, closes it."""
         task = asyncio.current_task()
         assert task is not None
         self._connections.add(task)
@@ -81,18 +87,18 @@ class Proxy:
             self._connections.discard(task)
 
     async def hang_up(self) -> None:
-        """End every connection."""
+        """Close every connection."""
         connections = list(self._connections)
         for connection in connections:
             connection.cancel()
         await asyncio.gather(*connections, return_exceptions=True)
 
     def is_answer(self, request: bytes, answer: bytes) -> bool:  # noqa: ARG002
-        """Return whether this answers that request, of those that wait for an answer on one connection."""
+        """Return whether this answer belongs to that request of the same connection."""
         return True
 
     def translated(self, answer: bytes) -> bytes:
-        """Return the answer as clients of the proxy should read it."""
+        """Return the answer with the bytes that the clients of the proxy should read."""
         return answer
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -133,7 +139,7 @@ class Proxy:
 
 
 class RedisProxy(Proxy):
-    """A proxy that loses answers to scripts: Redis has run them, and the client does not learn it."""
+    """A proxy that drops the answers to scripts: Redis has run them, and the client does not know."""
 
     def __init__(self, redis_url: str) -> None:
         address = parse_url(redis_url)
@@ -146,7 +152,10 @@ class RedisProxy(Proxy):
         return f"redis://127.0.0.1:{self.port}/0"
 
     def lose(self, answers: int = 1, *, after: int = 0, meanwhile: Callable[[], object] | None = None) -> None:
-        """Lose the answers to so many scripts, after so many others; `meanwhile` happens after each that is lost."""
+        """Drop the answers to the next `answers` scripts, after `after` others.
+
+        `meanwhile` is called after each drop.
+        """
         first = self.scripts_run + after + 1
 
         async def on_answer(_request: bytes, answer: bytes) -> bytes | None:
@@ -163,14 +172,14 @@ class RedisProxy(Proxy):
 
 
 class KafkaProxy(Proxy):
-    """A proxy in front of a Kafka here: where an answer names Kafka's port, it names the proxy's instead."""
+    """A proxy in front of a local Kafka; it replaces Kafka's port in answers by its own."""
 
     def __init__(self, server_port: int) -> None:
         super().__init__("127.0.0.1", server_port)
         self._server_port = server_port
 
     def is_answer(self, request: bytes, answer: bytes) -> bool:
-        """An answer repeats the number that its request has on the connection."""
+        """Return whether the answer repeats the correlation id of the request."""
         return request[8:12] == answer[4:8]
 
     def translated(self, answer: bytes) -> bytes:
@@ -179,7 +188,7 @@ class KafkaProxy(Proxy):
 
 @asynccontextmanager
 async def listening(proxy: P, tls: ssl.SSLContext | None = None) -> AsyncIterator[P]:
-    """Let this proxy listen; with `tls`, clients have to speak TLS."""
+    """Let this proxy listen; with `tls`, clients must use TLS."""
     async with await asyncio.start_server(proxy.serve, "127.0.0.1", 0, ssl=tls) as server:
         proxy.port = server.sockets[0].getsockname()[1]
         try:
@@ -189,7 +198,7 @@ async def listening(proxy: P, tls: ssl.SSLContext | None = None) -> AsyncIterato
 
 
 async def _read(reader: asyncio.StreamReader) -> bytes:
-    """Return the bytes that came; none at the end, however it came."""
+    """Read the next bytes; none at the end of the connection, orderly or not."""
     try:
         return await reader.read(CHUNK_BYTES)
     except ConnectionError:

@@ -1,4 +1,7 @@
-"""A read model as message-terminal leaves it: builders that give one obvious row and let a test say what matters."""
+"""A read model, filled without message-terminal: each builder adds a default row.
+
+A test overrides the columns that matter.
+"""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -22,17 +25,17 @@ ZONES = [
 
 
 def moment(timestamp: str) -> datetime:
-    """A moment as MySQL keeps it: UTC, without a zone."""
+    """Return a moment as MySQL stores it: UTC, without a zone."""
     return decode_timestamp(timestamp).replace(tzinfo=None)
 
 
 def ticket_id(number: int) -> str:
-    """Ids that sort by number."""
+    """Return an id; ids sort by number."""
     return str(UUID(int=(0x0198C5D2_7A31_7B2C_8F4E << 48) + number))
 
 
 class ReadModel:
-    """The tables, with a connection that may write."""
+    """The tables of the read model, with a connection that may write."""
 
     def __init__(self, owner_url: str) -> None:
         url = make_url(owner_url).set(drivername="mysql+pymysql")
@@ -43,14 +46,14 @@ class ReadModel:
         tables.metadata.create_all(self._engine)
 
     def empty(self) -> None:
-        """Nothing projected yet, in any partition."""
+        """Delete all rows, and all positions of partitions."""
         with self._engine.begin() as connection:
             for table in tables.metadata.sorted_tables:
                 connection.execute(table.delete())
         self._add(tables.projection_position, [{"partition_id": number} for number in range(PARTITIONS)])
 
     def add_venue(self, venue_id: str = "Venue2", **columns: Any) -> None:
-        """A venue with two zones."""
+        """Add a venue with two zones."""
         row = {
             "venue_id": venue_id,
             "name": "The Little Stage",
@@ -63,7 +66,7 @@ class ReadModel:
         self._add(tables.venue, [{**row, **columns}])
 
     def add_event(self, event_id: str = "Event2", zones: Sequence[dict[str, int]] = ZONES, **columns: Any) -> None:
-        """An event whose zones sold nothing yet."""
+        """Add an event without sales."""
         row = {
             "event_id": event_id,
             "venue_id": "Venue2",
@@ -85,17 +88,20 @@ class ReadModel:
             )
 
     def add_zone(self, zone_id: int, *, event_id: str = "Event2", **columns: Any) -> None:
-        """A zone that nobody projected yet, except as `columns` say."""
+        """Add a zone without sales, and without a definition except for `columns`."""
         row = {"event_id": event_id, "zone_id": zone_id, "sold_count": 0, "revenue_cents": 0}
         self._add(tables.zone_sales, [{**row, **columns}])
 
     def add_ticket(self, number: int = 1, **columns: Any) -> str:
-        """Seat 1b of zone 1 unless said otherwise; its id. The zone's figures are left alone."""
+        """Add a ticket, by default for seat 1b of zone 1, and return its id.
+
+        The figures of its zone do not change.
+        """
         self.add_tickets([{"number": number, **columns}])
         return ticket_id(number)
 
     def add_tickets(self, tickets: Sequence[dict[str, Any]]) -> None:
-        """Many at once; each has a `number` and whatever else matters."""
+        """Add many tickets at once; each has a `number`, and the columns that matter."""
         row = {
             "event_id": "Event2",
             "venue_id": "Venue2",
@@ -117,7 +123,7 @@ class ReadModel:
         )
 
     def add_held_seat(self, hold: int = 1, **columns: Any) -> None:
-        """Seat 1b of zone 1 unless said otherwise, held for a minute by that hold."""
+        """Hold a seat for a minute, by default seat 1b of zone 1."""
         row = {
             "hold_reference": f"{hold:032x}",
             "event_id": "Event2",
@@ -132,7 +138,7 @@ class ReadModel:
         self._add(tables.held_seat, [{**row, **columns}])
 
     def project(self, partition: int, position: str) -> None:
-        """Say that the partition has been projected this far."""
+        """Set the projected position of a partition."""
         at = Position.parse(position)
         row = {"partition_id": partition, "epoch": at.epoch, "sequence": at.sequence}
         statement = insert(tables.projection_position).values(row)
@@ -141,7 +147,7 @@ class ReadModel:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Nobody else reads a ticket."""
+        """Lock the tickets, so that nobody else reads them."""
         with self._engine.connect() as connection:
             connection.execute(text("LOCK TABLES ticket WRITE"))
             yield

@@ -1,6 +1,6 @@
-"""What Redis keeps, as tests look at it from behind."""
+"""The state in Redis, read without the code of purchase that writes it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -17,46 +17,46 @@ from tests.stage.builders import PARTITIONS
 
 
 class RedisState:
-    """The keys of all partitions."""
+    """The state of all partitions."""
 
     def __init__(self, redis: Redis) -> None:
         self.redis: Any = redis
 
     def messages(self) -> list[AnyMessage]:
-        """All that waits to be published, each partition's in order."""
+        """Return all unpublished messages, each partition's in order."""
         return [message for partition in range(PARTITIONS) for message in self.outbox(partition)]
 
     def outbox(self, partition: int) -> list[AnyMessage]:
-        """What waits in one partition, as the relay would publish it."""
+        """Return the unpublished messages of one partition, as the relay would publish them."""
         return [_decoded(position, fields) for position, fields in self.redis.xrange(keys.outbox(partition))]
 
     def messages_about(self, subject: str) -> list[AnyMessage]:
-        """What waits about one ticket, event or venue, in order."""
-        return [message for message in self.outbox(_home_of(subject)) if message.subject == subject]
+        """Return the unpublished messages about one ticket, event or venue, in order."""
+        return [message for message in self.outbox(_partition_of_subject(subject)) if message.subject == subject]
 
     def hold_messages(self, event_id: str, subject: str) -> list[AnyMessage]:
-        """What waits about a hold of this event, in order."""
+        """Return the unpublished messages about a hold of this event, in order."""
         return [message for message in self.outbox(partition_of(event_id)) if message.subject == subject]
 
     def positions(self) -> list[str]:
-        """The last position of every partition: the same as before means that nothing was told."""
+        """Return the last position of every partition; it changes with every message."""
         return [self.last_position(partition) for partition in range(PARTITIONS)]
 
     def last_position(self, partition: int) -> str:
-        """Position of the partition's last message, waiting or not."""
+        """Return the position of the partition's last message, published or not."""
         last: bytes = self.redis.xinfo_stream(keys.outbox(partition))["last-generated-id"]
         return last.decode()
 
     def everything(self) -> dict[bytes, bytes]:
-        """Every key with all that it holds."""
+        """Return a dump of every key."""
         names = sorted(self.redis.scan_iter(count=1000))
         pipeline = self.redis.pipeline(transaction=False)
         for name in names:
             pipeline.dump(name)
         return dict(zip(names, pipeline.execute(), strict=True))
 
-    def restore(self, everything: dict[bytes, bytes]) -> None:
-        """Make Redis hold exactly what it held then."""
+    def restore(self, everything: Mapping[bytes, bytes]) -> None:
+        """Replace all keys of Redis by these dumps."""
         pipeline = self.redis.pipeline(transaction=True)
         pipeline.flushall()
         for name, dump in everything.items():
@@ -64,41 +64,41 @@ class RedisState:
         pipeline.execute()
 
     def events(self) -> list[Event]:
-        """All that are defined."""
+        """Return all events."""
         names = self.redis.scan_iter(match="*:event:*")
         definitions = [self.redis.hget(name, "definition") for name in names]
         return [decode_event(definition) for definition in definitions if definition]
 
     @contextmanager
     def unchanged(self) -> Iterator[None]:
-        """Nothing was written: no message, no seat, no key."""
+        """Assert that the block writes nothing: no message, no seat, no key."""
         before = self.everything()
         yield
         assert self.everything() == before
 
     def event(self, event_id: str) -> Event:
-        """The event as orders are judged by it."""
+        """Return the current definition of the event."""
         return decode_event(self.redis.hget(_event_key(event_id), "definition"))
 
     def venue(self, venue_id: str) -> Venue:
-        """The venue as it is defined."""
+        """Return the current definition of the venue."""
         return decode_venue(self.redis.hget(_venue_key(venue_id), "definition"))
 
     def is_changing(self, venue_id: str) -> bool:
-        """Whether a change of the venue is under way, or was left behind."""
+        """Return whether a change of the venue is under way, or was abandoned."""
         return bool(self.redis.hexists(_venue_key(venue_id), "pending"))
 
-    def assert_settled(self, venue_id: str, *event_ids: str) -> None:
-        """Nothing is pending or closed: venue and events agree, and so do the last messages about them."""
+    def assert_agreement(self, venue_id: str, *event_ids: str) -> None:
+        """Assert that no change is pending, and that venue, events and their last messages agree."""
         assert not self.is_changing(venue_id)
         venue = self.venue(venue_id)
-        self._assert_told(venue_id, VenueDefined, venue.as_data())
+        self._assert_last_message(venue_id, VenueDefined, venue.as_data())
         for event_id in event_ids:
             assert self.redis.hmget(_event_key(event_id), "agreed", "before") == [None, None]
             event = self.event(event_id)
             assert (event.zones, event.currency) == (venue.zones, venue.currency)
             self._assert_capacity(event)
-            self._assert_told(event_id, EventScheduled, event.as_data())
+            self._assert_last_message(event_id, EventScheduled, event.as_data())
 
     def _assert_capacity(self, event: Event) -> None:
         counted = self.redis.hgetall(_event_key(event.event_id))
@@ -106,18 +106,18 @@ class RedisState:
         for zone in event.zones:
             assert int(counted[b"capacity:%d" % zone.zone_id]) == zone.row_count * zone.col_count
 
-    def _assert_told(self, subject: str, kind: type[VenueDefined | EventScheduled], data: object) -> None:
+    def _assert_last_message(self, subject: str, kind: type[VenueDefined | EventScheduled], data: object) -> None:
         last = self.messages_about(subject)[-1]
         assert isinstance(last, kind)
         assert last.data == data
 
 
 def partition_of(name: str) -> int:
-    """Home of an event or a venue."""
+    """Return the partition of an event or a venue."""
     return keys.partition_of(name, PARTITIONS)
 
 
-def _home_of(subject: str) -> int:
+def _partition_of_subject(subject: str) -> int:
     try:
         minted_in = partition_in(UUID(subject))
     except ValueError:

@@ -1,4 +1,4 @@
-"""The payment sandbox as tests use it: a process of its own, and the calls by which they play customer and provider."""
+"""The payment sandbox as a process, and calls that act as the customer and the provider."""
 
 import shutil
 import sys
@@ -20,7 +20,7 @@ WEBHOOK_SECRET = "local-webhook-secret"
 
 
 class Sandbox:
-    """A sandbox that runs; `process` may be killed and started again."""
+    """A running sandbox; tests may kill `process` and start it again."""
 
     def __init__(self, process: RunningServer) -> None:
         self.process = process
@@ -28,36 +28,36 @@ class Sandbox:
         self.client = httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {API_KEY}"}, timeout=30)
 
     def authenticate(self, payment_id: str, outcome: str) -> None:
-        """The customer passes their bank's check (`succeeded`) or not (`failed`)."""
-        self._tell(f"payment_intents/{payment_id}/authenticate", outcome=outcome)
+        """Finish the customer's authentication as `succeeded` or `failed`."""
+        self._post(f"payment_intents/{payment_id}/authenticate", outcome=outcome)
 
     def decide(self, payment_id: str, outcome: str) -> None:
-        """A payment that is processing is `authorised`, `captured` or `declined`."""
-        self._tell(f"payment_intents/{payment_id}/decide", outcome=outcome)
+        """Decide a payment that is processing: `authorised`, `captured` or `declined`."""
+        self._post(f"payment_intents/{payment_id}/decide", outcome=outcome)
 
     def pay(self, payment_id: str, client_secret: str, method: str) -> httpx.Response:
-        """The customer pays with their client secret, without the API key."""
+        """Pay as the customer: with the client secret, without the API key."""
         form = {"client_secret": client_secret, "payment_method": method}
         return httpx.post(f"{self.url}/v1/payment_intents/{payment_id}/confirm", data=form)
 
     def refund(self, payment_id: str, amount: int | None = None) -> None:
-        """The provider's staff refunds."""
-        self._tell(f"payment_intents/{payment_id}/refund", amount=amount)
+        """Refund as the provider's staff; all that was captured, unless `amount` says less."""
+        self._post(f"payment_intents/{payment_id}/refund", amount=amount)
 
     def dispute(self, payment_id: str) -> None:
-        self._tell(f"payment_intents/{payment_id}/dispute")
+        self._post(f"payment_intents/{payment_id}/dispute")
 
     def recover(self, payment_id: str) -> None:
         """End the outage of one payment."""
-        self._tell(f"payment_intents/{payment_id}/recover")
+        self._post(f"payment_intents/{payment_id}/recover")
 
     def misbehave(self, mode: str | None, seconds: float = 600) -> None:
-        """Be `unavailable`, `busy`, `slow`, or lose answers (`lost`); None: be well."""
-        self._tell("outage", mode=mode, seconds=seconds)
+        """Start an outage: `unavailable`, `busy`, `slow` or `lost` (answers are lost); None ends it."""
+        self._post("outage", mode=mode, seconds=seconds)
 
     @contextmanager
     def misbehaving(self, mode: str) -> Iterator[None]:
-        """Be well again afterwards."""
+        """An outage that ends with the block."""
         self.misbehave(mode)
         try:
             yield
@@ -65,45 +65,45 @@ class Sandbox:
             self.misbehave(None)
 
     def books(self) -> dict[str, Any]:
-        """What all payments come to, and each of them."""
+        """Return the totals of all payments, and each payment."""
         books: dict[str, Any] = self.client.get("/sandbox/books").raise_for_status().json()
         return books
 
     def entry(self, payment_id: str) -> dict[str, Any]:
-        """What the books say of one payment."""
-        [entry] = [entry for entry in self.books()["payment_intents"] if entry["id"] == payment_id]
-        found: dict[str, Any] = entry
-        return found
+        """Return the books' entry of one payment."""
+        entries: list[dict[str, Any]] = self.books()["payment_intents"]
+        [entry] = [entry for entry in entries if entry["id"] == payment_id]
+        return entry
 
     def refunds(self, payment_id: str) -> list[dict[str, Any]]:
-        """Each refund of one payment."""
+        """Return the refunds of one payment."""
         wanted = {"payment_intent": payment_id, "limit": "100"}
         listed = self.client.get("/v1/refunds", params=wanted).raise_for_status().json()
-        found: list[dict[str, Any]] = listed["data"]
-        return found
+        refunds: list[dict[str, Any]] = listed["data"]
+        return refunds
 
-    def _tell(self, path: str, **body: object) -> None:
+    def _post(self, path: str, **body: object) -> None:
         self.client.post(f"/sandbox/{path}", json=body).raise_for_status()
 
 
 def describe(directory: Path, **variables: str) -> Server:
-    """A sandbox that keeps its books in `directory`; `variables` are what it is told beside the obvious."""
+    """A sandbox that stores its books in `directory`; `variables` add to its environment."""
     port = free_port("sandbox")
-    told = {"PROFILE": "local", "DATA_DIR": str(directory), "HTTP_HOST": "127.0.0.1", "HTTP_PORT": str(port)}
+    environment = {"PROFILE": "local", "DATA_DIR": str(directory), "HTTP_HOST": "127.0.0.1", "HTTP_PORT": str(port)}
     return Server(
         name="sandbox",
         directory=directory,
         ports={"http": port},
         url=f"http://127.0.0.1:{port}",
         argv=[sys.executable, "-m", "payment_sandbox.app"],
-        environment={**told, **variables},
+        environment={**environment, **variables},
         ready=partial(probes.http_answers, port, "/health/ready"),
     )
 
 
 @contextmanager
 def serving(**variables: str) -> Iterator[Sandbox]:
-    """A sandbox with empty books; killed afterwards if it still runs."""
+    """A sandbox with empty books, which is killed at the end if it still runs."""
     directory = Path(tempfile.mkdtemp(prefix="ticketing-"))
     sandbox = Sandbox(RunningServer(describe(directory, **variables)))
     try:

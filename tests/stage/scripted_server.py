@@ -1,4 +1,4 @@
-"""Servers that answer as badly as a test wants."""
+"""An HTTP server whose answers a test scripts, however bad."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,7 +9,7 @@ Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 @asynccontextmanager
 async def answering(answer: Answer) -> AsyncIterator[str]:
-    """Address of a server that reads each request, has it answered, and closes the connection."""
+    """Address of a server that reads a request, lets `answer` reply, and closes the connection."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
@@ -25,7 +25,7 @@ async def answering(answer: Answer) -> AsyncIterator[str]:
 
 
 def saying(status: int, body: bytes) -> Answer:
-    """Answers with this."""
+    """Return an answer with this status and body."""
 
     async def answer(writer: asyncio.StreamWriter) -> None:
         head = f"HTTP/1.1 {status} As Scripted\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
@@ -36,5 +36,5 @@ def saying(status: int, body: bytes) -> Answer:
 
 
 async def hang_up(writer: asyncio.StreamWriter) -> None:
-    """Answers nothing."""
+    """Close the connection without an answer."""
     writer.transport.abort()

@@ -1,4 +1,4 @@
-"""A purchase process without its HTTP: what it knows of the outboxes, the seats and the catalogue."""
+"""A purchase process without HTTP: its partitions, inventory, holds and catalogue."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,7 +25,7 @@ HOLDS_PER_CUSTOMER = 2
 
 
 class Seller:
-    """One process; another on the same Redis has seen other things."""
+    """One process, with its own memory of epochs and positions."""
 
     def __init__(self, redis: Redis, *, outbox_max: int = OUTBOX_MAX) -> None:
         self.redis = redis
@@ -38,30 +38,30 @@ class Seller:
         self.definitions = Definitions(catalogue, self.inventory)
 
     def another(self, *, outbox_max: int = OUTBOX_MAX) -> "Seller":
-        """A process that was just started, over the same connections."""
+        """A fresh process over the same connections."""
         return Seller(self.redis, outbox_max=outbox_max)
 
     async def put_on_sale(self, *event_ids: str, **fields: Any) -> None:
-        """Define a venue of these fields, and these events there."""
+        """Define a venue with these fields, and schedule these events there."""
         await self.definitions.define_venue(venue(**fields))
         for event_id in event_ids:
             await self.definitions.schedule(event(event_id=event_id))
 
-    async def leave(self) -> None:
+    async def close(self) -> None:
         """Close the connections."""
         await self.redis.aclose()
 
 
 async def prepare(url: str) -> None:
-    """Install the partitions and no catalogue."""
+    """Install the partitions, without a catalogue."""
     await install(Settings.read(environment(url, PARTITIONS=str(PARTITIONS))), NO_CATALOGUE)
 
 
 @asynccontextmanager
 async def selling(url: str, *, outbox_max: int = OUTBOX_MAX) -> AsyncIterator[Seller]:
-    """A process on a Redis that was prepared."""
+    """A process on a prepared Redis."""
     seller = Seller(connect(url), outbox_max=outbox_max)
     try:
         yield seller
     finally:
-        await seller.leave()
+        await seller.close()

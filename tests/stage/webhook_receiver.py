@@ -1,4 +1,4 @@
-"""A receiver of webhooks that keeps what it is told, and answers as a test wants."""
+"""A receiver of webhooks that stores each delivery, and answers as a test wants."""
 
 import json
 import threading
@@ -13,7 +13,7 @@ DEADLINE_SECONDS = 20
 
 @dataclass(frozen=True)
 class Webhook:
-    """One delivery, as it came."""
+    """One delivery, unchanged."""
 
     body: bytes
     signature: str
@@ -26,7 +26,7 @@ class Webhook:
 
 @dataclass
 class Receiver:
-    """`refusals` is how many deliveries are still to be answered with 503."""
+    """A receiver that answers the next `refusals` deliveries with 503."""
 
     url: str = ""
     refusals: int = 0
@@ -34,21 +34,21 @@ class Receiver:
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def wait_for(self, enough: Callable[[Sequence[Webhook]], bool]) -> list[Webhook]:
-        """What was told, once that is enough."""
+        """Wait until `enough` accepts the deliveries, and return them."""
         with self.changed:
             assert self.changed.wait_for(lambda: enough(self.webhooks), DEADLINE_SECONDS), self.webhooks
             return list(self.webhooks)
 
-    def about(self, payment_id: str, count: int) -> list[dict[str, Any]]:
-        """The first `count` events about one payment, once they have come."""
+    def events_of(self, payment_id: str, count: int) -> list[dict[str, Any]]:
+        """Wait for `count` events of one payment, and return all of them."""
 
-        def told(webhooks: Sequence[Webhook]) -> list[dict[str, Any]]:
+        def events(webhooks: Sequence[Webhook]) -> list[dict[str, Any]]:
             return [webhook.event for webhook in webhooks if payment_id.encode() in webhook.body]
 
-        return told(self.wait_for(lambda webhooks: len(told(webhooks)) >= count))
+        return events(self.wait_for(lambda webhooks: len(events(webhooks)) >= count))
 
-    def take(self, webhook: Webhook) -> int:
-        """Keep it, and the status of the answer."""
+    def receive(self, webhook: Webhook) -> int:
+        """Store the delivery, and return the status of the answer."""
         with self.changed:
             self.webhooks.append(webhook)
             self.changed.notify_all()
@@ -58,17 +58,17 @@ class Receiver:
 
 @contextmanager
 def receiving(port: int = 0) -> Iterator[Receiver]:
-    """A receiver that listens, on a free port unless told which."""
+    """A receiver that listens, on a free port unless `port` names one."""
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(receiver.take(Webhook(body, self.headers["Stripe-Signature"])))
+            self.send_response(receiver.receive(Webhook(body, self.headers["Stripe-Signature"])))
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Nothing: the receiver keeps all of it."""
+            """Log nothing, because the receiver stores every delivery."""
 
     with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
         receiver.url = f"http://127.0.0.1:{server.server_port}/webhook"

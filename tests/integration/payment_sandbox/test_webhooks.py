@@ -49,7 +49,7 @@ def types(events: list[dict[str, Any]]) -> list[str]:
 
 def test_a_webhook_is_signed_over_its_bytes(sandbox: Sandbox, receiver: Receiver) -> None:
     payment_id = create(sandbox, "pm_card_visa")
-    receiver.about(payment_id, 2)
+    receiver.events_of(payment_id, 2)
     [_, webhook] = [webhook for webhook in receiver.webhooks if payment_id.encode() in webhook.body]
     notification = Signatures([WEBHOOK_SECRET]).read(webhook.body, webhook.signature)
     assert (notification.payment_id, notification.type) == (payment_id, AUTHORISED)
@@ -60,7 +60,7 @@ def test_each_step_of_a_payment_sends_a_webhook_in_order(sandbox: Sandbox, recei
     step(sandbox, payment_id, "capture")
     sandbox.refund(payment_id, 500)
     sandbox.dispute(payment_id)
-    events = receiver.about(payment_id, 6)
+    events = receiver.events_of(payment_id, 6)
     assert types(events) == [
         CREATED,
         AUTHORISED,
@@ -85,17 +85,17 @@ def test_each_step_of_a_payment_sends_a_webhook_in_order(sandbox: Sandbox, recei
 def test_the_outcome_of_a_payment_sends_a_webhook(
     sandbox: Sandbox, receiver: Receiver, method: str, event_type: str
 ) -> None:
-    assert types(receiver.about(create(sandbox, method), 2)) == [CREATED, event_type]
+    assert types(receiver.events_of(create(sandbox, method), 2)) == [CREATED, event_type]
 
 
 def test_a_cancelled_payment_sends_a_webhook(sandbox: Sandbox, receiver: Receiver) -> None:
     payment_id = create(sandbox, "pm_card_visa")
     step(sandbox, payment_id, "cancel")
-    assert types(receiver.about(payment_id, 3)) == [CREATED, AUTHORISED, CANCELED]
+    assert types(receiver.events_of(payment_id, 3)) == [CREATED, AUTHORISED, CANCELED]
 
 
 def test_webhooks_can_arrive_twice(sandbox: Sandbox, receiver: Receiver) -> None:
-    events = receiver.about(create(sandbox, "pm_sandbox_webhooks_twice"), 4)
+    events = receiver.events_of(create(sandbox, "pm_sandbox_webhooks_twice"), 4)
     assert types(events) == [CREATED, CREATED, AUTHORISED, AUTHORISED]
     assert events[0]["id"] == events[1]["id"] != events[2]["id"] == events[3]["id"]
 
@@ -103,18 +103,18 @@ def test_webhooks_can_arrive_twice(sandbox: Sandbox, receiver: Receiver) -> None
 def test_webhooks_can_arrive_in_reverse(sandbox: Sandbox, receiver: Receiver) -> None:
     payment_id = create(sandbox, "pm_sandbox_webhooks_reversed")
     step(sandbox, payment_id, "capture")
-    assert types(receiver.about(payment_id, 3)) == [SUCCEEDED, AUTHORISED, CREATED]
+    assert types(receiver.events_of(payment_id, 3)) == [SUCCEEDED, AUTHORISED, CREATED]
 
 
 def test_webhooks_can_arrive_late(sandbox: Sandbox, receiver: Receiver) -> None:
     began = time.monotonic()
-    receiver.about(create(sandbox, "pm_sandbox_webhooks_late"), 2)
+    receiver.events_of(create(sandbox, "pm_sandbox_webhooks_late"), 2)
     assert time.monotonic() - began >= LATE_SECONDS
 
 
 def test_a_webhook_is_sent_again_until_it_is_acknowledged(sandbox: Sandbox, receiver: Receiver) -> None:
     receiver.refusals = 2
-    events = receiver.about(create(sandbox, "pm_card_visa"), 4)
+    events = receiver.events_of(create(sandbox, "pm_card_visa"), 4)
     assert sorted(types(events)) == sorted([CREATED, AUTHORISED] * 2)
 
 
@@ -125,4 +125,4 @@ def test_an_unacknowledged_webhook_is_sent_after_a_kill_and_a_restart() -> None:
         sandbox.process.kill()
         with receiving(port) as receiver:
             sandbox.process.start()
-            assert sorted(types(receiver.about(payment_id, 2))) == sorted([CREATED, AUTHORISED])
+            assert sorted(types(receiver.events_of(payment_id, 2))) == sorted([CREATED, AUTHORISED])

@@ -39,8 +39,8 @@ async def test_the_sample_catalogue_is_complete(redis_url: str, redis_state: Red
     installed = run("purchase.install", redis_url, "--catalog", str(SAMPLE_CATALOGUE))
 
     assert installed.returncode == 0, installed.stdout
-    redis_state.assert_settled("Venue1", "Event1")
-    redis_state.assert_settled("Venue2", "Event2")
+    redis_state.assert_agreement("Venue1", "Event1")
+    redis_state.assert_agreement("Venue2", "Event2")
     zones = redis_state.event("Event1").zones
     assert [zone.zone_id for zone in zones] == list(range(1, 101))
     assert sum(zone.row_count * zone.col_count for zone in zones) == 78_000
@@ -66,7 +66,7 @@ async def test_the_environment_chooses_the_folder_of_the_catalogue(redis_url: st
     installed = run("purchase.install", redis_url, CATALOG_DIR=str(SAMPLE_CATALOGUE))
 
     assert installed.returncode == 0, installed.stdout
-    redis_state.assert_settled("Venue2", "Event2")
+    redis_state.assert_agreement("Venue2", "Event2")
 
 
 async def test_the_error_names_a_missing_folder(redis_url: str, redis_state: RedisState, tmp_path: Path) -> None:
@@ -114,8 +114,8 @@ async def test_an_installation_keeps_the_definitions_of_an_admin_and_adds_the_re
     await prepare(redis_url)
 
     assert [zone.zone_id for zone in redis_state.venue("Venue2").zones] == [7]
-    redis_state.assert_settled("Venue2", "Event2")
-    redis_state.assert_settled("Venue1", "Event1")
+    redis_state.assert_agreement("Venue2", "Event2")
+    redis_state.assert_agreement("Venue1", "Event1")
     await redis.aclose()
 
 
@@ -128,7 +128,7 @@ async def test_an_interrupted_installation_is_completed_by_repeating_it(
     await prepare(redis_url)
 
     assert redis_state.last_position(PARTITIONS - 1)
-    redis_state.assert_settled("Venue1", "Event1")
+    redis_state.assert_agreement("Venue1", "Event1")
 
 
 async def test_an_installation_with_another_number_of_partitions_is_refused(

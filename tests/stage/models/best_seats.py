@@ -1,4 +1,4 @@
-"""What the best seats of a zone are, by looking at every choice: the measure that `hold_best.lua` is held against."""
+"""A model of `hold_best.lua`: the best seats of a zone, by comparing every choice."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -9,7 +9,7 @@ Seat = tuple[int, int]
 
 
 class Zone(NamedTuple):
-    """Its seats, and which of them are free."""
+    """A zone's seats, and the free ones among them."""
 
     rows: int
     width: int
@@ -17,7 +17,7 @@ class Zone(NamedTuple):
 
     @classmethod
     def drawn(cls, *rows: str) -> "Zone":
-        """Each row as a text with a dot for each free seat."""
+        """Read each row from a text with a dot for each free seat."""
         free = {
             (row, column) for row, drawn in enumerate(rows, 1) for column, sign in enumerate(drawn, 1) if sign == "."
         }
@@ -37,7 +37,7 @@ class Block(NamedTuple):
 
 
 def best_seats(zone: Zone, wanted: int) -> list[Seat] | None:
-    """Rows and columns of the best seats, in their order; None when fewer are free."""
+    """Return the best seats in order; None when fewer are free."""
     if len(zone.free) < wanted:
         return None
     chosen: set[Seat] = set()
@@ -49,7 +49,10 @@ def best_seats(zone: Zone, wanted: int) -> list[Seat] | None:
 
 
 def best_block(zone: Zone, length: int) -> Block | None:
-    """Of every place where so many free seats are side by side: no orphan, then the front, the middle, the left."""
+    """Return the best place for `length` free seats side by side.
+
+    A place that leaves no orphan is better, then the front, the middle, the left.
+    """
     every = (
         Block(row, first, length) for row in range(1, zone.rows + 1) for first in range(1, zone.width - length + 2)
     )
@@ -71,14 +74,14 @@ def runs(zone: Zone) -> Iterator[Block]:
 
 
 def nearness(zone: Zone, block: Block) -> tuple[int, float, int]:
-    """The lower, the nearer to the front, the middle and the left."""
+    """Return a rank: lower is nearer to the front, the middle and the left, in this order."""
     middle_of_block = block.first + (block.length - 1) / 2
     middle_of_row = (zone.width + 1) / 2
     return block.row, abs(middle_of_block - middle_of_row), block.first
 
 
 def leaves_orphan(zone: Zone, block: Block) -> bool:
-    """Whether a seat beside the block stays free between others that are not."""
+    """Return whether the block leaves a single free seat beside it, between taken ones."""
     left, right = block.first - 1, block.first + block.length
     return any(
         (block.row, beside) in zone.free and (block.row, beyond) not in zone.free
@@ -87,7 +90,7 @@ def leaves_orphan(zone: Zone, block: Block) -> bool:
 
 
 def fewest_blocks(zone: Zone, wanted: int) -> int:
-    """Into how few blocks so many seats can be cut at all."""
+    """Return the smallest number of blocks that `wanted` seats fit into."""
     lengths, blocks = sorted((run.length for run in runs(zone)), reverse=True), 0
     while wanted > 0:
         wanted -= lengths[blocks]

@@ -1,4 +1,4 @@
-"""What the hold scripts have to do, beside those that sell: the measure that they are held against."""
+"""A model of the hold scripts, on top of the model of the seat scripts."""
 
 from msgspec.structs import astuple, replace
 from purchase.holds.hold import SEATS_MAX, Hold, HoldSeat
@@ -13,10 +13,10 @@ from tests.stage.sellers import HOLDS_PER_CUSTOMER
 
 
 class HoldModel(SeatModel):
-    """One partition in which seats are held, too."""
+    """A model of one partition with holds."""
 
     def hold(self, wanted: NewHold) -> Outcome:
-        """Hold all that is wanted or nothing."""
+        """Hold all the seats, or none."""
         hold, key = wanted.hold, wanted.key
         if hold.hold_id in self.holds:
             return Made(replace(hold, seats=self.holds[hold.hold_id].seats), self.last, is_replayed=False)
@@ -39,15 +39,15 @@ class HoldModel(SeatModel):
         return self._made(wanted, replace(hold, seats=seats))
 
     def end(self, hold: Hold, *, is_given_up: bool) -> Ended | str:
-        """End a hold when its time is over, or when it is given up before."""
-        kept = self.holds[hold.hold_id]
-        if kept.state != "HELD":
-            return Ended(kept.state, self.last)
-        has_run_out = kept.deadline_ms <= now_ms()
+        """End a hold whose time is over, or that the customer released before."""
+        stored = self.holds[hold.hold_id]
+        if stored.state != "HELD":
+            return Ended(stored.state, self.last)
+        has_run_out = stored.deadline_ms <= now_ms()
         if not has_run_out and not is_given_up:
             return "LIVE"
-        self._tell(hold_expired(kept) if has_run_out else hold_released(kept), None)
-        ended = replace(kept, state="EXPIRED" if has_run_out else "RELEASED", version=kept.version + 1)
+        self._send(hold_expired(stored) if has_run_out else hold_released(stored), None)
+        ended = replace(stored, state="EXPIRED" if has_run_out else "RELEASED", version=stored.version + 1)
         self.holds[hold.hold_id] = ended
         for place in places_of(ended):
             if self.seats.get(place, NEVER_SOLD).owner == ended.hold_id:
@@ -55,14 +55,14 @@ class HoldModel(SeatModel):
         return Ended(ended.state, self.last)
 
     def pass_time(self, ms: int) -> None:
-        """Let all that is kept of when holds end move nearer."""
+        """Move the deadlines of all holds nearer."""
         self.holds = {name: replace(hold, deadline_ms=hold.deadline_ms - ms) for name, hold in self.holds.items()}
         for place, seat in self.seats.items():
             if seat.until_ms:
                 self.seats[place] = StoredSeat(seat.generation, seat.owner, seat.until_ms - ms)
 
     def _made(self, wanted: NewHold, hold: Hold) -> Made:
-        self._tell(seats_held(hold), None)
+        self._send(seats_held(hold), None)
         for place in places_of(hold):
             generation = self.seats.get(place, NEVER_SOLD).generation
             self.seats[place] = StoredSeat(generation, hold.hold_id, hold.deadline_ms)

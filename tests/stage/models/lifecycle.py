@@ -1,4 +1,4 @@
-"""Two processes that work on the same few seats, whatever befalls Redis, against a model of what it then keeps."""
+"""Two processes that work on the same few seats while Redis fails, compared with a model."""
 
 import asyncio
 import itertools
@@ -35,6 +35,7 @@ from tests.stage.explorations import exploration
 from tests.stage.models.holds import HoldModel, places_of
 from tests.stage.models.seats import seat_of
 from tests.stage.partition_state import Stored, StoredMessage, read
+from tests.stage.redis_state import RedisState
 from tests.stage.sellers import Seller, prepare, selling
 
 # Both events have their home in this partition, so that one call may sell seats of both.
@@ -59,7 +60,10 @@ T = TypeVar("T")
 
 
 class Lifecycle(RuleBasedStateMachine):
-    """Two processes, a relay that trims, and a Redis to which things happen; each machine adds what is done."""
+    """Two processes, a relay that trims the outbox, and a Redis that fails.
+
+    Each machine adds the commands that it explores.
+    """
 
     url: str
     on_sale: Mapping[bytes, bytes]
@@ -70,18 +74,18 @@ class Lifecycle(RuleBasedStateMachine):
         self.client: Any = redis.Redis.from_url(self.url)
         self.redis: Any = connect(self.url)
         self.processes = [Seller(self.redis), Seller(self.redis)]
-        restore(self.client, self.on_sale)
+        RedisState(self.client).restore(self.on_sale)
         stored = read(self.client, PARTITION)
         assert stored.last == Position(1, 1)
         self.model = HoldModel(
-            versions=dict.fromkeys(EVENTS, 1), capacities=CAPACITIES, last=stored.last, told=stored.messages
+            versions=dict.fromkeys(EVENTS, 1), capacities=CAPACITIES, last=stored.last, messages=stored.messages
         )
         self.known_epochs: list[int | None] = [None, None]
         self.seen = [Position(0, 0), Position(0, 0)]
 
-    @rule(happening=st.sampled_from(["publish", "change an event", "forget the scripts", "restart", "begin an epoch"]))
-    def happen(self, happening: str) -> None:
-        match happening:
+    @rule(incident=st.sampled_from(["publish", "change an event", "forget the scripts", "restart", "begin an epoch"]))
+    def meet_incident(self, incident: str) -> None:
+        match incident:
             case "publish":
                 self.publish_one()
             case "change an event":
@@ -103,10 +107,10 @@ class Lifecycle(RuleBasedStateMachine):
         assert stored == self.model.stored()
         self.assert_each_seat_has_one_owner_at_most(stored)
         self.assert_each_held_seat_belongs_to_a_hold_that_has_not_ended(stored)
-        self.assert_each_sale_and_cancellation_was_told_once(stored)
+        self.assert_each_sale_and_cancellation_was_sent_once(stored)
         self.assert_positions_have_no_gap()
 
-    # The model may be wrong too: what matters most is also said without it.
+    # The model may be wrong, too: these assertions check the most important rules without it.
 
     @staticmethod
     def assert_each_seat_has_one_owner_at_most(stored: Stored) -> None:
@@ -123,27 +127,27 @@ class Lifecycle(RuleBasedStateMachine):
         holds = [hold for hold in stored.holds.values() if hold.state == "HELD"]
         assert held <= {(place, hold.hold_id) for hold in holds for place in places_of(hold)}
 
-    def assert_each_sale_and_cancellation_was_told_once(self, stored: Stored) -> None:
-        decoded = [decode(told.message) for told in self.model.told]
-        told = [
+    def assert_each_sale_and_cancellation_was_sent_once(self, stored: Stored) -> None:
+        decoded = [decode(message.message) for message in self.model.messages]
+        sent = [
             (type(message), message.data.ticket_id)
             for message in decoded
             if isinstance(message, TicketPurchased | TicketCancelled)
         ]
         cancelled = [ticket_id for ticket_id, kept in stored.tickets.items() if kept.is_cancelled]
-        assert Counter(told) == Counter(
+        assert Counter(sent) == Counter(
             [(TicketPurchased, ticket_id) for ticket_id in stored.tickets]
             + [(TicketCancelled, ticket_id) for ticket_id in cancelled]
         )
 
     def assert_positions_have_no_gap(self) -> None:
-        for before, after in itertools.pairwise(told.position for told in self.model.told):
+        for before, after in itertools.pairwise(message.position for message in self.model.messages):
             assert before < after
             assert after in (Position(before.epoch, before.sequence + 1), Position(after.epoch, 0))
 
     @property
     def waiting(self) -> list[StoredMessage]:
-        return self.model.told[self.model.trimmed :]
+        return self.model.messages[self.model.trimmed :]
 
     def publish_one(self) -> None:
         for published in self.waiting[:1]:
@@ -151,7 +155,7 @@ class Lifecycle(RuleBasedStateMachine):
             self.model.trimmed += 1
 
     def judged(self, wish: Wish) -> Order:
-        """An order by what is on sale now."""
+        """Return an order that is judged by the current version of its event."""
         event_id, (zone_id, column), (customer_id, limit), key = wish
         version = self.model.versions[event_id]
         seat = {"event_id": event_id, "zone_id": zone_id, "column": column}
@@ -166,7 +170,7 @@ class Lifecycle(RuleBasedStateMachine):
             self.seen[process] = self.model.last
 
     def cancel_and_compare(self, process: int, number: int) -> None:
-        """One of the tickets that were ever sold, cancelled or not."""
+        """Cancel one of the tickets that were ever sold, cancelled or not."""
         tickets = list(self.model.tickets.values())
         ticket = tickets[number % len(tickets)].ticket
         inventory = self.processes[process].inventory
@@ -187,7 +191,7 @@ class Lifecycle(RuleBasedStateMachine):
         return self.runner.run(coroutine)
 
     def must_recover(self, process: int) -> bool:
-        """Whether this process meets an epoch that it does not know; it knows it from then on."""
+        """Return whether the epoch is new to this process, and record that it knows the epoch now."""
         known, self.known_epochs[process] = self.known_epochs[process], self.model.epoch
         if known in (None, self.model.epoch):
             return False
@@ -206,29 +210,15 @@ class Lifecycle(RuleBasedStateMachine):
 
 
 def explore(machine: type[Lifecycle], url: str, *, examples: int) -> None:
-    """Let hypothesis drive it, each time from a Redis in which both events are on sale and nothing is sold."""
+    """Let hypothesis run the machine, each time on a Redis with both events on sale and no seat sold."""
     on_this_redis = type("OnThisRedis", (machine,), {"url": url, "on_sale": asyncio.run(_put_on_sale(url))})
     run_state_machine_as_test(on_this_redis, settings=exploration(examples, stateful_step_count=30))
 
 
 async def _put_on_sale(url: str) -> dict[bytes, bytes]:
-    """Every key of that Redis."""
+    """Put both events on sale, and return the dump of every key."""
     await prepare(url)
     async with selling(url) as seller:
         await seller.put_on_sale(*EVENTS, zones=ZONES)
     with redis.Redis.from_url(url) as client:
-        return dump(client)
-
-
-def dump(client: Any) -> dict[bytes, bytes]:
-    """Every key with all that it holds."""
-    return {name: client.dump(name) for name in client.scan_iter()}
-
-
-def restore(client: Any, dumped: Mapping[bytes, bytes]) -> None:
-    """Exactly these keys."""
-    pipeline = client.pipeline()
-    pipeline.flushall()
-    for name, value in dumped.items():
-        pipeline.restore(name, 0, value)
-    pipeline.execute()
+        return RedisState(client).everything()

@@ -1,4 +1,4 @@
-"""What the seat scripts have to do, in a few lines of Python: the measure that they are held against."""
+"""A model of the seat scripts, in a few lines of Python."""
 
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -29,12 +29,15 @@ def seat_of(ticket: Ticket) -> SeatOfEvent:
 
 @dataclass
 class SeatModel:
-    """One partition. `capacities` are the seats of an event's zones, and under "all" their sum."""
+    """A model of one partition.
+
+    `capacities` has the number of seats of each zone of an event, and their sum under "all".
+    """
 
     versions: dict[str, int]
     capacities: dict[str, dict[str, int]]
     last: Position
-    told: list[StoredMessage]
+    messages: list[StoredMessage]
     epoch: int = 1
     trimmed: int = 0
     seats: dict[SeatOfEvent, StoredSeat] = field(default_factory=dict)
@@ -45,7 +48,7 @@ class SeatModel:
     holds: dict[UUID, Hold] = field(default_factory=dict)
 
     def stored(self) -> Stored:
-        """What Redis should keep now."""
+        """Return the state that Redis should have now."""
         return Stored(
             seats=self.seats,
             tickets=self.tickets,
@@ -55,12 +58,12 @@ class SeatModel:
             holds=self.holds,
             held=self._held(),
             due={("H", hold.hold_id): hold.deadline_ms for hold in self._unended()},
-            messages=self.told[self.trimmed :],
+            messages=self.messages[self.trimmed :],
             last=self.last,
         )
 
     def sell(self, orders: list[Order]) -> list[Outcome]:
-        """Sell to each order in turn, in one call: a replay tells the position that the whole call reached."""
+        """Sell to each order in turn, in one call; a replay has the last position of the call."""
         outcomes = [self._sell(order) for order in orders]
         return [
             Replayed(outcome.ticket, self.last) if isinstance(outcome, Replayed) else outcome for outcome in outcomes
@@ -75,7 +78,7 @@ class SeatModel:
     def cancel(self, ticket: Ticket) -> Position:
         kept = self.tickets[ticket.ticket_id]
         if not kept.is_cancelled:
-            self._tell(cancelled(ticket), kept.generation)
+            self._send(cancelled(ticket), kept.generation)
             self.tickets[ticket.ticket_id] = StoredTicket(ticket, kept.generation, is_cancelled=True)
             self.seats[seat_of(ticket)] = StoredSeat(kept.generation, owner=None)
             self._count(ticket, -1)
@@ -94,7 +97,7 @@ class SeatModel:
         if not self._is_free(seat_of(ticket)):
             return self._taken(ticket)
         generation = self.seats.get(seat_of(ticket), NEVER_SOLD).generation + 1
-        self._tell(order.message, generation)
+        self._send(order.message, generation)
         self.seats[seat_of(ticket)] = StoredSeat(generation, ticket.ticket_id)
         self.tickets[ticket.ticket_id] = StoredTicket(ticket, generation, is_cancelled=False)
         self._count(ticket, 1)
@@ -112,12 +115,12 @@ class SeatModel:
         return seat.owner is None or (seat.until_ms is not None and seat.until_ms <= now_ms())
 
     def _seats_had(self, wanted: Ticket | Hold) -> int:
-        """How many seats of the event its customer has, bought or held."""
+        """Return how many seats of the event its customer has bought or held."""
         held = sum(len(hold.seats) for hold in self._live_holds(wanted))
         return held + self.customers.get((wanted.event_id, str(wanted.customer_id)), 0)
 
     def _live_holds(self, wanted: Ticket | Hold) -> list[Hold]:
-        """Those that the same customer has for the same event now."""
+        """Return the holds that the same customer has for the same event now."""
         who = (wanted.event_id, wanted.customer_id)
         return [
             hold for hold in self._unended() if (hold.event_id, hold.customer_id) == who and hold.deadline_ms > now_ms()
@@ -144,7 +147,7 @@ class SeatModel:
             who = (ticket.event_id, ticket.customer_id)
             self.customers[who] = self.customers.get(who, 0) + change
 
-    def _tell(self, message: Message, generation: int | None) -> None:
+    def _send(self, message: Message, generation: int | None) -> None:
         sequence = self.last.sequence + 1 if self.last.epoch == self.epoch else 0
         self.last = Position(self.epoch, sequence)
-        self.told.append(StoredMessage(self.last, generation, encode(message)))
+        self.messages.append(StoredMessage(self.last, generation, encode(message)))

@@ -1,4 +1,4 @@
-"""The service as its clients meet it: real processes in front of a real Redis."""
+"""Purchase as a process of its own, in front of a real Redis."""
 
 import asyncio
 import os
@@ -24,23 +24,23 @@ from tests.stage.stores import isolation
 
 SAMPLE_CATALOGUE = INFRA / "catalog"
 NO_CATALOGUE = Path(__file__).parent
-"""A folder that has no catalogue in it."""
+"""A folder without a catalogue."""
 RUN_SECONDS = 30
 
 
 def environment(redis_url: str, **variables: str) -> Mapping[str, str]:
-    """What a process is told, and whatever a test wants to be different."""
-    told = {"PROFILE": "local", "REDIS_URL": redis_url, "PARTITIONS": str(PARTITIONS), "PYTHONUNBUFFERED": "1"}
-    return {**told, "CATALOG_DIR": str(NO_CATALOGUE), **variables}
+    """Return the environment of a process; `variables` override and add."""
+    defaults = {"PROFILE": "local", "REDIS_URL": redis_url, "PARTITIONS": str(PARTITIONS), "PYTHONUNBUFFERED": "1"}
+    return {**defaults, "CATALOG_DIR": str(NO_CATALOGUE), **variables}
 
 
 def prepare(redis_url: str) -> None:
-    """Install the partitions and no catalogue."""
+    """Install the partitions, without a catalogue."""
     asyncio.run(install(Settings.read(environment(redis_url)), NO_CATALOGUE))
 
 
 def describe(directory: Path, redis_url: str, *, health: str = "/health/ready", **variables: str) -> Server:
-    """One purchase process; `health` says what is waited for, `variables` what it is told beside the obvious."""
+    """A purchase process that is started once `health` answers; `variables` add to its environment."""
     port = int(variables.get("HTTP_PORT") or free_port("purchase"))
     return Server(
         name="purchase",
@@ -55,7 +55,7 @@ def describe(directory: Path, redis_url: str, *, health: str = "/health/ready", 
 
 @contextmanager
 def serving(redis_url: str, *, health: str = "/health/ready", **variables: str) -> Iterator[RunningServer]:
-    """A purchase process that serves; killed afterwards if it still runs."""
+    """A running purchase process, which is killed at the end if it still runs."""
     directory = Path(tempfile.mkdtemp(prefix="ticketing-"))
     running = RunningServer(describe(directory, redis_url, health=health, **variables))
     try:
@@ -68,7 +68,7 @@ def serving(redis_url: str, *, health: str = "/health/ready", **variables: str) 
 
 @dataclass(frozen=True)
 class Service:
-    """Where a purchase process and its Redis answer."""
+    """The addresses of a purchase process and its Redis."""
 
     url: str
     redis_url: str
@@ -76,7 +76,7 @@ class Service:
 
 @contextmanager
 def serving_alone(redis_server: str, **variables: str) -> Iterator[Service]:
-    """A purchase process that has this Redis to itself, and found it empty."""
+    """A purchase process on a Redis that is empty and all its own."""
     with isolation.empty_redis(redis_server) as redis_url:
         prepare(redis_url)
         with serving(redis_url, **variables) as running:
@@ -84,7 +84,7 @@ def serving_alone(redis_server: str, **variables: str) -> Iterator[Service]:
 
 
 def run(module: str, redis_url: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run `python -m <module>` to its end; its output is one text."""
+    """Run `python -m <module>` to its end; standard output has the errors, too."""
     return subprocess.run(
         [sys.executable, "-m", module, *arguments],
         env={**os.environ, "HTTP_PORT": str(free_port(module)), **environment(redis_url, **variables)},

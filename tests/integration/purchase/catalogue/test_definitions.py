@@ -126,7 +126,7 @@ async def test_a_change_interrupted_at_any_step_is_finished(
 
         await repair(arena, Process(client))
 
-        redis_state.assert_settled(arena.venue.venue_id, *arena.event_ids)
+        redis_state.assert_agreement(arena.venue.venue_id, *arena.event_ids)
         zones = redis_state.venue(arena.venue.venue_id).zones
         if repair is change_again:
             assert zones == OTHER
@@ -153,7 +153,7 @@ async def test_a_refused_change_interrupted_at_any_step_opens_its_seats_again(
 
         if repair is not schedule:
             assert redis_state.positions() == before
-        redis_state.assert_settled(arena.venue.venue_id, *arena.event_ids)
+        redis_state.assert_agreement(arena.venue.venue_id, *arena.event_ids)
         assert redis_state.venue(arena.venue.venue_id).zones == OLD
         bought = await arena.buy(arena.event_ids[0], 2, 2, "c")
         await Process(client).box_office.cancel(bought.ticket.ticket_id)
@@ -190,7 +190,7 @@ async def test_a_process_that_resumes_a_change_which_others_finished_does_no_har
         barrier.open()
         await delayed
 
-        redis_state.assert_settled(arena.venue.venue_id, *arena.event_ids, new_event.event_id)
+        redis_state.assert_agreement(arena.venue.venue_id, *arena.event_ids, new_event.event_id)
         zones = redis_state.venue(arena.venue.venue_id).zones
         assert zones == (OTHER if commands >= COMMANDS_TO_BEGIN else NEW)
     assert commands > COMMANDS_OF_A_CHANGE
@@ -215,7 +215,7 @@ async def test_a_process_that_resumes_a_change_which_others_refused_does_no_harm
             await delayed
 
         assert [seat["eventId"] for seat in refused.value.facts["seats"]] == [sold.ticket.event_id]
-        redis_state.assert_settled(arena.venue.venue_id, *arena.event_ids, new_event.event_id)
+        redis_state.assert_agreement(arena.venue.venue_id, *arena.event_ids, new_event.event_id)
         assert redis_state.venue(arena.venue.venue_id).zones == OLD
     assert commands > COMMANDS_OF_A_CHANGE
 
@@ -235,7 +235,7 @@ async def test_an_event_that_is_defined_during_a_change_of_its_venue_has_the_new
         barrier.open()
         await delayed
 
-        redis_state.assert_settled(arena.venue.venue_id, *arena.event_ids, new_event.event_id)
+        redis_state.assert_agreement(arena.venue.venue_id, *arena.event_ids, new_event.event_id)
     assert commands > COMMANDS_TO_BEGIN
 
 
@@ -257,10 +257,10 @@ async def test_an_event_that_registered_at_another_venue_follows_only_its_own(
 
         await Process(client).definitions.schedule(event(event_id=name, venue_id=arena.venue.venue_id))
         await change_again(other, Process(client))
-        redis_state.assert_settled(arena.venue.venue_id, name)
+        redis_state.assert_agreement(arena.venue.venue_id, name)
         await repeat(arena, Process(client))
 
-        redis_state.assert_settled(arena.venue.venue_id, *arena.event_ids, name)
-        redis_state.assert_settled(other.venue.venue_id, *other.event_ids)
+        redis_state.assert_agreement(arena.venue.venue_id, *arena.event_ids, name)
+        redis_state.assert_agreement(other.venue.venue_id, *other.event_ids)
         assert redis_state.event(name).zones == NEW
     assert commands > COMMANDS_TO_BEGIN

@@ -125,7 +125,7 @@ def assert_agreed(redis_state: RedisState) -> None:
     """Assert that each event agrees with its venue, and has each seat that was sold."""
     events = {event.event_id: event for event in redis_state.events()}
     for venue_id in VENUES:
-        redis_state.assert_settled(venue_id, *(name for name, event in events.items() if event.venue_id == venue_id))
+        redis_state.assert_agreement(venue_id, *(name for name, event in events.items() if event.venue_id == venue_id))
     for message in redis_state.messages():
         if isinstance(message, TicketPurchased):
             sale = message.data

@@ -47,7 +47,7 @@ async def test_a_change_of_a_venue_is_made_once(redis_url: str, lost: int) -> No
     assert published(redis_url, "Arena") == [VenueDefined] * 2
     assert published(redis_url, "Gala") == [EventScheduled] * 2
     with Redis.from_url(redis_url) as client:
-        RedisState(client).assert_settled("Arena", "Gala")
+        RedisState(client).assert_agreement("Arena", "Gala")
 
 
 def published(redis_url: str, subject: str) -> list[type]:

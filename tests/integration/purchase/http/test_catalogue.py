@@ -200,7 +200,7 @@ async def test_admins_and_buyers_at_both_agree_in_the_end(
         assert not [answer.text for answer in answers if answer.status_code >= 500]
         assert [answer.status_code for answer in answers[2:4]] == [201, 200]
 
-    redis_state.assert_settled(event.venue_id, event.event_id, *(event.event_id for event in events))
+    redis_state.assert_agreement(event.venue_id, event.event_id, *(event.event_id for event in events))
     zones = {zone.zone_id: zone for zone in redis_state.event(event.event_id).zones}
     assert sold
     for ticket in sold:
@@ -248,7 +248,7 @@ async def test_a_retry_finishes_a_change_whose_process_was_killed_while_events_a
     answer = await client.define(venue_id, zone_body(1, rowCount=1))
 
     assert answer.status_code == 200
-    redis_state.assert_settled(venue_id, *event_ids)
+    redis_state.assert_agreement(venue_id, *event_ids)
     assert_problem(await client.buy(EventOnSale(venue_id, event_ids[0]).seat("2")), 422, "seat-out-of-range")
 
 
@@ -272,5 +272,5 @@ async def test_a_new_process_finishes_a_change_whose_process_was_killed_while_ev
     with serving(service.redis_url):
         await within(PATIENCE_SECONDS, is_finished)
 
-    redis_state.assert_settled(venue_id, *event_ids)
+    redis_state.assert_agreement(venue_id, *event_ids)
     assert (await client.buy(EventOnSale(venue_id, event_ids[-1]).seat(zoneId=3))).status_code == 201

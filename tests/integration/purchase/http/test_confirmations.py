@@ -34,7 +34,7 @@ async def test_a_hold_is_paid_for_and_becomes_tickets(
         "clientSecret": begun.json()["clientSecret"],
         "status": "AUTHORISED",
     }
-    assert (await client.found(hold)).json()["status"] == "PAYING"
+    assert (await client.get_hold(hold)).json()["status"] == "PAYING"
 
     confirmed = await client.confirm(hold)
 
@@ -59,7 +59,7 @@ async def test_a_hold_is_paid_for_and_becomes_tickets(
         }
         for sale, column in zip(sales, ["a", "b"], strict=True)
     ]
-    assert (await client.found(hold)).json()["status"] == "CONFIRMED"
+    assert (await client.get_hold(hold)).json()["status"] == "CONFIRMED"
     assert payment_of(sandbox, hold)["captured"] == 5_000
     [captured] = seat_messages(redis_state, event, PaymentCaptured)
     assert captured.data.ticket_ids == [sale.data.ticket_id for sale in sales]
@@ -181,7 +181,7 @@ async def test_tickets_whose_capture_is_refused_are_cancelled(
         assert_problem(answer, 402, "payment-declined", code="charge_expired_for_capture")
     assert payment_of(sandbox, hold)["captured"] == 0
     assert len(seat_messages(redis_state, event, TicketCancelled)) == 2
-    assert (await client.found(hold)).json()["status"] == "CANCELLED"
+    assert (await client.get_hold(hold)).json()["status"] == "CANCELLED"
     await client.bought(event.seat())
 
 

@@ -139,7 +139,7 @@ async def test_a_change_of_a_venue_changes_every_event_and_answers_the_position_
     partitions = {partition_of(name) for name in [event.venue_id, *events]}
     assert answer.status_code == 200
     assert set(answer.headers["consistency-token"].split(",")) == token_of(redis_state, *partitions)
-    redis_state.assert_settled(event.venue_id, *events)
+    redis_state.assert_agreement(event.venue_id, *events)
 
 
 async def test_a_venue_may_have_the_maximum_size(client: PurchaseClient) -> None:
@@ -155,7 +155,7 @@ async def test_a_venue_of_many_zones_is_sold_at_once(client: PurchaseClient, red
     event = await client.put_on_sale(*zones)
 
     assert (await client.buy(event.seat(zoneId=1000))).status_code == 201
-    redis_state.assert_settled(event.venue_id, event.event_id)
+    redis_state.assert_agreement(event.venue_id, event.event_id)
 
 
 async def test_sold_seats_cannot_be_removed(client: PurchaseClient, redis_state: RedisState) -> None:
@@ -187,7 +187,7 @@ async def test_a_refused_change_changes_nothing(client: PurchaseClient, redis_st
 
     assert (await client.define(event.venue_id, zone_body(1, ticketPrice=1), name="Renamed")).status_code == 409
 
-    redis_state.assert_settled(event.venue_id, event.event_id, other.event_id)
+    redis_state.assert_agreement(event.venue_id, event.event_id, other.event_id)
     assert redis_state.venue(event.venue_id).name == "Studio Stage"
     for seat in (event.seat("2", "b", zoneId=2), other.seat("5", "h", zoneId=2), event.seat("5", "h")):
         assert (await client.bought(seat))["price"] == 25.0

@@ -39,7 +39,7 @@ def reference_of(hold: Json) -> str:
 
 
 async def status_of(client: PurchaseClient, hold: Json) -> str:
-    status: str = (await client.found(hold)).json()["status"]
+    status: str = (await client.get_hold(hold)).json()["status"]
     return status
 
 
@@ -105,7 +105,7 @@ async def test_a_hold_is_found_by_its_id(client: PurchaseClient) -> None:
     event = await client.put_on_sale()
     hold = await client.held(event.hold())
 
-    answer = await client.found(hold)
+    answer = await client.get_hold(hold)
 
     assert answer.status_code == 200
     assert answer.json() == hold
@@ -253,7 +253,7 @@ async def test_nothing_secret_is_in_the_log(
 ) -> None:
     event = await hasty_window.put_on_sale()
     hold = await hasty_window.held(event.hold(customerId="Ada Lovelace"))
-    await hasty_window.found(hold)
+    await hasty_window.get_hold(hold)
     await hasty_window.release(hold)
     again = await hasty_window.held(event.hold(customerId="Ada Lovelace"))
     await until(lambda: len(redis_state.hold_messages(event.event_id, reference_of(again))) == 2)

@@ -316,7 +316,7 @@ async def test_a_definition_that_redis_does_not_answer_has_an_unknown_outcome(
         assert_problem(await client.define(event.venue_id, zone_body(1), zone_body(2)), 504, "outcome-unknown")
 
     assert (await client.define(event.venue_id, zone_body(1), zone_body(2))).status_code == 200
-    redis_state.assert_settled(event.venue_id, event.event_id)
+    redis_state.assert_agreement(event.venue_id, event.event_id)
 
 
 async def test_a_redis_that_was_killed_comes_back_with_every_sale(

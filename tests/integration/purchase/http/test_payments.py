@@ -24,7 +24,7 @@ async def test_after_a_declined_payment_the_hold_is_kept_for_another_attempt(
     declined = await client.pay(hold, "pm_card_visa_chargeDeclinedInsufficientFunds")
 
     assert_problem(declined, 402, "payment-declined", code="insufficient_funds")
-    assert (await client.found(hold)).json()["status"] == "HELD"
+    assert (await client.get_hold(hold)).json()["status"] == "HELD"
     assert_problem(await client.confirm(hold), 402, "payment-required", code="insufficient_funds")
     await client.confirmed(hold)
     assert payment_of(sandbox, hold)["metadata"]["attempt"] == "2"
@@ -34,7 +34,7 @@ async def test_a_message_says_until_when_the_seats_are_kept(
     client: PurchaseClient, event: EventOnSale, hold: Json, redis_state: RedisState
 ) -> None:
     assert (await client.pay(hold, "pm_card_visa_chargeDeclined")).status_code == 402
-    held = (await client.found(hold)).json()
+    held = (await client.get_hold(hold)).json()
 
     messages = seat_messages(redis_state, event, SeatsHeld)
 
@@ -88,7 +88,7 @@ async def test_an_amount_below_the_provider_s_minimum_is_declined_and_the_hold_i
     hold = await client.held(event.hold("1a"))
 
     assert_problem(await client.pay(hold), 402, "payment-declined", code="amount_too_small")
-    assert (await client.found(hold)).json()["status"] == "HELD"
+    assert (await client.get_hold(hold)).json()["status"] == "HELD"
 
     await client.confirmed(await client.held(event.hold("1b", "1c")))
 
@@ -98,7 +98,7 @@ async def test_while_the_provider_is_unavailable_the_hold_is_kept_and_nothing_is
 ) -> None:
     with sandbox.misbehaving("busy"):
         assert_problem(await client.pay(hold), 503, "payment-unavailable")
-        assert (await client.found(hold)).json()["status"] == "HELD"
+        assert (await client.get_hold(hold)).json()["status"] == "HELD"
 
     await client.confirmed(hold)
     assert payment_of(sandbox, hold)["metadata"]["attempt"] == "2"

@@ -53,7 +53,7 @@ async def scenario(redis_url: str, redis_state: RedisState, sandbox: Sandbox) ->
     client = connect(redis_url)
     scenario = PaymentScenario(client, redis_state.redis, sandbox)
     yield scenario
-    await scenario.leave()
+    await scenario.close()
     await client.aclose()
 
 

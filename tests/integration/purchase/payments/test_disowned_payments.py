@@ -46,7 +46,7 @@ async def payment_for(scenario: PaymentScenario, held: Hold, method: str, *, att
 
 
 def refunds_published(scenario: PaymentScenario) -> list[PaymentRefunded]:
-    return [message for message in scenario.invariants().told if isinstance(message, PaymentRefunded)]
+    return [message for message in scenario.invariants().messages if isinstance(message, PaymentRefunded)]
 
 
 async def test_an_older_attempt_s_payment_is_voided(scenario: PaymentScenario, paying: Hold, sandbox: Sandbox) -> None:

@@ -124,7 +124,7 @@ async def test_a_sale_that_was_interrupted_is_finished(
         await pay_and(victim.client.confirm, victim.client, hold)
 
     await assert_finished(redis_state, event, sandbox)
-    assert (await client.found(hold)).json()["status"] == "CONFIRMED"
+    assert (await client.get_hold(hold)).json()["status"] == "CONFIRMED"
 
 
 @pytest.mark.parametrize(("step", "when"), [(VOID, "before"), (VOID, "after")])
@@ -144,4 +144,4 @@ async def test_the_seats_of_an_interrupted_release_are_freed(
         await pay_and(victim.client.release, victim.client, hold)
 
     await assert_finished(redis_state, event, sandbox)
-    assert (await client.found(hold)).json()["status"] == "RELEASED"
+    assert (await client.get_hold(hold)).json()["status"] == "RELEASED"

@@ -221,7 +221,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.scenario.invariants().assert_hold()
         self.sell_every_free_seat()
         self.scenario.invariants().assert_hold()
-        self.run(self.scenario.leave())
+        self.run(self.scenario.close())
         self.run(self.client.aclose())
         self.runner.close()
         self.redis.close()

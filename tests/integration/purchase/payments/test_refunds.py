@@ -67,7 +67,7 @@ async def scenario(redis_url: str, redis_state: RedisState, sandbox: Sandbox) ->
     client = connect(redis_url)
     scenario = PaymentScenario(client, redis_state.redis, sandbox)
     yield scenario
-    await scenario.leave()
+    await scenario.close()
     await client.aclose()
 
 
@@ -82,7 +82,7 @@ async def buy(scenario: PaymentScenario, method: str = "pm_card_visa") -> list[T
 
 
 def refunds_published(scenario: PaymentScenario) -> list[Any]:
-    return [message.data for message in scenario.invariants().told if isinstance(message, PaymentRefunded)]
+    return [message.data for message in scenario.invariants().messages if isinstance(message, PaymentRefunded)]
 
 
 def refunded(scenario: PaymentScenario) -> tuple[int, int]:

@@ -50,7 +50,7 @@ async def scenario(redis_url: str, redis_state: RedisState, sandbox: Sandbox) ->
     scenario = PaymentScenario(client, redis_state.redis, sandbox)
     yield scenario
     sandbox.misbehave(None)
-    await scenario.leave()
+    await scenario.close()
     await client.aclose()
 
 
@@ -154,7 +154,7 @@ async def test_late_money_is_refunded_once(scenario: PaymentScenario, sandbox: S
 
     entry = sandbox.entry(payment_id)
     assert (entry["captured"], entry["refunded"], entry["refunds"]) == (4_000, 4_000, 1)
-    refunds = [message for message in scenario.invariants().told if isinstance(message, PaymentRefunded)]
+    refunds = [message for message in scenario.invariants().messages if isinstance(message, PaymentRefunded)]
     assert [message.data.ticket_id for message in refunds] == [None]
     scenario.invariants().assert_hold()
 

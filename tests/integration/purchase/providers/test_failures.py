@@ -8,7 +8,7 @@ from infra_local.ports import free_port
 from purchase.providers import PaymentFailure, ProviderAway, ProviderSilent
 
 from tests.stage import sandboxes
-from tests.stage.provider_clients import CLIENTS, client, wanted
+from tests.stage.provider_clients import CLIENTS, client, new_authorisation
 from tests.stage.scripted_server import answering, hang_up, saying
 
 PAGE = b"<html>Not Found</html>"
@@ -26,12 +26,12 @@ def name(request: pytest.FixtureRequest) -> str:
 async def test_an_unreachable_provider_is_away(name: str, host: str) -> None:
     async with client(name, f"http://{host}:{free_port('nobody')}") as provider:
         with pytest.raises(ProviderAway):
-            await provider.authorise(wanted())
+            await provider.authorise(new_authorisation())
 
 
 async def test_no_log_names_a_hold_though_the_provider_does(name: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    authorisation = wanted()
+    authorisation = new_authorisation()
     error = {"type": "idempotency_error", "message": f"The key {authorisation.key} came with other parameters before."}
     async with answering(saying(400, json.dumps({"error": error}).encode())) as url, client(name, url) as provider:
         with pytest.raises(ProviderSilent):
@@ -43,7 +43,7 @@ async def test_no_log_names_a_hold_though_the_provider_does(name: str, caplog: p
 async def test_a_provider_that_hangs_up_is_silent(name: str) -> None:
     async with answering(hang_up) as url, client(name, url) as provider:
         with pytest.raises(ProviderSilent):
-            await provider.authorise(wanted())
+            await provider.authorise(new_authorisation())
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,11 @@ async def test_an_answer_that_decides_nothing_leaves_the_outcome_unknown(
     name: str, status: int, body: bytes, failure: type[PaymentFailure]
 ) -> None:
     async with answering(saying(status, body)) as url, client(name, url) as provider:
-        for step in (provider.authorise(wanted()), provider.retrieve("pi_1"), provider.capture("pi_1", "a-key")):
+        for step in (
+            provider.authorise(new_authorisation()),
+            provider.retrieve("pi_1"),
+            provider.capture("pi_1", "a-key"),
+        ):
             with pytest.raises(PaymentFailure) as failed:
                 await step
             assert type(failed.value) is failure
@@ -81,7 +85,7 @@ async def test_a_rejected_api_key_is_logged_but_not_revealed(name: str, caplog: 
     with sandboxes.serving() as sandbox:
         async with client(name, sandbox.url, api_key="sk_not_the_key") as provider:
             with pytest.raises(ProviderAway):
-                await provider.authorise(wanted())
+                await provider.authorise(new_authorisation())
     assert "rejects this service's API key" in caplog.text
     assert "sk_not_the_key" not in caplog.text
 
@@ -90,7 +94,7 @@ async def test_an_error_does_not_reveal_a_client_secret(name: str, caplog: pytes
     body = f'{{"error":{{"type":"api_error","payment_intent":{{"client_secret":"{SECRET}"}}}}}}'.encode()
     async with answering(saying(500, body)) as url, client(name, url) as provider:
         with pytest.raises(ProviderSilent) as failed:
-            await provider.authorise(wanted())
+            await provider.authorise(new_authorisation())
     seen: BaseException | None = failed.value
     while seen is not None:
         assert SECRET not in f"{seen!r} {seen}"

@@ -7,7 +7,7 @@ import pytest
 from purchase.providers import Declined, Payment, ProviderAway, ProviderSilent, Status, deadline
 from purchase.providers.guarded import Guarded
 
-from tests.stage.provider_clients import client, wanted
+from tests.stage.provider_clients import client, new_authorisation
 from tests.stage.sandboxes import Sandbox
 from tests.stage.scripted_server import answering, saying
 
@@ -38,7 +38,7 @@ class Gate:
 async def test_answers_and_errors_of_the_provider_pass_the_guard(sandbox: Sandbox) -> None:
     async with client("sandbox", sandbox.url) as provider:
         guarded = Guarded(provider)
-        payment = await guarded.authorise(wanted())
+        payment = await guarded.authorise(new_authorisation())
         assert (await guarded.capture(payment.id, f"{payment.id}:capture")).status is Status.CAPTURED
         await guarded.refund(payment.id, 100, f"{payment.id}:refund")
         assert (await guarded.retrieve(payment.id)).refunded_cents == 100
@@ -113,7 +113,7 @@ async def test_after_many_failures_the_circuit_is_open_for_a_while(sandbox: Sand
             with pytest.raises(ProviderSilent):
                 await guarded.retrieve("pi_1")
         sandbox.misbehave(None)
-        authorisation = wanted()
+        authorisation = new_authorisation()
         with pytest.raises(ProviderAway):
             await guarded.authorise(authorisation)
         assert all(
@@ -155,8 +155,8 @@ async def test_declines_are_no_failures(sandbox: Sandbox) -> None:
         guarded = Guarded(provider, failures_max=2, open_seconds=60)
         for _ in range(5):
             with pytest.raises(Declined):
-                await guarded.authorise(wanted("pm_card_visa_chargeDeclined"))
-        assert (await guarded.authorise(wanted())).status is Status.AUTHORISED
+                await guarded.authorise(new_authorisation("pm_card_visa_chargeDeclined"))
+        assert (await guarded.authorise(new_authorisation())).status is Status.AUTHORISED
 
 
 async def _insist(guarded: Guarded) -> Payment:
@@ -164,6 +164,6 @@ async def _insist(guarded: Guarded) -> Payment:
     async with asyncio.timeout(DEADLINE_SECONDS):
         while True:
             try:
-                return await guarded.authorise(wanted())
+                return await guarded.authorise(new_authorisation())
             except ProviderAway:
                 await asyncio.sleep(0.01)

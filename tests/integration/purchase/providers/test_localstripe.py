@@ -10,7 +10,7 @@ from purchase.providers.intents import Intents
 
 from tests.stage import localstripes
 from tests.stage.localstripes import API_KEY
-from tests.stage.provider_clients import client, wanted
+from tests.stage.provider_clients import client, new_authorisation
 from tests.stage.sandboxes import WEBHOOK_SECRET
 from tests.stage.webhook_receiver import receiving
 
@@ -28,7 +28,7 @@ async def provider(address: str) -> AsyncIterator[Intents]:
 
 
 async def test_a_payment_is_authorised_captured_and_refunded_in_parts(provider: Intents) -> None:
-    authorisation = wanted(amount_cents=9_000)
+    authorisation = new_authorisation(amount_cents=9_000)
     authorised = await provider.authorise(authorisation)
     assert (authorised.status, authorised.hold_id, authorised.attempt) == (Status.AUTHORISED, authorisation.hold_id, 1)
     for _ in range(2):
@@ -40,25 +40,25 @@ async def test_a_payment_is_authorised_captured_and_refunded_in_parts(provider: 
 
 
 async def test_an_authorisation_is_voided(provider: Intents) -> None:
-    payment = await provider.authorise(wanted())
+    payment = await provider.authorise(new_authorisation())
     for _ in range(2):
         assert (await provider.void(payment.id, "a-void")).status is Status.CANCELLED
     assert (await provider.retrieve(payment.id)).status is Status.CANCELLED
 
 
 async def test_a_capture_came_before_the_void(provider: Intents) -> None:
-    payment = await provider.authorise(wanted())
+    payment = await provider.authorise(new_authorisation())
     await provider.capture(payment.id, "a-capture")
     assert (await provider.void(payment.id, "a-void")).status is Status.CAPTURED
 
 
 async def test_a_card_is_declined(provider: Intents) -> None:
     with pytest.raises(Declined, match="card_declined"):
-        await provider.authorise(wanted("pm_card_chargeCustomerFail"))
+        await provider.authorise(new_authorisation("pm_card_chargeCustomerFail"))
 
 
 async def test_a_payment_waits_for_the_customer(provider: Intents) -> None:
-    payment = await provider.authorise(wanted(None))
+    payment = await provider.authorise(new_authorisation(None))
     assert payment.status is Status.REQUIRES_PAYMENT
     assert (await provider.void(payment.id, "a-void")).status is Status.CANCELLED
 
@@ -73,10 +73,10 @@ async def test_its_webhooks_pass_our_verification(provider: Intents, address: st
         endpoint = {"url": receiver.url, "secret": WEBHOOK_SECRET}
         async with httpx.AsyncClient() as admin:
             (await admin.post(f"{address}/_config/webhooks/ours", json=endpoint)).raise_for_status()
-        authorisation = wanted()
+        authorisation = new_authorisation()
         payment = await provider.authorise(authorisation)
         await provider.capture(payment.id, "a-capture")
-        await asyncio.to_thread(receiver.about, payment.id, 1)
+        await asyncio.to_thread(receiver.events_of, payment.id, 1)
         [webhook] = [webhook for webhook in receiver.webhooks if payment.id.encode() in webhook.body]
         notification = provider.verify_webhook(webhook.body, webhook.signature)
         assert (notification.type, notification.kind) == ("payment_intent.succeeded", "payment")

@@ -18,7 +18,7 @@ from purchase.providers import (
     step_key,
 )
 
-from tests.stage.provider_clients import wanted
+from tests.stage.provider_clients import new_authorisation
 from tests.stage.sandboxes import Sandbox
 
 DECLINES = {
@@ -38,12 +38,12 @@ def key_of(payment: Payment, step: str) -> str:
 
 async def captured(provider: Provider, *, amount_cents: int = 5_000) -> Payment:
     """Make a captured payment."""
-    payment = await provider.authorise(wanted(amount_cents=amount_cents))
+    payment = await provider.authorise(new_authorisation(amount_cents=amount_cents))
     return await provider.capture(payment.id, key_of(payment, "capture"))
 
 
 async def test_a_payment_is_authorised_then_captured_then_refunded(provider: Provider, sandbox: Sandbox) -> None:
-    authorisation = wanted(amount_cents=12_345, attempt=3)
+    authorisation = new_authorisation(amount_cents=12_345, attempt=3)
     authorised = await provider.authorise(authorisation)
     assert authorised.status is Status.AUTHORISED
     assert sandbox.entry(authorised.id)["authorised"] == 12_345
@@ -56,7 +56,7 @@ async def test_a_payment_is_authorised_then_captured_then_refunded(provider: Pro
 
 
 async def test_a_payment_names_its_hold_and_attempt(provider: Provider) -> None:
-    authorisation = wanted(amount_cents=2_500, attempt=2)
+    authorisation = new_authorisation(amount_cents=2_500, attempt=2)
     made = await provider.authorise(authorisation)
     payment = await provider.retrieve(made.id)
     assert payment == made
@@ -70,7 +70,7 @@ async def test_a_payment_names_its_hold_and_attempt(provider: Provider) -> None:
 @pytest.mark.parametrize("method", DECLINES)
 async def test_a_card_is_declined_with_its_reason(provider: Provider, method: str) -> None:
     with pytest.raises(Declined) as declined:
-        await provider.authorise(wanted(method))
+        await provider.authorise(new_authorisation(method))
     assert declined.value.code == DECLINES[method]
     assert declined.value.payment is not None
     payment = await provider.retrieve(declined.value.payment.id)
@@ -79,17 +79,17 @@ async def test_a_card_is_declined_with_its_reason(provider: Provider, method: st
 
 async def test_an_unknown_method_is_declined_and_makes_no_payment(provider: Provider) -> None:
     with pytest.raises(Declined) as declined:
-        await provider.authorise(wanted("pm_of_nobody"))
+        await provider.authorise(new_authorisation("pm_of_nobody"))
     assert (declined.value.code, declined.value.payment) == ("resource_missing", None)
 
 
 async def test_an_amount_below_the_provider_s_minimum_is_declined(provider: Provider) -> None:
     with pytest.raises(Declined, match="amount_too_small"):
-        await provider.authorise(wanted(amount_cents=49))
+        await provider.authorise(new_authorisation(amount_cents=49))
 
 
 async def test_a_customer_pays_with_the_client_secret(provider: Provider, sandbox: Sandbox) -> None:
-    payment = await provider.authorise(wanted(None))
+    payment = await provider.authorise(new_authorisation(None))
     assert payment.status is Status.REQUIRES_PAYMENT
     assert sandbox.pay(payment.id, "no sécret", "pm_card_visa").status_code == 401
     assert sandbox.pay(payment.id, payment.client_secret or "", "pm_card_visa_chargeDeclined").status_code == 402
@@ -108,7 +108,7 @@ async def test_a_customer_pays_with_the_client_secret(provider: Provider, sandbo
 async def test_a_customer_may_have_to_authenticate(
     provider: Provider, sandbox: Sandbox, outcome: str, status: Status, code: str | None
 ) -> None:
-    payment = await provider.authorise(wanted("pm_card_authenticationRequired"))
+    payment = await provider.authorise(new_authorisation("pm_card_authenticationRequired"))
     assert payment.status is Status.REQUIRES_ACTION
     sandbox.authenticate(payment.id, outcome)
     retrieved = await provider.retrieve(payment.id)
@@ -122,39 +122,39 @@ async def test_a_customer_may_have_to_authenticate(
 async def test_a_payment_may_be_decided_later(
     provider: Provider, sandbox: Sandbox, outcome: str, status: Status
 ) -> None:
-    payment = await provider.authorise(wanted("pm_sandbox_processing"))
+    payment = await provider.authorise(new_authorisation("pm_sandbox_processing"))
     assert payment.status is Status.PROCESSING
     sandbox.decide(payment.id, outcome)
     assert (await provider.retrieve(payment.id)).status is status
 
 
 async def test_a_method_without_manual_capture_is_captured_at_once(provider: Provider) -> None:
-    payment = await provider.authorise(wanted("pm_sandbox_automatic"))
+    payment = await provider.authorise(new_authorisation("pm_sandbox_automatic"))
     assert payment.status is Status.CAPTURED
     assert (await provider.capture(payment.id, key_of(payment, "capture"))).status is Status.CAPTURED
 
 
 async def test_the_same_authorisation_is_the_same_payment(provider: Provider) -> None:
-    authorisation = wanted()
+    authorisation = new_authorisation()
     assert await provider.authorise(authorisation) == await provider.authorise(authorisation)
 
 
 async def test_a_key_with_another_body_leaves_the_outcome_unknown(provider: Provider) -> None:
-    authorisation = wanted()
+    authorisation = new_authorisation()
     await provider.authorise(authorisation)
     with pytest.raises(ProviderSilent):
         await provider.authorise(replace(authorisation, amount_cents=9_999))
 
 
 async def test_a_payment_is_captured_once_with_any_key(provider: Provider, sandbox: Sandbox) -> None:
-    payment = await provider.authorise(wanted())
+    payment = await provider.authorise(new_authorisation())
     for key in ("first", "first", "second"):
         assert (await provider.capture(payment.id, key_of(payment, key))).status is Status.CAPTURED
     assert sandbox.entry(payment.id)["captured"] == 5_000
 
 
 async def test_a_capture_that_is_refused_for_good_has_the_same_reason_each_time(provider: Provider) -> None:
-    payment = await provider.authorise(wanted("pm_sandbox_capture_refused"))
+    payment = await provider.authorise(new_authorisation("pm_sandbox_capture_refused"))
     for _ in range(2):
         with pytest.raises(CaptureRefused) as refused:
             await provider.capture(payment.id, key_of(payment, "capture"))
@@ -163,7 +163,7 @@ async def test_a_capture_that_is_refused_for_good_has_the_same_reason_each_time(
 
 
 async def test_a_voided_payment_cannot_be_captured(provider: Provider) -> None:
-    payment = await provider.authorise(wanted())
+    payment = await provider.authorise(new_authorisation())
     for _ in range(2):
         assert (await provider.void(payment.id, key_of(payment, "void"))).status is Status.CANCELLED
     with pytest.raises(CaptureRefused):
@@ -172,7 +172,7 @@ async def test_a_voided_payment_cannot_be_captured(provider: Provider) -> None:
 
 @pytest.mark.parametrize("method", [None, "pm_card_authenticationRequired"])
 async def test_a_payment_that_was_never_authorised_is_voided(provider: Provider, method: str | None) -> None:
-    payment = await provider.authorise(wanted(method))
+    payment = await provider.authorise(new_authorisation(method))
     assert (await provider.void(payment.id, key_of(payment, "void"))).status is Status.CANCELLED
 
 
@@ -184,7 +184,7 @@ async def test_voiding_too_late_returns_the_payment_as_it_is(provider: Provider)
 async def test_a_payment_that_cannot_be_voided_yet_is_voided_later_with_the_same_key(
     provider: Provider, sandbox: Sandbox
 ) -> None:
-    payment = await provider.authorise(wanted("pm_sandbox_processing"))
+    payment = await provider.authorise(new_authorisation("pm_sandbox_processing"))
     assert (await provider.void(payment.id, key_of(payment, "void"))).status is Status.PROCESSING
     sandbox.decide(payment.id, "authorised")
     assert (await provider.void(payment.id, key_of(payment, "void"))).status is Status.CANCELLED
@@ -222,7 +222,7 @@ async def test_more_than_was_captured_is_not_refunded(provider: Provider) -> Non
 
 
 async def test_an_uncaptured_payment_is_not_refunded(provider: Provider) -> None:
-    payment = await provider.authorise(wanted())
+    payment = await provider.authorise(new_authorisation())
     with pytest.raises(RefundRefused):
         await provider.refund(payment.id, 5_000, key_of(payment, "refund"))
 
@@ -239,7 +239,7 @@ async def test_a_payment_that_does_not_exist_is_named_so(provider: Provider) -> 
 
 
 async def test_repeating_a_step_returns_its_lost_answer(provider: Provider, sandbox: Sandbox) -> None:
-    authorisation = wanted("pm_sandbox_answer_lost")
+    authorisation = new_authorisation("pm_sandbox_answer_lost")
     with pytest.raises(ProviderSilent):
         await provider.authorise(authorisation)
     payment = await provider.authorise(authorisation)
@@ -255,7 +255,7 @@ async def test_repeating_a_step_returns_its_lost_answer(provider: Provider, sand
 
 
 async def test_a_payment_continues_after_an_outage_of_its_provider(provider: Provider, sandbox: Sandbox) -> None:
-    payment = await provider.authorise(wanted("pm_sandbox_outage"))
+    payment = await provider.authorise(new_authorisation("pm_sandbox_outage"))
     for step in (provider.retrieve(payment.id), provider.capture(payment.id, key_of(payment, "capture"))):
         with pytest.raises(ProviderSilent):
             await step
@@ -269,14 +269,14 @@ async def test_a_payment_continues_after_an_outage_of_its_provider(provider: Pro
 async def test_a_failing_provider_fails_every_step(
     provider: Provider, sandbox: Sandbox, mode: str, failure: type[Exception]
 ) -> None:
-    authorisation = wanted()
+    authorisation = new_authorisation()
     with sandbox.misbehaving(mode), pytest.raises(failure):
         await provider.authorise(authorisation)
     assert (await provider.authorise(authorisation)).status is Status.AUTHORISED
 
 
 async def test_a_key_that_is_in_use_leaves_the_outcome_unknown(provider: Provider, sandbox: Sandbox) -> None:
-    authorisation = wanted()
+    authorisation = new_authorisation()
     with sandbox.misbehaving("slow"):
         both = await asyncio.gather(
             provider.authorise(authorisation), provider.authorise(authorisation), return_exceptions=True

@@ -121,7 +121,7 @@ async def test_a_batch_has_at_most_500_messages(
 async def test_a_batch_has_at_most_512_kib_of_messages(
     scenario: OutboxScenario, relay: SeamedRelay, arriving: Arrivals
 ) -> None:
-    scenario.forget()
+    scenario.empty_outbox()
     for _ in range(11):
         scenario.add(100 * KIBIBYTE)
 
@@ -134,7 +134,7 @@ async def test_a_batch_has_at_most_512_kib_of_messages(
 async def test_a_message_larger_than_a_batch_is_published_alone(
     scenario: OutboxScenario, relay: SeamedRelay, arriving: Arrivals
 ) -> None:
-    scenario.forget()
+    scenario.empty_outbox()
     for size in (KIBIBYTE, 2 * BYTES_MAX, KIBIBYTE):
         scenario.add(size)
 
