@@ -23,11 +23,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give each `wire` and `platform` the chosen broker, or the one that the test is marked for."""
+    """Give each `broker` and `platform` the chosen broker, or the one that the test is marked for."""
     asked = metafunc.config.getoption("broker") or BROKERS[0]
     marks = {marker.name for marker in metafunc.definition.iter_markers()}
     special = [broker for broker in BROKERS if f"on_{broker}" in marks]
-    for fixture in {"wire", "platform"}.intersection(metafunc.fixturenames):
+    for fixture in {"broker", "platform"}.intersection(metafunc.fixturenames):
         metafunc.parametrize(fixture, special or [asked], indirect=True)
 
 
@@ -42,7 +42,7 @@ def _is_asked(item: pytest.Item, asked: str | None) -> bool:
     runs_on = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
     if asked is None:
         return bool(runs_on.get("platform", BROKERS[0]) == BROKERS[0])
-    return asked in (runs_on.get("wire"), runs_on.get("platform"))
+    return asked in (runs_on.get("broker"), runs_on.get("platform"))
 
 
 def pytest_configure() -> None:

@@ -19,7 +19,7 @@ from purchase.store.clock import Clock
 from redis.asyncio import Redis
 
 from tests.stage.builders import HOLD_MS, PAYMENT_MS
-from tests.stage.crashes import Process
+from tests.stage.interleaving import Process
 from tests.stage.sellers import HOLDS_PER_CUSTOMER
 
 

@@ -31,7 +31,7 @@ from purchase.brokers.chosen import publishing
 from purchase.brokers.kafka import secured as secured_by_purchase
 from purchase.settings import Settings
 
-from tests.stage.arrivals import DEADLINE_SECONDS
+from tests.stage.polling import DEADLINE_SECONDS
 from tests.stage.processes.relay import describe
 from tests.stage.proxy import KafkaProxy, Rule, listening
 from tests.stage.sellers import prepare

@@ -11,7 +11,7 @@ from message_terminal.stores import open_dynamodb
 from message_terminal.write_model.projector import WriteModelProjector
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.stage.brokers import Wire
+from tests.stage.brokers import Broker
 from tests.stage.messages import PARTITIONS
 from tests.stage.processes.terminal import Environment
 from tests.stage.stores.isolation import Tables
@@ -58,10 +58,10 @@ def write_model(
 
 
 @pytest.fixture
-async def environment(wire: Wire, mysql_url: str, dynamodb: Tables) -> Environment:
+async def environment(broker: Broker, mysql_url: str, dynamodb: Tables) -> Environment:
     """The environment of a terminal process; queues or topics, and tables, exist."""
     environment = {
-        **wire.settings,
+        **broker.settings,
         "MYSQL_URL": mysql_url,
         "DYNAMODB_URL": dynamodb.url,
         "DYNAMODB_PREFIX": dynamodb.prefix,

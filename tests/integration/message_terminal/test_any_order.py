@@ -8,8 +8,8 @@ from message_terminal.read_model.projector import ReadModelProjector
 from message_terminal.write_model.projector import WriteModelProjector
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tests.integration.message_terminal.histories import History, Scenario, arrivals, chosen, histories, scenario_of
 from tests.stage.explorations import exploration
-from tests.stage.models.histories import History, Scenario, arrivals, chosen, histories, scenario_of
 from tests.stage.projections import items, rows
 from tests.stage.stores.isolation import Tables
 

@@ -15,7 +15,7 @@ from message_terminal.brokers.chosen import both
 from message_terminal.cli import DONE, NOT_DONE, UNAVAILABLE, WRONG_USAGE, run
 from message_terminal.settings import Settings
 
-from tests.stage.brokers import Wire, channel
+from tests.stage.brokers import Broker, channel
 from tests.stage.messages import PARTITION, batch, purchased
 from tests.stage.processes.terminal import Environment
 
@@ -24,12 +24,12 @@ EDGE_SECONDS = 1.0
 
 
 @pytest.fixture
-async def addresses(rabbitmq_wire: Wire, kafka_wire: Wire, monkeypatch: pytest.MonkeyPatch) -> Environment:
+async def addresses(rabbitmq_broker: Broker, kafka_broker: Broker, monkeypatch: pytest.MonkeyPatch) -> Environment:
     """Settings with both brokers, whose queues and topics exist; there is no other store."""
     monkeypatch.setattr(parity, "EDGE_SECONDS", EDGE_SECONDS)
     monkeypatch.setattr(rabbitmq, "DELIVER_SECONDS", EDGE_SECONDS)
     mysql = {"MYSQL_URL": "mysql+aiomysql://nowhere.invalid/"}
-    addresses = {**mysql, **kafka_wire.settings, **rabbitmq_wire.settings}
+    addresses = {**mysql, **kafka_broker.settings, **rabbitmq_broker.settings}
     for broker in both(Settings.read(addresses)):
         await broker.declare(PARTITION + 1)
     return addresses
@@ -40,19 +40,19 @@ def sale(number: int) -> bytes:
 
 
 async def compared(
-    addresses: Environment, wires: Sequence[Wire], body_for: Callable[[Wire, int], bytes]
+    addresses: Environment, brokers: Sequence[Broker], body_for: Callable[[Broker, int], bytes]
 ) -> parity.Parity:
-    """Compare the brokers while messages are published to `wires`, one after the other."""
+    """Compare the brokers while messages are published to `brokers`, one after the other."""
     is_over = asyncio.Event()
 
     async def publish() -> None:
         for number in itertools.count():
             if is_over.is_set():
                 return
-            for wire in wires:
+            for broker in brokers:
                 # A queue that is deleted loses messages on the way to it; the relay would retry.
                 with suppress(DeliveryError):
-                    await wire.publish(PARTITION, [body_for(wire, number)])
+                    await broker.publish(PARTITION, [body_for(broker, number)])
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(publish())
@@ -62,30 +62,30 @@ async def compared(
 
 
 async def test_brokers_with_the_same_messages_have_no_differences(
-    addresses: Environment, rabbitmq_wire: Wire, kafka_wire: Wire
+    addresses: Environment, rabbitmq_broker: Broker, kafka_broker: Broker
 ) -> None:
     bodies: dict[int, bytes] = {}
 
-    def same(_: Wire, number: int) -> bytes:
+    def same(_: Broker, number: int) -> bytes:
         return bodies.setdefault(number, sale(number))
 
-    result = await compared(addresses, [rabbitmq_wire, kafka_wire], same)
+    result = await compared(addresses, [rabbitmq_broker, kafka_broker], same)
     assert result.differences == []
     assert 0 < result.compared <= len(bodies)
 
 
 @pytest.mark.parametrize("silent", ["RabbitMQ", "Kafka"])
 async def test_a_message_that_is_missing_at_one_broker_is_a_difference(
-    addresses: Environment, rabbitmq_wire: Wire, kafka_wire: Wire, silent: str
+    addresses: Environment, rabbitmq_broker: Broker, kafka_broker: Broker, silent: str
 ) -> None:
     bodies: dict[int, bytes] = {}
-    wires = {"RabbitMQ": rabbitmq_wire, "Kafka": kafka_wire}
+    brokers = {"RabbitMQ": rabbitmq_broker, "Kafka": kafka_broker}
 
-    def every_third_is_missing(wire: Wire, number: int) -> bytes:
-        is_missing = wire is wires[silent] and number % 3 == 0
+    def every_third_is_missing(broker: Broker, number: int) -> bytes:
+        is_missing = broker is brokers[silent] and number % 3 == 0
         return b"[]" if is_missing else bodies.setdefault(number, sale(number))
 
-    result = await compared(addresses, list(wires.values()), every_third_is_missing)
+    result = await compared(addresses, list(brokers.values()), every_third_is_missing)
     assert result.differences
     assert len(result.differences) < result.compared
     for difference in result.differences:
@@ -95,12 +95,12 @@ async def test_a_message_that_is_missing_at_one_broker_is_a_difference(
 
 
 async def test_a_message_with_another_content_is_a_difference(
-    addresses: Environment, rabbitmq_wire: Wire, kafka_wire: Wire
+    addresses: Environment, rabbitmq_broker: Broker, kafka_broker: Broker
 ) -> None:
-    def each_its_own(_: Wire, number: int) -> bytes:
+    def each_its_own(_: Broker, number: int) -> bytes:
         return sale(number)
 
-    result = await compared(addresses, [rabbitmq_wire, kafka_wire], each_its_own)
+    result = await compared(addresses, [rabbitmq_broker, kafka_broker], each_its_own)
     assert len(result.differences) == result.compared > 0
     assert result.differences[0].startswith(f"partition {PARTITION}, position 1-")
     assert result.differences[0].endswith("the content differs")
@@ -112,24 +112,24 @@ async def test_a_comparison_without_messages_fails(addresses: Environment, capsy
 
 
 async def test_listening_takes_nothing_from_the_models(
-    addresses: Environment, rabbitmq_wire: Wire, kafka_wire: Wire
+    addresses: Environment, rabbitmq_broker: Broker, kafka_broker: Broker
 ) -> None:
     bodies = [sale(number) for number in range(5)]
-    for broker in both(Settings.read(addresses)):
-        wire = rabbitmq_wire if broker.name == "RabbitMQ" else kafka_wire
-        async with broker.listening() as batches:
-            await wire.publish(PARTITION, bodies)
+    for listener in both(Settings.read(addresses)):
+        broker = rabbitmq_broker if listener.name == "RabbitMQ" else kafka_broker
+        async with listener.listening() as batches:
+            await broker.publish(PARTITION, bodies)
             assert [await anext(batches) for _ in bodies] == bodies
         for subscription in (routing.WRITE_MODEL, routing.READ_MODEL):
-            assert await wire.take(subscription, len(bodies)) == bodies
+            assert await broker.take(subscription, len(bodies)) == bodies
 
 
 async def test_a_subscription_is_drained_once_its_backlog_is_consumed(
-    wire: Wire, addresses: Environment, capsys: pytest.CaptureFixture[str]
+    broker: Broker, addresses: Environment, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = {**addresses, "BROKER": wire.broker}
-    await wire.publish(PARTITION, [sale(1)])
-    await wire.take(routing.READ_MODEL)
+    settings = {**addresses, "BROKER": broker.name}
+    await broker.publish(PARTITION, [sale(1)])
+    await broker.take(routing.READ_MODEL)
     assert await run(["drained", "read", "purchase"], settings) == DONE
     capsys.readouterr()
     assert await run(["drained"], settings) == NOT_DONE
@@ -138,7 +138,7 @@ async def test_a_subscription_is_drained_once_its_backlog_is_consumed(
         "ticketing.read-model: drained",
         "ticketing.purchase: drained",
     ]
-    await wire.take(routing.WRITE_MODEL)
+    await broker.take(routing.WRITE_MODEL)
     assert await run(["drained"], settings) == DONE
 
 

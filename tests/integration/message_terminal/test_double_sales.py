@@ -14,7 +14,7 @@ from message_terminal.tables import SEATS, TICKETS
 from purchase.seats.inventory import Sold
 from redis import Redis
 
-from tests.stage.brokers import Wire
+from tests.stage.brokers import Broker
 from tests.stage.builders import order
 from tests.stage.processes.relay import relay_process
 from tests.stage.processes.terminal import Environment, terminal, until
@@ -48,7 +48,7 @@ async def has_status(client: "DynamoDBClient", tables: Tables, ticket_id: UUID, 
 
 
 async def test_the_second_of_two_sales_of_a_seat_is_cancelled_everywhere(
-    environment: Environment, wire: Wire, redis_url: str, redis_state: RedisState, dynamodb: Tables, tmp_path: Path
+    environment: Environment, broker: Broker, redis_url: str, redis_state: RedisState, dynamodb: Tables, tmp_path: Path
 ) -> None:
     await prepare(redis_url)
     async with selling(redis_url) as seller:
@@ -58,12 +58,12 @@ async def test_the_second_of_two_sales_of_a_seat_is_cancelled_everywhere(
         stack.enter_context(terminal({**environment, "MODELS": WRITE}, tmp_path / "terminal.log"))
         async with open_dynamodb(dynamodb.url) as client:
             first = await sell(redis_url)
-            with relay_process(redis_url, wire.settings):
+            with relay_process(redis_url, broker.settings):
                 await until(partial(has_status, client, dynamodb, first, "PAID"))
 
             redis_state.restore(past)
             second = await sell(redis_url)
-            with relay_process(redis_url, wire.settings):
+            with relay_process(redis_url, broker.settings):
                 await until(partial(has_status, client, dynamodb, second, "CANCELLED"))
 
             assert await has_status(client, dynamodb, first, "PAID")

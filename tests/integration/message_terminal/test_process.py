@@ -20,7 +20,7 @@ from message_terminal.stores import open_dynamodb, open_mysql
 from message_terminal.tables import TICKETS
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.stage.brokers import Wire, channel
+from tests.stage.brokers import Broker, channel
 from tests.stage.messages import (
     PARTITION,
     batch,
@@ -65,7 +65,7 @@ async def tickets(environment: Environment) -> AsyncIterator["DynamoDBClient"]:
 
 
 async def test_published_messages_are_projected_onto_both_models(
-    wire: Wire,
+    broker: Broker,
     environment: Environment,
     mysql: AsyncEngine,
     tickets: "DynamoDBClient",
@@ -74,7 +74,7 @@ async def test_published_messages_are_projected_onto_both_models(
 ) -> None:
     sales = many_purchased(1_000)
     batches = [batch([venue_defined(), event_scheduled()]), batch(sales[:500]), batch(sales[500:])]
-    await wire.publish(PARTITION, batches)
+    await broker.publish(PARTITION, batches)
     async with AsyncExitStack() as stack:
         running = await started(stack, environment, tmp_path / "log")
         await until(lambda: reached(mysql, "1-1001"))
@@ -89,23 +89,23 @@ async def test_published_messages_are_projected_onto_both_models(
 
 
 async def test_a_process_for_one_model_does_not_touch_the_other(
-    wire: Wire,
+    broker: Broker,
     environment: Environment,
     mysql: AsyncEngine,
     tickets: "DynamoDBClient",
     dynamodb: Tables,
     tmp_path: Path,
 ) -> None:
-    await wire.publish(PARTITION, [batch([purchased(position="1-0")])])
+    await broker.publish(PARTITION, [batch([purchased(position="1-0")])])
     async with AsyncExitStack() as stack:
         await started(stack, {**environment, "MODELS": "read"}, tmp_path / "log")
         await until(lambda: reached(mysql, "1-0"))
     assert await items(tickets, dynamodb, "Tickets") == []
-    assert len(await wire.take(routing.WRITE_MODEL)) == 1
+    assert len(await broker.take(routing.WRITE_MODEL)) == 1
 
 
 async def test_a_terminal_that_is_killed_again_and_again_loses_nothing_and_counts_nothing_twice(
-    wire: Wire,
+    broker: Broker,
     environment: Environment,
     mysql: AsyncEngine,
     tickets: "DynamoDBClient",
@@ -116,7 +116,7 @@ async def test_a_terminal_that_is_killed_again_and_again_loses_nothing_and_count
     ends = [cancelled(sale, position=f"1-{3_001 + number}") for number, sale in enumerate(sales[:1_000])]
     history: list[AnyMessage] = [event_scheduled(position="1-0"), *sales, *ends]
     bodies = [batch(history[start : start + 100]) for start in range(0, len(history), 100)]
-    await wire.publish(PARTITION, bodies)
+    await broker.publish(PARTITION, bodies)
     for share in (300, 1_200, 2_100):
         with terminal(environment, tmp_path / "log") as running:
             await until(partial(has_tickets, mysql, share))
@@ -135,17 +135,17 @@ async def test_a_terminal_that_is_killed_again_and_again_loses_nothing_and_count
 
 
 async def test_another_takes_over_from_a_terminal_that_is_killed(
-    wire: Wire, environment: Environment, mysql: AsyncEngine, tmp_path: Path
+    broker: Broker, environment: Environment, mysql: AsyncEngine, tmp_path: Path
 ) -> None:
     sales = many_purchased(200, first=0)
     async with AsyncExitStack() as stack:
         both = [await started(stack, environment, tmp_path / name) for name in ("one", "other")]
-        await wire.publish(PARTITION, [batch(sales[:100])])
+        await broker.publish(PARTITION, [batch(sales[:100])])
         await until(lambda: has_tickets(mysql, 100))
         [first] = [one for one in both if await one.metric('messages_projected_total{model="read"}')]
         [spare] = [one for one in both if one is not first]
         first.kill()
-        await wire.publish(PARTITION, [batch(sales[100:])])
+        await broker.publish(PARTITION, [batch(sales[100:])])
         await until(lambda: has_tickets(mysql, 200))
         assert await spare.metric('messages_projected_total{model="read"}') >= 100
         assert await spare.metric("projection_gaps_total") == 0
@@ -153,13 +153,13 @@ async def test_another_takes_over_from_a_terminal_that_is_killed(
 
 
 async def test_a_terminated_process_finishes_its_current_batch(
-    wire: Wire, environment: Environment, mysql: AsyncEngine, tmp_path: Path
+    broker: Broker, environment: Environment, mysql: AsyncEngine, tmp_path: Path
 ) -> None:
     sales = many_purchased(2_000)
     bodies = [batch(sales[start : start + 500]) for start in range(0, 2_000, 500)]
     async with AsyncExitStack() as stack:
         running = await started(stack, environment, tmp_path / "log")
-        await wire.publish(PARTITION, bodies)
+        await broker.publish(PARTITION, bodies)
         running.process.terminate()
         assert await running.ended() in (0, -signal.SIGTERM)
         again = await started(stack, environment, tmp_path / "log")
@@ -169,13 +169,13 @@ async def test_a_terminated_process_finishes_its_current_batch(
 
 
 async def test_a_double_sale_is_rejected_to_purchase_and_parked_by_the_read_model(
-    wire: Wire, environment: Environment, mysql: AsyncEngine, tmp_path: Path
+    broker: Broker, environment: Environment, mysql: AsyncEngine, tmp_path: Path
 ) -> None:
     owner, intruder, other = purchased(position="1-0"), purchased(position="1-1"), purchased(row=2, position="1-2")
     async with AsyncExitStack() as stack:
         running = await started(stack, environment, tmp_path / "log")
-        await wire.publish(PARTITION, [batch([owner]), batch([intruder, other])])
-        (body,) = await wire.take(routing.PURCHASE)
+        await broker.publish(PARTITION, [batch([owner]), batch([intruder, other])])
+        (body,) = await broker.take(routing.PURCHASE)
         await until(lambda: reached(mysql, "1-2"))
         for model in MODELS:
             assert await running.metric(f'double_sales_total{{model="{model}"}}') == 1
@@ -209,7 +209,7 @@ async def test_a_rejection_is_persistent_and_has_its_id_and_content_type(
 
 
 async def test_bad_messages_in_a_batch_are_parked_and_the_others_are_projected(
-    wire: Wire,
+    broker: Broker,
     environment: Environment,
     mysql: AsyncEngine,
     tickets: "DynamoDBClient",
@@ -223,7 +223,7 @@ async def test_bad_messages_in_a_batch_are_parked_and_the_others_are_projected(
     bodies = [batch([*sales[:25], unknown, poison, *sales[25:]]), b"not json", batch([last])]
     async with AsyncExitStack() as stack:
         running = await started(stack, environment, tmp_path / "log")
-        await wire.publish(PARTITION, bodies)
+        await broker.publish(PARTITION, bodies)
         await until(lambda: reached(mysql, "1-52"))
         await until(lambda: written(tickets, dynamodb, 52))
         assert await running.metric('messages_parked_total{model="read"}') == 3
@@ -255,14 +255,14 @@ async def test_a_deleted_queue_ends_the_process(environment: Environment, tmp_pa
 
 @pytest.mark.on_rabbitmq
 async def test_a_broken_connection_ends_the_process_and_the_next_one_continues(
-    wire: Wire, environment: Environment, rabbitmq_server: tuple[str, str], mysql: AsyncEngine, tmp_path: Path
+    broker: Broker, environment: Environment, rabbitmq_server: tuple[str, str], mysql: AsyncEngine, tmp_path: Path
 ) -> None:
     async with AsyncExitStack() as stack:
         running = await started(stack, environment, tmp_path / "log")
         await until(lambda: break_connections(rabbitmq_server[1], environment["RABBITMQ_URL"].rpartition("/")[2]))
         assert await running.ended() == 1
         await started(stack, environment, tmp_path / "log")
-        await wire.publish(PARTITION, [batch([purchased(position="1-0")])])
+        await broker.publish(PARTITION, [batch([purchased(position="1-0")])])
         await until(lambda: reached(mysql, "1-0"))
 
 

@@ -10,7 +10,7 @@ import pytest
 from contracts.codec import AnyMessage
 from infra_local.servers import INFRA
 
-from tests.stage.brokers import Wire
+from tests.stage.brokers import Broker
 from tests.stage.collector import Collector, Span, collecting
 from tests.stage.messages import PARTITION, batch, purchased
 from tests.stage.processes.terminal import Environment, RunningTerminal, started, until
@@ -45,7 +45,7 @@ def by_model(spans: list[Span]) -> dict[object, Span]:
 
 
 async def test_only_a_message_with_a_sampled_trace_has_a_span_for_each_model(
-    wire: Wire, environment: Environment, collector: Collector, tmp_path: Path
+    broker: Broker, environment: Environment, collector: Collector, tmp_path: Path
 ) -> None:
     traced = new_trace()
     messages = [
@@ -56,7 +56,7 @@ async def test_only_a_message_with_a_sampled_trace_has_a_span_for_each_model(
     ]
     async with AsyncExitStack() as stack:
         await started(stack, {**environment, **collector.environment}, tmp_path / "log")
-        await wire.publish(PARTITION, [batch(messages)])
+        await broker.publish(PARTITION, [batch(messages)])
         spans = by_model(await collector.spans(traced, 2))
     assert spans.keys() == {"read", "write"}
     for model, span in spans.items():
@@ -68,7 +68,7 @@ async def test_only_a_message_with_a_sampled_trace_has_a_span_for_each_model(
 
 
 async def test_a_parked_message_has_the_reason_in_its_span_and_in_the_log(
-    wire: Wire, environment: Environment, collector: Collector, tmp_path: Path
+    broker: Broker, environment: Environment, collector: Collector, tmp_path: Path
 ) -> None:
     poisoned, unknown, good = new_trace(), new_trace(), new_trace()
     created_on = "2030-02-30T00:00:00.000000Z"
@@ -81,7 +81,7 @@ async def test_a_parked_message_has_the_reason_in_its_span_and_in_the_log(
     logging = {"LOGGING_CONFIG": str(INFRA / "logging.json"), "MODELS": "read"}
     async with AsyncExitStack() as stack:
         await started(stack, {**environment, **collector.environment, **logging}, tmp_path / "log")
-        await wire.publish(PARTITION, [batch(messages)])
+        await broker.publish(PARTITION, [batch(messages)])
         (of_poisoned,) = await collector.spans(poisoned)
         (of_unknown,) = await collector.spans(unknown)
         (of_good,) = await collector.spans(good)
@@ -95,27 +95,27 @@ async def test_a_parked_message_has_the_reason_in_its_span_and_in_the_log(
 
 
 async def test_a_double_sale_is_logged_with_the_trace_of_the_refused_sale(
-    wire: Wire, environment: Environment, collector: Collector, tmp_path: Path
+    broker: Broker, environment: Environment, collector: Collector, tmp_path: Path
 ) -> None:
     refused = new_trace()
     messages = [purchased(position="1-0"), purchased(position="1-1", traceparent=sampled(refused))]
     logging = {"LOGGING_CONFIG": str(INFRA / "logging.json"), "MODELS": "write"}
     async with AsyncExitStack() as stack:
         await started(stack, {**environment, **collector.environment, **logging}, tmp_path / "log")
-        await wire.publish(PARTITION, [batch([one]) for one in messages])
+        await broker.publish(PARTITION, [batch([one]) for one in messages])
         await collector.spans(refused)
     lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines() if "double sale" in line]
     assert [line["traceparent"] for line in lines] == [sampled(refused)]
 
 
 async def test_a_terminated_process_sends_its_pending_spans(
-    wire: Wire, environment: Environment, collector: Collector, tmp_path: Path
+    broker: Broker, environment: Environment, collector: Collector, tmp_path: Path
 ) -> None:
     trace_id = new_trace()
     delayed = {**environment, **collector.environment, "OTEL_BSP_SCHEDULE_DELAY": MUCH_LATER_MS, "MODELS": "read"}
     async with AsyncExitStack() as stack:
         running = await started(stack, delayed, tmp_path / "log")
-        await wire.publish(PARTITION, [batch([purchased(traceparent=sampled(trace_id))])])
+        await broker.publish(PARTITION, [batch([purchased(traceparent=sampled(trace_id))])])
         await until(lambda: has_projected(running))
         assert collector.spans_by_now(trace_id) == []
         running.process.terminate()

@@ -12,7 +12,7 @@ from message_terminal.setup import set_up
 from message_terminal.stores import open_dynamodb, open_mysql
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.stage.brokers import Wire
+from tests.stage.brokers import Broker
 from tests.stage.messages import PARTITION, batch, many_purchased
 from tests.stage.processes.terminal import Environment, RunningTerminal, started, until
 from tests.stage.projections import figures, items, position
@@ -45,7 +45,7 @@ async def engine_of_private_mysql(private_mysql: RunningServer) -> AsyncIterator
 
 
 async def test_a_killed_mysql_is_waited_for(
-    wire: Wire,
+    broker: Broker,
     with_private_mysql: Environment,
     private_mysql: RunningServer,
     engine_of_private_mysql: AsyncEngine,
@@ -54,10 +54,10 @@ async def test_a_killed_mysql_is_waited_for(
     sales = many_purchased(400, first=0)
     async with AsyncExitStack() as stack:
         running = await started(stack, with_private_mysql, tmp_path / "log")
-        await wire.publish(PARTITION, [batch(sales[:200])])
+        await broker.publish(PARTITION, [batch(sales[:200])])
         await until(lambda: reached(engine_of_private_mysql, "1-199"))
         private_mysql.kill()
-        await wire.publish(PARTITION, [batch(sales[200:])])
+        await broker.publish(PARTITION, [batch(sales[200:])])
         await until(lambda: waits(running, "read"))
         assert await failing_checks(running) == {"mysql", "workers"}
         assert await running.metric('messages_projected_total{model="read"}') == 200
@@ -69,7 +69,7 @@ async def test_a_killed_mysql_is_waited_for(
 
 
 async def test_a_paused_mysql_is_waited_for(
-    wire: Wire,
+    broker: Broker,
     with_private_mysql: Environment,
     private_mysql: RunningServer,
     engine_of_private_mysql: AsyncEngine,
@@ -78,10 +78,10 @@ async def test_a_paused_mysql_is_waited_for(
     sales = many_purchased(400, first=0)
     async with AsyncExitStack() as stack:
         running = await started(stack, with_private_mysql, tmp_path / "log")
-        await wire.publish(PARTITION, [batch(sales[:200])])
+        await broker.publish(PARTITION, [batch(sales[:200])])
         await until(lambda: reached(engine_of_private_mysql, "1-199"))
         private_mysql.pause()
-        await wire.publish(PARTITION, [batch(sales[200:])])
+        await broker.publish(PARTITION, [batch(sales[200:])])
         await until(lambda: waits(running, "read"), seconds=40)
         assert "mysql" in await failing_checks(running)
         private_mysql.resume()
@@ -91,7 +91,7 @@ async def test_a_paused_mysql_is_waited_for(
 
 @pytest.mark.parametrize("fault", ["killed", "paused"])
 async def test_a_terminal_that_is_terminated_while_mysql_is_unavailable_leaves_its_batch_with_the_broker(
-    wire: Wire,
+    broker: Broker,
     with_private_mysql: Environment,
     private_mysql: RunningServer,
     engine_of_private_mysql: AsyncEngine,
@@ -104,7 +104,7 @@ async def test_a_terminal_that_is_terminated_while_mysql_is_unavailable_leaves_i
             private_mysql.kill()
         else:
             private_mysql.pause()
-        await wire.publish(PARTITION, [batch(many_purchased(50, first=0))])
+        await broker.publish(PARTITION, [batch(many_purchased(50, first=0))])
         await until(lambda: lags(running, "read"))
         running.process.terminate()
         await running.ended()
@@ -115,13 +115,17 @@ async def test_a_terminal_that_is_terminated_while_mysql_is_unavailable_leaves_i
 
 
 async def test_a_paused_dynamodb_is_waited_for(
-    wire: Wire, with_private_dynamodb: Environment, private_dynamodb: RunningServer, dynamodb: Tables, tmp_path: Path
+    broker: Broker,
+    with_private_dynamodb: Environment,
+    private_dynamodb: RunningServer,
+    dynamodb: Tables,
+    tmp_path: Path,
 ) -> None:
     sales = many_purchased(400, first=0)
     async with AsyncExitStack() as stack:
         running = await started(stack, with_private_dynamodb, tmp_path / "log")
         private_dynamodb.pause()
-        await wire.publish(PARTITION, [batch(sales)])
+        await broker.publish(PARTITION, [batch(sales)])
         await until(lambda: waits(running, "write"), seconds=40)
         assert "dynamodb" in await failing_checks(running)
         assert await running.metric('messages_projected_total{model="write"}') == 0

@@ -14,8 +14,8 @@ from purchase.store.connection import Recovering, connect
 from redis import Redis
 
 from tests.stage.builders import PARTITIONS, event, venue, zone
-from tests.stage.crashes import Process
 from tests.stage.http_client import EventOnSale, open_client
+from tests.stage.interleaving import Process
 from tests.stage.problems import assert_problem
 from tests.stage.processes.purchase import NO_CATALOGUE, SAMPLE_CATALOGUE, environment, run, serving
 from tests.stage.redis_state import RedisState

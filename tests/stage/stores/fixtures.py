@@ -9,7 +9,7 @@ import pytest
 from infra_local.running import RunningServer
 from infra_local.servers import AWS_ENVIRONMENT
 
-from tests.stage.brokers import KafkaWire, RabbitMQWire, Wire
+from tests.stage.brokers import Broker, KafkaBroker, RabbitMQBroker
 from tests.stage.stores import isolation, stores
 from tests.stage.stores.isolation import Database, Tables
 
@@ -75,22 +75,22 @@ def kafka_servers(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture
-def rabbitmq_wire(rabbitmq_url: str) -> Wire:
+def rabbitmq_broker(rabbitmq_url: str) -> Broker:
     """A place of its own on RabbitMQ."""
-    return RabbitMQWire(rabbitmq_url)
+    return RabbitMQBroker(rabbitmq_url)
 
 
 @pytest.fixture
-def kafka_wire(kafka_servers: str) -> Wire:
+def kafka_broker(kafka_servers: str) -> Broker:
     """A place of its own on Kafka."""
     weaker = {"KAFKA_IDEMPOTENCE": "false"} if stores.is_private(stores.KAFKA) else {}
-    return KafkaWire(kafka_servers, {"KAFKA_REPLICATION": "1", **weaker})
+    return KafkaBroker(kafka_servers, {"KAFKA_REPLICATION": "1", **weaker})
 
 
 @pytest.fixture
-def wire(request: pytest.FixtureRequest) -> Wire:
+def broker(request: pytest.FixtureRequest) -> Broker:
     """A place of its own on the broker that the test is for."""
-    own: Wire = request.getfixturevalue(f"{request.param}_wire")
+    own: Broker = request.getfixturevalue(f"{request.param}_broker")
     return own
 
 

@@ -39,7 +39,7 @@ class RecordingProjector:
         self.parked += refused
 
 
-class Broker:
+class FakeBroker:
     """A broker that delivers to a worker and records the acknowledgements."""
 
     def __init__(self, worker: Worker) -> None:
@@ -70,9 +70,9 @@ def worker(projector: RecordingProjector, monkeypatch: pytest.MonkeyPatch) -> Wo
 
 
 @pytest.fixture
-def broker(worker: Worker) -> Broker:
+def fake_broker(worker: Worker) -> FakeBroker:
     """Return a broker that delivers to the worker."""
-    return Broker(worker)
+    return FakeBroker(worker)
 
 
 async def work(worker: Worker, until: Callable[[], bool]) -> None:
@@ -88,34 +88,34 @@ async def work(worker: Worker, until: Callable[[], bool]) -> None:
 
 
 async def test_waiting_deliveries_are_projected_as_one_batch_in_order(
-    worker: Worker, projector: RecordingProjector, broker: Broker
+    worker: Worker, projector: RecordingProjector, fake_broker: FakeBroker
 ) -> None:
     sales = many_purchased(30)
     for start in (0, 10, 20):
-        broker.deliver(batch(sales[start : start + 10]))
-    await work(worker, lambda: len(broker.acknowledged) == 3)
+        fake_broker.deliver(batch(sales[start : start + 10]))
+    await work(worker, lambda: len(fake_broker.acknowledged) == 3)
     assert projector.attempts == [30]
     assert projector.projected == [sale.data.ticket_id for sale in sales]
 
 
 async def test_a_batch_has_two_thousand_messages_at_most(
-    worker: Worker, projector: RecordingProjector, broker: Broker
+    worker: Worker, projector: RecordingProjector, fake_broker: FakeBroker
 ) -> None:
     sales = many_purchased(2_400)
     for start in range(0, 2_400, 400):
-        broker.deliver(batch(sales[start : start + 400]))
-    await work(worker, lambda: len(broker.acknowledged) == 6)
+        fake_broker.deliver(batch(sales[start : start + 400]))
+    await work(worker, lambda: len(fake_broker.acknowledged) == 6)
     assert projector.attempts == [2_000, 400]
 
 
 async def test_a_message_that_cannot_be_projected_is_parked_and_the_others_are_projected_in_order(
-    worker: Worker, projector: RecordingProjector, broker: Broker
+    worker: Worker, projector: RecordingProjector, fake_broker: FakeBroker
 ) -> None:
     sales = many_purchased(100)
     poison = sales[37]
     projector.fault = lambda messages: ValueError("no such moment") if poison in messages else None
-    broker.deliver(batch(sales))
-    await work(worker, lambda: len(broker.acknowledged) == 1)
+    fake_broker.deliver(batch(sales))
+    await work(worker, lambda: len(fake_broker.acknowledged) == 1)
     assert projector.projected == [sale.data.ticket_id for sale in sales if sale is not poison]
     assert [(parked.reason, str(parked.position)) for parked in projector.parked] == [
         ("ValueError: no such moment", poison.position)
@@ -123,28 +123,28 @@ async def test_a_message_that_cannot_be_projected_is_parked_and_the_others_are_p
 
 
 async def test_unreadable_messages_are_parked_and_the_rest_of_their_batch_is_projected(
-    worker: Worker, projector: RecordingProjector, broker: Broker
+    worker: Worker, projector: RecordingProjector, fake_broker: FakeBroker
 ) -> None:
     sales = many_purchased(2)
-    broker.deliver(batch([sales[0], UNKNOWN, sales[1]]))
-    broker.deliver(b"no batch at all")
-    await work(worker, lambda: len(broker.acknowledged) == 2)
+    fake_broker.deliver(batch([sales[0], UNKNOWN, sales[1]]))
+    fake_broker.deliver(b"no batch at all")
+    await work(worker, lambda: len(fake_broker.acknowledged) == 2)
     assert projector.projected == [sale.data.ticket_id for sale in sales]
     assert [parked.raw for parked in projector.parked] == [UNKNOWN, b"no batch at all"]
 
 
 async def test_nothing_is_acknowledged_while_a_store_is_unavailable(
-    worker: Worker, projector: RecordingProjector, broker: Broker
+    worker: Worker, projector: RecordingProjector, fake_broker: FakeBroker
 ) -> None:
     sale = purchased()
     projector.fault = lambda _: StoreUnavailable("MySQL: gone") if len(projector.attempts) < 5 else None
-    broker.deliver(batch([sale]))
+    fake_broker.deliver(batch([sale]))
     seen: list[str | None] = []
 
     def done() -> bool:
         seen.append(worker.waiting_for)
-        assert not broker.acknowledged or projector.projected
-        return bool(broker.acknowledged)
+        assert not fake_broker.acknowledged or projector.projected
+        return bool(fake_broker.acknowledged)
 
     await work(worker, done)
     assert len(projector.attempts) == 5
@@ -153,42 +153,42 @@ async def test_nothing_is_acknowledged_while_a_store_is_unavailable(
 
 
 async def test_a_worker_that_waits_for_a_store_stops_at_once_without_acknowledging(
-    worker: Worker, projector: RecordingProjector, broker: Broker, monkeypatch: pytest.MonkeyPatch
+    worker: Worker, projector: RecordingProjector, fake_broker: FakeBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker_module, "SHORTEST_WAIT_SECONDS", 60.0)
     projector.fault = lambda _: StoreUnavailable("MySQL: gone")
-    broker.deliver(batch([purchased()]))
+    fake_broker.deliver(batch([purchased()]))
     await work(worker, lambda: worker.waiting_for is not None)
-    assert broker.acknowledged == []
+    assert fake_broker.acknowledged == []
 
 
 async def test_a_delivery_that_was_redelivered_twice_is_projected_alone_in_halves(
-    worker: Worker, projector: RecordingProjector, broker: Broker
+    worker: Worker, projector: RecordingProjector, fake_broker: FakeBroker
 ) -> None:
     sales = many_purchased(24)
-    broker.deliver(batch(sales[:8]))
-    broker.deliver(batch(sales[8:16]), redeliveries=2)
-    broker.deliver(batch(sales[16:]))
-    await work(worker, lambda: len(broker.acknowledged) == 3)
+    fake_broker.deliver(batch(sales[:8]))
+    fake_broker.deliver(batch(sales[8:16]), redeliveries=2)
+    fake_broker.deliver(batch(sales[16:]))
+    await work(worker, lambda: len(fake_broker.acknowledged) == 3)
     assert projector.attempts == [8, 4, 4, 8]
     assert projector.projected == [sale.data.ticket_id for sale in sales]
 
 
 async def test_a_message_that_cannot_be_parked_ends_the_worker(
-    worker: Worker, projector: RecordingProjector, broker: Broker
+    worker: Worker, projector: RecordingProjector, fake_broker: FakeBroker
 ) -> None:
     projector.fault = lambda _: ValueError("always")
-    broker.deliver(batch([purchased()]))
+    fake_broker.deliver(batch([purchased()]))
     with pytest.raises(ValueError, match="always"):
-        await work(worker, lambda: bool(broker.acknowledged))
+        await work(worker, lambda: bool(fake_broker.acknowledged))
 
 
 async def test_a_stopped_worker_finishes_its_current_batch(
-    worker: Worker, projector: RecordingProjector, broker: Broker
+    worker: Worker, projector: RecordingProjector, fake_broker: FakeBroker
 ) -> None:
-    broker.deliver(batch([purchased()]))
+    fake_broker.deliver(batch([purchased()]))
     await work(worker, lambda: bool(projector.attempts))
-    assert len(broker.acknowledged) == 1
+    assert len(fake_broker.acknowledged) == 1
 
 
 async def acknowledge_never() -> None:

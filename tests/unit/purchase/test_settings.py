@@ -115,11 +115,11 @@ def test_the_default_broker_is_rabbitmq() -> None:
     assert read().kafka_idempotence
 
 
-@pytest.mark.parametrize("broker", ["rabbitmq", "kafka"])
+@pytest.mark.parametrize("name", ["rabbitmq", "kafka"])
 @pytest.mark.parametrize("role", ["MIRROR_BROKER", "DRAIN_BROKER"])
-def test_a_mirrored_or_drained_broker_differs_from_the_broker(broker: str, role: str) -> None:
+def test_a_mirrored_or_drained_broker_differs_from_the_broker(name: str, role: str) -> None:
     with pytest.raises(SystemExit, match=f"{role}.* must name different brokers"):
-        read(BROKER=broker, **{role: broker})
+        read(BROKER=name, **{role: name})
 
 
 def test_a_broker_is_not_mirrored_to_and_drained_at_once() -> None:

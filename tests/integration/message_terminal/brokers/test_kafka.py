@@ -19,7 +19,7 @@ from message_terminal.delivery import Delivery
 from message_terminal.settings import Settings
 from message_terminal.stores import StoreUnavailable
 
-from tests.stage.brokers import KafkaWire, Wire
+from tests.stage.brokers import Broker, KafkaBroker
 from tests.stage.messages import PARTITIONS, batch, many_purchased
 from tests.stage.mock_kafka import mock_kafka
 from tests.stage.processes.terminal import Environment, RunningTerminal, started, until
@@ -156,8 +156,8 @@ async def next_of(deliveries: DeliveryQueue) -> tuple[bytes, int]:
 async def test_a_terminal_is_not_ready_while_kafka_does_not_answer(
     environment: Environment, private_kafka: RunningServer, tmp_path: Path
 ) -> None:
-    wire = KafkaWire(private_kafka.url, {"KAFKA_IDEMPOTENCE": "false", "KAFKA_REPLICATION": "1"})
-    settings = {**environment, **wire.settings, "MODELS": "read"}
+    broker = KafkaBroker(private_kafka.url, {"KAFKA_IDEMPOTENCE": "false", "KAFKA_REPLICATION": "1"})
+    settings = {**environment, **broker.settings, "MODELS": "read"}
     await setup.set_up(Settings.read(settings))
     async with AsyncExitStack() as stack:
         running = await started(stack, settings, tmp_path / "log")
@@ -170,7 +170,7 @@ async def test_a_terminal_is_not_ready_while_kafka_does_not_answer(
         await until(reports_it)
         private_kafka.resume()
         await until(running.is_ready)
-        await wire.publish(0, [batch(many_purchased(25, first=0, partition=0))])
+        await broker.publish(0, [batch(many_purchased(25, first=0, partition=0))])
         await until(lambda: has_projected(running, 25))
 
 
@@ -181,7 +181,7 @@ async def has_projected(running: RunningTerminal, count: int) -> bool:
 
 @pytest.mark.on_kafka
 async def test_terminals_share_the_partitions_and_project_each_message_once(
-    wire: Wire, environment: Environment, tmp_path: Path
+    broker: Broker, environment: Environment, tmp_path: Path
 ) -> None:
     async with AsyncExitStack() as stack:
         both = [await started(stack, environment | {"MODELS": "read"}, tmp_path / name) for name in ("one", "other")]
@@ -194,6 +194,6 @@ async def test_terminals_share_the_partitions_and_project_each_message_once(
 
         for partition in range(PARTITIONS):
             sales = many_purchased(25, event_id=f"Event{partition}", first=0, partition=partition)
-            await wire.publish(partition, [batch(sales)])
+            await broker.publish(partition, [batch(sales)])
         await until(all_are_projected)
         assert await shares() == [25 * PARTITIONS / 2] * 2

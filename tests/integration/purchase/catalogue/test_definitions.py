@@ -15,8 +15,8 @@ from redis import Redis
 from redis.asyncio import Redis as Client
 
 from tests.stage.builders import event, venue, zone
-from tests.stage.crashes import Barrier, Killed, Process
 from tests.stage.http_client import unique
+from tests.stage.interleaving import Barrier, Killed, Process
 from tests.stage.processes.purchase import prepare
 from tests.stage.redis_state import RedisState, partition_of
 from tests.stage.stores import isolation

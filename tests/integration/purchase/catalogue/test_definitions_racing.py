@@ -16,8 +16,8 @@ from purchase.store.connection import OutcomeUnknown, Unavailable, connect
 from redis import Redis
 
 from tests.stage.builders import event, venue, zone
-from tests.stage.crashes import Interleaving, Killed, Process
 from tests.stage.explorations import exploration
+from tests.stage.interleaving import Interleaving, Killed, Process
 from tests.stage.processes.purchase import prepare
 from tests.stage.redis_state import RedisState
 from tests.stage.stores import isolation

@@ -13,8 +13,8 @@ from purchase.store import keys
 from purchase.store.connection import connect
 
 from tests.stage.builders import event as stored_event, venue as stored_venue, zone as stored_zone
-from tests.stage.crashes import Process
 from tests.stage.http_client import EventOnSale, Json, PurchaseClient, open_client, unique, zone_body
+from tests.stage.interleaving import Process
 from tests.stage.problems import assert_problem
 from tests.stage.processes.purchase import Service, serving
 from tests.stage.redis_state import RedisState, partition_of

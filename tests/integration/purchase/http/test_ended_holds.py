@@ -3,11 +3,11 @@
 import pytest
 from contracts.hold import HoldReleased
 
-from tests.stage.arrivals import until
 from tests.stage.builders import HOLD_MS, PAYMENT_MS
 from tests.stage.clock import let_pass
 from tests.stage.hold_records import payment_of, seat_messages, state_of, unchanged_hold
 from tests.stage.http_client import EventOnSale, Json, PurchaseClient
+from tests.stage.polling import until
 from tests.stage.problems import assert_problem
 from tests.stage.redis_state import RedisState, partition_of
 from tests.stage.sandboxes import Sandbox

@@ -11,9 +11,9 @@ from contracts.timestamp import decode_timestamp
 from infra_local.running import RunningServer
 from purchase.store import keys
 
-from tests.stage.arrivals import until
 from tests.stage.builders import hold as hold_of
 from tests.stage.http_client import Json, PurchaseClient, open_client, unique, zone_body
+from tests.stage.polling import until
 from tests.stage.problems import assert_problem
 from tests.stage.processes.purchase import Service, serving
 from tests.stage.redis_state import RedisState, partition_of

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.stage import sandboxes
-from tests.stage.arrivals import until
 from tests.stage.clock import let_pass
 from tests.stage.http_client import ADMIN, EventOnSale, Json, PurchaseClient
+from tests.stage.polling import until
 from tests.stage.redis_state import RedisState
 from tests.stage.sandboxes import Sandbox
 

@@ -8,10 +8,10 @@ from infra_local.ports import free_port
 from purchase.store import keys
 
 from tests.stage import sandboxes
-from tests.stage.arrivals import until
 from tests.stage.builders import PARTITIONS
 from tests.stage.http_client import Json, PurchaseClient
 from tests.stage.notifications import event, of_payment, sign
+from tests.stage.polling import until
 from tests.stage.problems import assert_problem
 from tests.stage.processes.purchase import Service, serving_alone
 from tests.stage.redis_state import RedisState

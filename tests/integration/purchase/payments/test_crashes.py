@@ -11,7 +11,7 @@ from purchase.store.connection import connect
 from redis import Redis
 
 from tests.stage.builders import PAYMENT_MS
-from tests.stage.crashes import Killed
+from tests.stage.interleaving import Killed
 from tests.stage.payment_process import PaymentProcess
 from tests.stage.payment_scenario import EXPECTED, PaymentScenario
 from tests.stage.redis_state import RedisState

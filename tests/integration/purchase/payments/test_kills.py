@@ -15,11 +15,11 @@ from infra_local.running import RunningServer
 from purchase.store import keys
 from redis.asyncio.connection import parse_url
 
-from tests.stage.arrivals import until
 from tests.stage.builders import HOLD_MS
 from tests.stage.clock import pass_time
 from tests.stage.http_client import EventOnSale, Json, PurchaseClient, open_client
 from tests.stage.invariants import Invariants
+from tests.stage.polling import until
 from tests.stage.processes.purchase import Service, serving
 from tests.stage.proxy import Proxy, When, listening
 from tests.stage.redis_state import RedisState, partition_of

@@ -28,8 +28,8 @@ from purchase.store.connection import connect
 
 from tests.stage import sandboxes
 from tests.stage.builders import HOLD_MS, PAYMENT_MS, held_seat, zone
-from tests.stage.crashes import Killed
 from tests.stage.explorations import exploration
+from tests.stage.interleaving import Killed
 from tests.stage.payment_process import PaymentProcess
 from tests.stage.payment_scenario import EXPECTED, PaymentScenario
 from tests.stage.redis_state import RedisState

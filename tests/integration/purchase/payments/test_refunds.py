@@ -15,7 +15,7 @@ from purchase.store.connection import connect
 from redis import Redis
 
 from tests.stage.builders import order
-from tests.stage.crashes import Killed
+from tests.stage.interleaving import Killed
 from tests.stage.payment_scenario import EXPECTED, PaymentScenario
 from tests.stage.redis_state import RedisState
 from tests.stage.sandboxes import Sandbox

@@ -21,9 +21,9 @@ from purchase.store.ids import mint_id
 from purchase.store.moments import now_us
 from redis import Redis
 
-from tests.stage.arrivals import until
 from tests.stage.builders import HOLD_MS, PARTITIONS, held_seat, new_hold, zone
 from tests.stage.clock import pass_time
+from tests.stage.polling import until
 from tests.stage.sellers import Seller, prepare, selling
 
 PARTITION = keys.partition_of("Gala", PARTITIONS)

@@ -8,8 +8,8 @@ import pytest
 from purchase.providers import Declined, NoSuchPayment, Status
 from purchase.providers.intents import Intents
 
-from tests.stage import localstripes
-from tests.stage.localstripes import API_KEY
+from tests.integration.purchase.providers import localstripe
+from tests.integration.purchase.providers.localstripe import API_KEY
 from tests.stage.provider_clients import client, new_authorisation
 from tests.stage.sandboxes import WEBHOOK_SECRET
 from tests.stage.webhook_receiver import receiving
@@ -17,7 +17,7 @@ from tests.stage.webhook_receiver import receiving
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with localstripes.serving() as url:
+    with localstripe.serving() as url:
         yield url
 
 

@@ -13,14 +13,12 @@ from infra_local.running import ProgramFailed, RunningServer, log_file
 from purchase.brokers.kafka import Kafka
 from purchase.store.connection import Recovering
 
-from tests.stage.arrivals import until
-from tests.stage.brokers import Wire
+from tests.stage.brokers import Broker, KafkaBroker
 from tests.stage.mock_kafka import mock_kafka
 from tests.stage.outbox_scenario import PARTITION, OutboxScenario, outbox_scenario, positions
-from tests.stage.processes.relay import describe
+from tests.stage.polling import until
+from tests.stage.processes.relay import describe, relaying
 from tests.stage.proxy import KafkaProxy, Rule, listening
-from tests.stage.relay_brokers import KafkaLine
-from tests.stage.relays import relaying
 
 JOINING = b"roundrobin"
 """Part of a request to join a group."""
@@ -78,7 +76,10 @@ async def test_a_record_sent_again_after_a_lost_answer_keeps_its_number(
         return None if len(proxy.marked) == 1 else answer
 
     await scenario.sell(3)
-    async with relaying(redis_url, settings_of(proxy)) as relay, KafkaLine(f"127.0.0.1:{mock}").arrivals() as arriving:
+    async with (
+        relaying(redis_url, settings_of(proxy)) as relay,
+        KafkaBroker(f"127.0.0.1:{mock}").published() as published,
+    ):
         await relay.publish_waiting(PARTITION)
         proxy.follow(Rule(mark=b'"position":"1-4"', on_answer=lose_first))
         await scenario.sell(1, row=2)
@@ -86,7 +87,7 @@ async def test_a_record_sent_again_after_a_lost_answer_keeps_its_number(
         assert scenario.waiting() == []
         await scenario.sell(1, row=3)
         await relay.publish_waiting(PARTITION)
-        arrived = await arriving.positions(Position(1, 5))
+        arrived = await published.positions(Position(1, 5))
 
     first, again = [numbered(request) for request in proxy.marked]
     assert first == again
@@ -129,9 +130,9 @@ async def test_messages_are_published_before_the_group_has_assigned_its_partitio
 
 
 @pytest.mark.on_kafka
-async def test_only_handled_messages_are_committed(wire: Wire) -> None:
-    servers = wire.settings["KAFKA_BOOTSTRAP_SERVERS"]
-    line, broker = KafkaLine(servers), Kafka(servers, idempotence=False)
+async def test_only_handled_messages_are_committed(broker: Broker) -> None:
+    servers = broker.settings["KAFKA_BOOTSTRAP_SERVERS"]
+    consumer = Kafka(servers, idempotence=False)
     handed_over: list[bytes] = []
     lost: list[str] = []
 
@@ -145,16 +146,16 @@ async def test_only_handled_messages_are_committed(wire: Wire) -> None:
             offset: int | None = await outside.committed(TopicPartition(PURCHASE, PARTITION))
             return offset
 
-    await line.declare()
-    await line.tell_purchase(PARTITION, b"first", b"second", b"third")
-    broker.subscribe(take_at_second_sight, lost.append)
+    await broker.declare()
+    await broker.publish_to_purchase(PARTITION, b"first", b"second", b"third")
+    consumer.subscribe(take_at_second_sight, lost.append)
     try:
-        await broker.application.start()
-        await broker.supervise()
+        await consumer.application.start()
+        await consumer.supervise()
         await until(lambda: b"third" in handed_over)
         assert await committed() == 2
-        assert await broker.is_up()
+        assert await consumer.is_up()
     finally:
-        await broker.application.stop()
+        await consumer.application.stop()
     assert handed_over[:5] == [b"first", b"first", b"second", b"second", b"third"]
     assert lost == []

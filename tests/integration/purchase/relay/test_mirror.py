@@ -1,6 +1,6 @@
 """Moving to another broker: both get every message, or both are consumed; nothing is lost."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
@@ -8,12 +8,11 @@ from contracts.position import Position
 from infra_local.running import RunningServer
 from purchase.store import keys
 
-from tests.stage.arrivals import Arrivals, until
-from tests.stage.brokers import Wire
+from tests.stage.brokers import Broker, private_broker
 from tests.stage.outbox_scenario import PARTITION, OutboxScenario, outbox_scenario, positions
-from tests.stage.processes.relay import relay_process
-from tests.stage.relay_brokers import line_of, private_settings
-from tests.stage.relays import relaying, running
+from tests.stage.polling import until
+from tests.stage.processes.relay import relay_process, relaying, running
+from tests.stage.published_batches import PublishedBatches
 
 
 @pytest.fixture
@@ -23,12 +22,11 @@ async def scenario(redis_url: str) -> AsyncIterator[OutboxScenario]:
 
 
 @asynccontextmanager
-async def observed(settings: Mapping[str, str]) -> AsyncIterator[Arrivals]:
+async def observed(broker: Broker) -> AsyncIterator[PublishedBatches]:
     """Observe the messages that arrive at this broker."""
-    line = line_of(settings)
-    await line.declare()
-    async with line.arrivals(PARTITION) as arriving:
-        yield arriving
+    await broker.declare()
+    async with broker.published(PARTITION) as published:
+        yield published
 
 
 async def test_both_get_every_message_in_order_and_one_that_either_lacks_is_not_deleted(
@@ -40,15 +38,15 @@ async def test_both_get_every_message_in_order_and_one_that_either_lacks_is_not_
 ) -> None:
     monkeypatch.setattr("purchase.relay.PUBLISH_SECONDS", 1.0)
     servers = {"rabbitmq": private_rabbitmq, "kafka": private_kafka}
-    settings = {name: private_settings(name, server) for name, server in servers.items()}
+    brokers = {name: private_broker(name, server) for name, server in servers.items()}
     arrived: dict[str, list[Position]] = {name: [] for name in servers}
     async with AsyncExitStack() as stack:
-        arriving = {name: await stack.enter_async_context(observed(settings[name])) for name in servers}
+        published = {name: await stack.enter_async_context(observed(brokers[name])) for name in servers}
 
         async def collect(name: str, last: int) -> None:
-            arrived[name] += await arriving[name].positions(Position(1, last))
+            arrived[name] += await published[name].positions(Position(1, last))
 
-        both = {**settings["kafka"], **settings["rabbitmq"], "MIRROR_BROKER": "kafka"}
+        both = {**brokers["kafka"].settings, **brokers["rabbitmq"].settings, "MIRROR_BROKER": "kafka"}
         await stack.enter_async_context(running(await stack.enter_async_context(relaying(redis_url, both))))
         for away, present, row in (("rabbitmq", "kafka", 1), ("kafka", "rabbitmq", 3)):
             await until(lambda: scenario.waiting() == [])
@@ -69,15 +67,15 @@ async def test_both_get_every_message_in_order_and_one_that_either_lacks_is_not_
 
 
 async def test_a_drained_broker_is_consumed_and_gets_no_more_messages(
-    scenario: OutboxScenario, redis_url: str, rabbitmq_wire: Wire, kafka_wire: Wire
+    scenario: OutboxScenario, redis_url: str, rabbitmq_broker: Broker, kafka_broker: Broker
 ) -> None:
-    drained, current = rabbitmq_wire.settings, kafka_wire.settings
-    async with observed(drained) as arriving_there, observed(current) as arriving:
-        await line_of(drained).tell_purchase(PARTITION, b"what is left")
-        with relay_process(redis_url, {**drained, **current, "DRAIN_BROKER": rabbitmq_wire.broker}):
+    async with observed(rabbitmq_broker) as published_there, observed(kafka_broker) as published:
+        await rabbitmq_broker.publish_to_purchase(PARTITION, b"what is left")
+        settings = {**rabbitmq_broker.settings, **kafka_broker.settings, "DRAIN_BROKER": rabbitmq_broker.name}
+        with relay_process(redis_url, settings):
             await scenario.sell(3)
-            await arriving.positions(Position(1, 3))
+            await published.positions(Position(1, 3))
             await until(lambda: scenario.waiting() == [])
             await until(lambda: scenario.client.xlen(keys.cases(0)) == 1)
 
-        assert arriving_there.is_empty()
+        assert published_there.is_empty()

@@ -17,17 +17,12 @@ from purchase.seats.inventory import Sold
 from purchase.store import keys
 from redis import Redis
 
-from tests.stage.arrivals import (
-    DEADLINE_SECONDS,
-    Arrivals,
-    positions_in,
-    until,
-)
-from tests.stage.brokers import Wire
+from tests.stage.brokers import Broker, RabbitMQBroker, private_broker
 from tests.stage.builders import PARTITIONS, order, zone
+from tests.stage.polling import DEADLINE_SECONDS, until
 from tests.stage.processes.purchase import run
 from tests.stage.processes.relay import figures_of, relay_process
-from tests.stage.relay_brokers import RabbitMQLine, line_of, private_settings
+from tests.stage.published_batches import PublishedBatches, positions_in
 from tests.stage.sellers import Seller, prepare, selling
 
 PARTITION = keys.partition_of("Gala", PARTITIONS)
@@ -59,11 +54,10 @@ async def seller(redis_url: str) -> AsyncIterator[Seller]:
 
 
 @pytest.fixture
-async def arriving(wire: Wire) -> AsyncIterator[Arrivals]:
+async def published(broker: Broker) -> AsyncIterator[PublishedBatches]:
     """Observe the messages of the event's partition."""
-    line = line_of(wire.settings)
-    await line.declare()
-    async with line.arrivals(PARTITION) as own:
+    await broker.declare()
+    async with broker.published(PARTITION) as own:
         yield own
 
 
@@ -97,10 +91,10 @@ async def crowd(seller: Seller) -> AsyncIterator[Crowd]:
         own.stop()
 
 
-async def collect(arriving: Arrivals, positions: list[Position], last: Position) -> None:
-    """Append each arriving position, duplicates too, until this one has arrived."""
+async def collect(published: PublishedBatches, positions: list[Position], last: Position) -> None:
+    """Append each published position, duplicates too, until this one has arrived."""
     while last not in positions:
-        positions += positions_in((await arriving.next()).body)
+        positions += positions_in((await published.next()).body)
 
 
 def assert_nothing_lost(positions: list[Position], last: Position) -> None:
@@ -109,32 +103,32 @@ def assert_nothing_lost(positions: list[Position], last: Position) -> None:
 
 
 async def test_another_relay_takes_over_from_one_that_is_killed_and_nothing_is_lost(
-    seller: Seller, arriving: Arrivals, redis_url: str, wire: Wire
+    seller: Seller, published: PublishedBatches, redis_url: str, broker: Broker
 ) -> None:
     positions: list[Position] = []
-    with relay_process(redis_url, wire.settings) as leader, relay_process(redis_url, wire.settings):
+    with relay_process(redis_url, broker.settings) as leader, relay_process(redis_url, broker.settings):
         async with crowd(seller) as customers:
-            await collect(arriving, positions, Position(1, 100))
+            await collect(published, positions, Position(1, 100))
             await asyncio.to_thread(leader.kill)
-            await collect(arriving, positions, Position(1, customers.last.sequence + 100))
-        await collect(arriving, positions, customers.last)
+            await collect(published, positions, Position(1, customers.last.sequence + 100))
+        await collect(published, positions, customers.last)
 
     assert_nothing_lost(positions, customers.last)
 
 
 async def test_a_relay_continues_after_redis_was_killed(
-    private_redis: RunningServer, arriving: Arrivals, wire: Wire
+    private_redis: RunningServer, published: PublishedBatches, broker: Broker
 ) -> None:
     positions: list[Position] = []
     await prepare(private_redis.url)
     async with selling(private_redis.url) as seller:
         await seller.put_on_sale("Gala", zones=(LARGE,))
-        with relay_process(private_redis.url, wire.settings):
-            await collect(arriving, positions, Position(1, 0))
+        with relay_process(private_redis.url, broker.settings):
+            await collect(published, positions, Position(1, 0))
             private_redis.kill()
             private_redis.start()
             await seller.inventory.sell(order())
-            await collect(arriving, positions, Position(1, 1))
+            await collect(published, positions, Position(1, 1))
 
     assert_nothing_lost(positions, Position(1, 1))
 
@@ -143,10 +137,9 @@ async def test_a_relay_that_loses_rabbitmq_ends_and_continues_after_its_restart(
     seller: Seller, client: Any, redis_url: str, private_rabbitmq: RunningServer
 ) -> None:
     """Kill it only after a restart: a new quorum queue would come back without a leader."""
-    settings = private_settings("rabbitmq", private_rabbitmq)
-    line = line_of(settings)
-    await line.declare()
-    with relay_process(redis_url, settings) as relay:
+    broker = private_broker("rabbitmq", private_rabbitmq)
+    await broker.declare()
+    with relay_process(redis_url, broker.settings) as relay:
         async with crowd(seller) as customers:
             await until(lambda: is_published(client))
             await asyncio.to_thread(private_rabbitmq.restart)
@@ -158,8 +151,8 @@ async def test_a_relay_that_loses_rabbitmq_ends_and_continues_after_its_restart(
         await until(lambda: is_published(client))
 
     positions: list[Position] = []
-    async with line.arrivals(PARTITION) as arriving:
-        await collect(arriving, positions, customers.last)
+    async with broker.published(PARTITION) as published:
+        await collect(published, positions, customers.last)
     assert_nothing_lost(positions, customers.last)
 
 
@@ -184,18 +177,17 @@ async def test_a_relay_that_loses_kafka_continues_once_it_is_back(
     seller: Seller, client: Any, redis_url: str, private_kafka: RunningServer
 ) -> None:
     """This Kafka loses its records with it; the later arrivals are the messages not yet deleted."""
-    settings = private_settings("kafka", private_kafka)
-    line = line_of(settings)
-    await line.declare()
-    with relay_process(redis_url, settings) as relay, httpx.Client(base_url=relay.url) as http:
+    broker = private_broker("kafka", private_kafka)
+    await broker.declare()
+    with relay_process(redis_url, broker.settings) as relay, httpx.Client(base_url=relay.url) as http:
         await until(lambda: is_published(client))
         await asyncio.to_thread(private_kafka.kill)
         await until(lambda: failing_checks(http) == {"kafka"})
         await seller.inventory.sell(order())
         await asyncio.to_thread(private_kafka.start)
-        await line.declare()
-        async with line.arrivals(PARTITION) as arriving:
-            assert {*await arriving.positions(Position(1, 1))} == {Position(1, 1)}
+        await broker.declare()
+        async with broker.published(PARTITION) as published:
+            assert {*await published.positions(Position(1, 1))} == {Position(1, 1)}
         await until(lambda: is_published(client))
         await until(lambda: failing_checks(http) == set())
 
@@ -209,7 +201,7 @@ async def test_a_relay_without_a_broker_ends_so_that_it_is_restarted(redis_url: 
 
 async def test_a_relay_whose_queue_is_missing_ends_at_once(redis_url: str, rabbitmq_url: str) -> None:
     await prepare(redis_url)
-    await RabbitMQLine(rabbitmq_url).declare_exchange()
+    await RabbitMQBroker(rabbitmq_url).declare_exchange()
     began = time.monotonic()
     ended = run("purchase.relay", redis_url, RABBITMQ_URL=rabbitmq_url)
     assert ended.returncode not in (0, None)
@@ -226,14 +218,14 @@ async def test_a_relay_for_another_number_of_partitions_ends_with_the_reason(red
 
 @pytest.mark.on_rabbitmq
 async def test_a_relay_reports_its_readiness_and_the_length_of_the_outboxes(
-    seller: Seller, redis_url: str, wire: Wire, rabbitmq_url: str
+    seller: Seller, redis_url: str, broker: Broker, rabbitmq_url: str
 ) -> None:
     """Nothing is bound to the exchange: every published message is returned."""
-    line = RabbitMQLine(rabbitmq_url)
-    await line.declare_exchange()
-    await line.bind(PURCHASE, key="purchase.*")
+    exchange = RabbitMQBroker(rabbitmq_url)
+    await exchange.declare_exchange()
+    await exchange.bind(PURCHASE, key="purchase.*")
     await seller.inventory.sell(order())
-    with relay_process(redis_url, wire.settings) as relay:
+    with relay_process(redis_url, broker.settings) as relay:
         async with httpx.AsyncClient(base_url=relay.url) as http:
             assert (await http.get("/health/live")).json() == {"status": "live"}
             ready = await http.get("/health/ready")

@@ -10,11 +10,11 @@ from contracts.routing import READ_MODEL, WRITE_MODEL
 from message_terminal.brokers import rabbitmq_topology
 from prometheus_client import REGISTRY
 
-from tests.stage.arrivals import positions_in, until
-from tests.stage.brokers import Wire, channel
+from tests.stage.brokers import OBSERVER, Broker, RabbitMQBroker, channel
 from tests.stage.outbox_scenario import LARGE, PARTITION, OutboxScenario, outbox_scenario, positions
-from tests.stage.relay_brokers import OBSERVER, RabbitMQLine
-from tests.stage.relays import SeamedRelay, relaying, running
+from tests.stage.polling import until
+from tests.stage.processes.relay import HookedRelay, relaying, running
+from tests.stage.published_batches import positions_in
 
 pytestmark = pytest.mark.on_rabbitmq
 
@@ -28,20 +28,20 @@ async def scenario(redis_url: str) -> AsyncIterator[OutboxScenario]:
 
 
 @pytest.fixture
-async def line(rabbitmq_url: str) -> RabbitMQLine:
+async def exchange(rabbitmq_url: str) -> RabbitMQBroker:
     """An exchange to which no queue is bound yet."""
-    own = RabbitMQLine(rabbitmq_url)
+    own = RabbitMQBroker(rabbitmq_url)
     await own.declare_exchange()
     return own
 
 
 @pytest.fixture
-async def relay(redis_url: str, wire: Wire) -> AsyncIterator[SeamedRelay]:
-    async with relaying(redis_url, wire.settings) as own:
+async def relay(redis_url: str, broker: Broker) -> AsyncIterator[HookedRelay]:
+    async with relaying(redis_url, broker.settings) as own:
         yield own
 
 
-async def publish_until_refused(scenario: OutboxScenario, relay: SeamedRelay) -> list[Position]:
+async def publish_until_refused(scenario: OutboxScenario, relay: HookedRelay) -> list[Position]:
     """Sell and publish until the broker refuses a batch; return the positions it has accepted."""
     taken: list[Position] = []
     for row in range(1, LARGE.row_count):
@@ -61,9 +61,9 @@ def failures() -> float:
 
 
 async def test_a_batch_is_persistent(
-    scenario: OutboxScenario, relay: SeamedRelay, line: RabbitMQLine, rabbitmq_url: str
+    scenario: OutboxScenario, relay: HookedRelay, exchange: RabbitMQBroker, rabbitmq_url: str
 ) -> None:
-    await line.bind(OBSERVER)
+    await exchange.bind(OBSERVER)
     await scenario.sell(1)
 
     await relay.publish_waiting(PARTITION)
@@ -74,7 +74,7 @@ async def test_a_batch_is_persistent(
 
 
 async def test_both_models_get_every_batch(
-    scenario: OutboxScenario, relay: SeamedRelay, line: RabbitMQLine, rabbitmq_url: str
+    scenario: OutboxScenario, relay: HookedRelay, exchange: RabbitMQBroker, rabbitmq_url: str
 ) -> None:
     await rabbitmq_topology.declare(rabbitmq_url)
     await scenario.sell(10)
@@ -82,12 +82,12 @@ async def test_both_models_get_every_batch(
     await relay.publish_waiting(PARTITION)
 
     for queue in (WRITE_MODEL, READ_MODEL):
-        async with line.arrivals(queue=queue) as arriving:
-            assert len(positions_in((await arriving.next()).body)) == 11
+        async with exchange.published(queue=queue) as published:
+            assert len(positions_in((await published.next()).body)) == 11
 
 
-@pytest.mark.usefixtures("line")
-async def test_a_batch_that_reaches_no_queue_stays_in_the_outbox(scenario: OutboxScenario, relay: SeamedRelay) -> None:
+@pytest.mark.usefixtures("exchange")
+async def test_a_batch_that_reaches_no_queue_stays_in_the_outbox(scenario: OutboxScenario, relay: HookedRelay) -> None:
     await scenario.sell(3)
     before = scenario.waiting()
 
@@ -98,7 +98,7 @@ async def test_a_batch_that_reaches_no_queue_stays_in_the_outbox(scenario: Outbo
 
 
 async def test_a_batch_that_reaches_no_queue_is_counted_and_published_later(
-    scenario: OutboxScenario, relay: SeamedRelay, line: RabbitMQLine
+    scenario: OutboxScenario, relay: HookedRelay, exchange: RabbitMQBroker
 ) -> None:
     await scenario.sell(3)
     before = failures()
@@ -106,21 +106,21 @@ async def test_a_batch_that_reaches_no_queue_is_counted_and_published_later(
         await until(lambda: failures() > before)
         assert scenario.waiting_positions() == positions(0, 3)
 
-        await line.bind(OBSERVER)
-        async with line.arrivals() as arriving:
-            assert await arriving.positions(Position(1, 3)) == positions(0, 3)
+        await exchange.bind(OBSERVER)
+        async with exchange.published() as published:
+            assert await published.positions(Position(1, 3)) == positions(0, 3)
         await until(lambda: scenario.waiting() == [])
 
 
 async def test_a_batch_that_a_full_queue_refuses_stays_until_there_is_room(
-    scenario: OutboxScenario, relay: SeamedRelay, line: RabbitMQLine
+    scenario: OutboxScenario, relay: HookedRelay, exchange: RabbitMQBroker
 ) -> None:
     small = {"x-max-length-bytes": 64 * KIBIBYTE, "x-overflow": "reject-publish"}
-    await line.bind(OBSERVER, arguments=small)
+    await exchange.bind(OBSERVER, arguments=small)
     taken = await publish_until_refused(scenario, relay)
     refused = scenario.waiting_positions()
     assert refused
 
-    async with running(relay), line.arrivals() as arriving:
-        assert await arriving.positions(refused[-1]) == taken + refused
+    async with running(relay), exchange.published() as published:
+        assert await published.positions(refused[-1]) == taken + refused
         await until(lambda: scenario.waiting() == [])

@@ -23,13 +23,13 @@ from purchase.store.connection import Recovering
 from purchase.store.ids import mint_id
 from redis import Redis
 
-from tests.stage.arrivals import DEADLINE_SECONDS, Arrivals, messages_in, until
-from tests.stage.brokers import Wire
+from tests.stage.brokers import Broker
 from tests.stage.builders import PARTITIONS, order, purchased
 from tests.stage.partition_state import read
+from tests.stage.polling import DEADLINE_SECONDS, until
 from tests.stage.processes.purchase import environment
 from tests.stage.processes.relay import figures_of, relay_process
-from tests.stage.relay_brokers import Line, line_of
+from tests.stage.published_batches import PublishedBatches, messages_in
 from tests.stage.sellers import Seller, prepare, selling
 
 PARTITION = keys.partition_of("Gala", PARTITIONS)
@@ -55,11 +55,10 @@ async def seller(redis_url: str) -> AsyncIterator[Seller]:
 
 
 @pytest.fixture
-async def line(wire: Wire) -> Line:
+async def declared_broker(broker: Broker) -> Broker:
     """A broker that the terminal has set up."""
-    own = line_of(wire.settings)
-    await own.declare()
-    return own
+    await broker.declare()
+    return broker
 
 
 async def sold(seller: Seller, **fields: Any) -> Order:
@@ -96,11 +95,11 @@ def cancellations(client: Any) -> list[UUID]:
     return _cancelled(decode(message.message) for message in read(client, PARTITION).messages)
 
 
-async def published_cancellations(arriving: Arrivals, last: Order) -> list[UUID]:
+async def published_cancellations(published: PublishedBatches, last: Order) -> list[UUID]:
     """Return the tickets of the published cancellations up to this one, duplicates too."""
     ticket_ids: list[UUID] = []
     while last.ticket.ticket_id not in ticket_ids:
-        ticket_ids += _cancelled(messages_in((await arriving.next()).body))
+        ticket_ids += _cancelled(messages_in((await published.next()).body))
     return ticket_ids
 
 
@@ -143,11 +142,11 @@ async def figure(relay: RunningServer, name: str) -> float:
 
 
 async def test_a_rejected_ticket_is_cancelled_and_its_seat_is_the_owner_s(
-    seller: Seller, client: Any, redis_url: str, wire: Wire, line: Line
+    seller: Seller, client: Any, redis_url: str, declared_broker: Broker
 ) -> None:
     refused, owner_id = await sold(seller), mint_id(PARTITION)
-    with relay_process(redis_url, wire.settings) as relay:
-        await line.tell_purchase(PARTITION, rejected(refused, owner_id))
+    with relay_process(redis_url, declared_broker.settings) as relay:
+        await declared_broker.publish_to_purchase(PARTITION, rejected(refused, owner_id))
         await until(lambda: is_cancelled(client, refused))
         assert await figure(relay, CANCELLED) == 1
 
@@ -155,19 +154,19 @@ async def test_a_rejected_ticket_is_cancelled_and_its_seat_is_the_owner_s(
 
 
 async def test_a_ticket_rejected_twice_is_cancelled_once(
-    seller: Seller, client: Any, redis_url: str, wire: Wire, line: Line
+    seller: Seller, client: Any, redis_url: str, declared_broker: Broker
 ) -> None:
     refused, marker = await sold(seller), await sold(seller, column=2)
     rejections = Rejections(seller.inventory, Cases(seller.partitions))
-    async with subscribed(redis_url, wire.settings, rejections.handle):
-        await line.tell_purchase(PARTITION, *[rejected(refused)] * 5, rejected(marker))
+    async with subscribed(redis_url, declared_broker.settings, rejections.handle):
+        await declared_broker.publish_to_purchase(PARTITION, *[rejected(refused)] * 5, rejected(marker))
         await until(lambda: is_cancelled(client, marker))
 
     assert sorted(cancellations(client)) == sorted([refused.ticket.ticket_id, marker.ticket.ticket_id])
 
 
 async def test_a_message_that_failed_is_redelivered_and_later_ones_are_handled_too(
-    seller: Seller, client: Any, redis_url: str, wire: Wire, line: Line
+    seller: Seller, client: Any, redis_url: str, declared_broker: Broker
 ) -> None:
     refused, marker = await sold(seller), await sold(seller, column=2)
     rejections, refusals = Rejections(seller.inventory, Cases(seller.partitions)), [rejected(refused)]
@@ -178,15 +177,15 @@ async def test_a_message_that_failed_is_redelivered_and_later_ones_are_handled_t
             raise Recovering
         await rejections.handle(batch)
 
-    async with subscribed(redis_url, wire.settings, refuse_once):
-        await line.tell_purchase(PARTITION, rejected(refused), rejected(marker))
+    async with subscribed(redis_url, declared_broker.settings, refuse_once):
+        await declared_broker.publish_to_purchase(PARTITION, rejected(refused), rejected(marker))
         await until(lambda: is_cancelled(client, refused) and is_cancelled(client, marker))
 
     assert sorted(cancellations(client)) == sorted([refused.ticket.ticket_id, marker.ticket.ticket_id])
 
 
 async def test_a_relay_that_dies_before_it_acknowledges_leaves_the_message_to_another(
-    seller: Seller, client: Any, redis_url: str, wire: Wire, line: Line
+    seller: Seller, client: Any, redis_url: str, declared_broker: Broker
 ) -> None:
     refused, marker = await sold(seller), await sold(seller, column=2)
     rejections, is_done = Rejections(seller.inventory, Cases(seller.partitions)), asyncio.Event()
@@ -196,16 +195,16 @@ async def test_a_relay_that_dies_before_it_acknowledges_leaves_the_message_to_an
         is_done.set()
         await asyncio.Event().wait()
 
-    async with subscribed(redis_url, wire.settings, die_after), asyncio.timeout(DEADLINE_SECONDS):
-        await line.tell_purchase(PARTITION, rejected(refused))
+    async with subscribed(redis_url, declared_broker.settings, die_after), asyncio.timeout(DEADLINE_SECONDS):
+        await declared_broker.publish_to_purchase(PARTITION, rejected(refused))
         await is_done.wait()
-    with relay_process(redis_url, wire.settings) as relay:
-        await line.tell_purchase(PARTITION, rejected(marker))
+    with relay_process(redis_url, declared_broker.settings) as relay:
+        await declared_broker.publish_to_purchase(PARTITION, rejected(marker))
         await until(lambda: is_cancelled(client, marker))
         assert await figure(relay, 'rejections_total{outcome="repeated"}') == 1
 
-    async with line.arrivals(PARTITION) as arriving:
-        ticket_ids = await published_cancellations(arriving, marker)
+    async with declared_broker.published(PARTITION) as published:
+        ticket_ids = await published_cancellations(published, marker)
     assert ticket_ids == [refused.ticket.ticket_id, marker.ticket.ticket_id]
 
 
@@ -215,12 +214,12 @@ async def test_a_relay_that_dies_before_it_acknowledges_leaves_the_message_to_an
     ids=["no JSON", "no message", "unknown", "no object"],
 )
 async def test_a_malformed_message_becomes_a_case_and_blocks_no_other(
-    seller: Seller, client: Any, redis_url: str, wire: Wire, line: Line, body: bytes
+    seller: Seller, client: Any, redis_url: str, declared_broker: Broker, body: bytes
 ) -> None:
     refused = await sold(seller)
     rejections = Rejections(seller.inventory, Cases(seller.partitions))
-    async with subscribed(redis_url, wire.settings, rejections.handle):
-        await line.tell_purchase(PARTITION, body, rejected(refused))
+    async with subscribed(redis_url, declared_broker.settings, rejections.handle):
+        await declared_broker.publish_to_purchase(PARTITION, body, rejected(refused))
         await until(lambda: is_cancelled(client, refused))
 
     [opened] = await open_cases(seller)
@@ -282,7 +281,7 @@ async def test_a_lasting_failure_becomes_a_case_and_is_counted(seller: Seller, c
 
 
 async def test_the_broker_keeps_a_message_while_not_even_a_case_can_be_opened(
-    seller: Seller, client: Any, redis_url: str, wire: Wire, line: Line
+    seller: Seller, client: Any, redis_url: str, declared_broker: Broker
 ) -> None:
     refused, refusals = await sold(seller), asyncio.Event()
 
@@ -290,16 +289,16 @@ async def test_the_broker_keeps_a_message_while_not_even_a_case_can_be_opened(
         refusals.set()
         raise Recovering
 
-    async with subscribed(redis_url, wire.settings, be_away), asyncio.timeout(DEADLINE_SECONDS):
-        await line.tell_purchase(PARTITION, rejected(refused))
+    async with subscribed(redis_url, declared_broker.settings, be_away), asyncio.timeout(DEADLINE_SECONDS):
+        await declared_broker.publish_to_purchase(PARTITION, rejected(refused))
         await refusals.wait()
-    with relay_process(redis_url, wire.settings):
+    with relay_process(redis_url, declared_broker.settings):
         await until(lambda: is_cancelled(client, refused))
 
 
-@pytest.mark.usefixtures("line")
-async def test_a_relay_reports_the_number_of_open_cases(seller: Seller, redis_url: str, wire: Wire) -> None:
+@pytest.mark.usefixtures("declared_broker")
+async def test_a_relay_reports_the_number_of_open_cases(seller: Seller, redis_url: str, broker: Broker) -> None:
     await Rejections(seller.inventory, Cases(seller.partitions)).handle(rejected(order()))
 
-    with relay_process(redis_url, wire.settings) as relay:
+    with relay_process(redis_url, broker.settings) as relay:
         assert await figure(relay, "matters_waiting") == 1

@@ -12,12 +12,12 @@ from infra_local.running import RunningServer
 from purchase.relay import BYTES_MAX, ENTRIES_MAX
 from purchase.store import keys
 
-from tests.stage.arrivals import Arrivals, messages_in, positions_in, until
-from tests.stage.brokers import Wire
+from tests.stage.brokers import Broker, private_broker
 from tests.stage.builders import PARTITIONS, cancelled, event, order
 from tests.stage.outbox_scenario import LARGE, PARTITION, OutboxScenario, outbox_scenario, positions
-from tests.stage.relay_brokers import line_of, private_settings
-from tests.stage.relays import SeamedRelay, relaying, running
+from tests.stage.polling import until
+from tests.stage.processes.relay import HookedRelay, relaying, running
+from tests.stage.published_batches import PublishedBatches, messages_in, positions_in
 
 ELSEWHERE = "Encore"
 """An event in another partition."""
@@ -32,22 +32,21 @@ async def scenario(redis_url: str) -> AsyncIterator[OutboxScenario]:
 
 
 @pytest.fixture
-async def arriving(wire: Wire) -> AsyncIterator[Arrivals]:
+async def published(broker: Broker) -> AsyncIterator[PublishedBatches]:
     """Observe every message that is published."""
-    line = line_of(wire.settings)
-    await line.declare()
-    async with line.arrivals() as own:
+    await broker.declare()
+    async with broker.published() as own:
         yield own
 
 
 @pytest.fixture
-async def relay(redis_url: str, wire: Wire, arriving: Arrivals) -> AsyncIterator[SeamedRelay]:  # noqa: ARG001
-    async with relaying(redis_url, wire.settings) as own:
+async def relay(redis_url: str, broker: Broker, published: PublishedBatches) -> AsyncIterator[HookedRelay]:  # noqa: ARG001
+    async with relaying(redis_url, broker.settings) as own:
         yield own
 
 
 async def test_messages_are_published_as_one_batch_with_positions_and_generations_in_front(
-    scenario: OutboxScenario, relay: SeamedRelay, arriving: Arrivals
+    scenario: OutboxScenario, relay: HookedRelay, published: PublishedBatches
 ) -> None:
     sold = order(customer_id="ada")
     await scenario.seller.inventory.sell(sold)
@@ -56,7 +55,7 @@ async def test_messages_are_published_as_one_batch_with_positions_and_generation
 
     assert await relay.publish_waiting(PARTITION) == 3
 
-    arrived = await arriving.next()
+    arrived = await published.next()
     assert arrived.body == encode_batch(with_position(one.message, one.position, one.generation) for one in messages)
     _, purchase, cancellation = messages_in(arrived.body)
     assert isinstance(purchase, TicketPurchased)
@@ -66,16 +65,18 @@ async def test_messages_are_published_as_one_batch_with_positions_and_generation
     assert purchase.data.ticket_id == sold.ticket.ticket_id
 
 
-@pytest.mark.usefixtures("gala")
-async def test_a_batch_carries_its_content_type_and_its_partition(relay: SeamedRelay, arriving: Arrivals) -> None:
+@pytest.mark.usefixtures("scenario")
+async def test_a_batch_carries_its_content_type_and_its_partition(
+    relay: HookedRelay, published: PublishedBatches
+) -> None:
     await relay.publish_waiting(PARTITION)
 
-    arrived = await arriving.next()
+    arrived = await published.next()
     assert (arrived.partition, arrived.content_type) == (PARTITION, BATCH_CONTENT_TYPE)
 
 
 async def test_published_messages_are_deleted_and_the_positions_continue(
-    scenario: OutboxScenario, relay: SeamedRelay, arriving: Arrivals
+    scenario: OutboxScenario, relay: HookedRelay, published: PublishedBatches
 ) -> None:
     await scenario.sell(5)
     await relay.publish_waiting(PARTITION)
@@ -84,21 +85,23 @@ async def test_published_messages_are_deleted_and_the_positions_continue(
     await scenario.sell(1, row=2)
     await relay.publish_waiting(PARTITION)
 
-    assert await arriving.positions(Position(1, 6)) == positions(0, 6)
+    assert await published.positions(Position(1, 6)) == positions(0, 6)
 
 
-@pytest.mark.usefixtures("gala")
-async def test_nothing_is_published_from_an_empty_outbox(relay: SeamedRelay, arriving: Arrivals) -> None:
+@pytest.mark.usefixtures("scenario")
+async def test_nothing_is_published_from_an_empty_outbox(relay: HookedRelay, published: PublishedBatches) -> None:
     assert await relay.publish_waiting(PARTITION) == 1
     assert await relay.publish_waiting(PARTITION) == 0
-    await arriving.next()
-    assert arriving.is_empty()
+    await published.next()
+    assert published.is_empty()
 
 
-async def test_a_batch_is_of_one_partition(scenario: OutboxScenario, relay: SeamedRelay, arriving: Arrivals) -> None:
+async def test_a_batch_is_of_one_partition(
+    scenario: OutboxScenario, relay: HookedRelay, published: PublishedBatches
+) -> None:
     await scenario.seller.definitions.schedule(event(event_id=ELSEWHERE))
     async with running(relay):
-        batches = [await arriving.next() for _ in range(2)]
+        batches = [await published.next() for _ in range(2)]
 
     partitions = {
         arrived.partition: {message.partition for message in messages_in(arrived.body)} for arrived in batches
@@ -107,45 +110,45 @@ async def test_a_batch_is_of_one_partition(scenario: OutboxScenario, relay: Seam
 
 
 async def test_a_batch_has_at_most_500_messages(
-    scenario: OutboxScenario, relay: SeamedRelay, arriving: Arrivals
+    scenario: OutboxScenario, relay: HookedRelay, published: PublishedBatches
 ) -> None:
     await scenario.sell(1_100)
 
-    published = [await relay.publish_waiting(PARTITION) for _ in range(3)]
+    sizes = [await relay.publish_waiting(PARTITION) for _ in range(3)]
 
-    assert published == [ENTRIES_MAX, ENTRIES_MAX, 101]
-    arrived = [position for _ in range(3) for position in positions_in((await arriving.next()).body)]
+    assert sizes == [ENTRIES_MAX, ENTRIES_MAX, 101]
+    arrived = [position for _ in range(3) for position in positions_in((await published.next()).body)]
     assert arrived == positions(0, 1_100)
 
 
 async def test_a_batch_has_at_most_512_kib_of_messages(
-    scenario: OutboxScenario, relay: SeamedRelay, arriving: Arrivals
+    scenario: OutboxScenario, relay: HookedRelay, published: PublishedBatches
 ) -> None:
     scenario.empty_outbox()
     for _ in range(11):
         scenario.add(100 * KIBIBYTE)
 
-    published = [await relay.publish_waiting(PARTITION) for _ in range(3)]
+    sizes = [await relay.publish_waiting(PARTITION) for _ in range(3)]
 
-    assert published == [5, 5, 1]
-    assert [len(split_batch((await arriving.next()).body)) for _ in range(3)] == published
+    assert sizes == [5, 5, 1]
+    assert [len(split_batch((await published.next()).body)) for _ in range(3)] == sizes
 
 
 async def test_a_message_larger_than_a_batch_is_published_alone(
-    scenario: OutboxScenario, relay: SeamedRelay, arriving: Arrivals
+    scenario: OutboxScenario, relay: HookedRelay, published: PublishedBatches
 ) -> None:
     scenario.empty_outbox()
     for size in (KIBIBYTE, 2 * BYTES_MAX, KIBIBYTE):
         scenario.add(size)
 
-    published = [await relay.publish_waiting(PARTITION) for _ in range(3)]
+    sizes = [await relay.publish_waiting(PARTITION) for _ in range(3)]
 
-    assert published == [1, 1, 1]
-    assert [len(split_batch((await arriving.next()).body)) for _ in range(3)] == published
+    assert sizes == [1, 1, 1]
+    assert [len(split_batch((await published.next()).body)) for _ in range(3)] == sizes
 
 
 async def test_a_relay_that_dies_between_publishing_and_deleting_only_repeats(
-    scenario: OutboxScenario, relay: SeamedRelay, arriving: Arrivals, redis_url: str, wire: Wire
+    scenario: OutboxScenario, relay: HookedRelay, published: PublishedBatches, redis_url: str, broker: Broker
 ) -> None:
     await scenario.sell(3)
     confirmed = asyncio.Event()
@@ -159,16 +162,16 @@ async def test_a_relay_that_dies_between_publishing_and_deleting_only_repeats(
         await confirmed.wait()
     assert len(scenario.waiting()) == 4
 
-    async with relaying(redis_url, wire.settings) as successor:
+    async with relaying(redis_url, broker.settings) as successor:
         await successor.publish_waiting(PARTITION)
 
-    batches = [await arriving.next() for _ in range(2)]
+    batches = [await published.next() for _ in range(2)]
     assert batches[0].body == batches[1].body
     assert scenario.waiting() == []
 
 
 async def test_a_relay_that_lost_its_lease_while_it_published_only_repeats(
-    scenario: OutboxScenario, relay: SeamedRelay, arriving: Arrivals, redis_url: str, wire: Wire
+    scenario: OutboxScenario, relay: HookedRelay, published: PublishedBatches, redis_url: str, broker: Broker
 ) -> None:
     """A second relay takes over before the first sends a batch, and sends it and all later ones."""
     sending, may_send = asyncio.Event(), asyncio.Event()
@@ -183,13 +186,13 @@ async def test_a_relay_that_lost_its_lease_while_it_published_only_repeats(
         await sending.wait()
         scenario.client.delete(*(keys.lease(partition) for partition in range(PARTITIONS)))
         await scenario.sell(5, row=2)
-        async with relaying(redis_url, wire.settings) as successor, running(successor):
-            by_successor = await arriving.positions(Position(1, 8))
+        async with relaying(redis_url, broker.settings) as successor, running(successor):
+            by_successor = await published.positions(Position(1, 8))
             await until(lambda: scenario.waiting() == [])
             may_send.set()
-            by_former = await arriving.positions(Position(1, 3))
+            by_former = await published.positions(Position(1, 3))
             await scenario.sell(1, row=3)
-            afterwards = await arriving.positions(Position(1, 9))
+            afterwards = await published.positions(Position(1, 9))
 
     assert by_successor == positions(0, 8)
     assert by_former == positions(0, 3)
@@ -197,7 +200,7 @@ async def test_a_relay_that_lost_its_lease_while_it_published_only_repeats(
 
 
 async def test_a_relay_deletes_only_messages_that_it_published_itself(
-    scenario: OutboxScenario, relay: SeamedRelay, arriving: Arrivals
+    scenario: OutboxScenario, relay: HookedRelay, published: PublishedBatches
 ) -> None:
     async def sell_more() -> None:
         await scenario.sell(4, row=2)
@@ -208,23 +211,23 @@ async def test_a_relay_deletes_only_messages_that_it_published_itself(
     await relay.publish_waiting(PARTITION)
 
     assert scenario.waiting_positions() == positions(4, 7)
-    assert (await arriving.positions(Position(1, 3)))[-1] == Position(1, 3)
-    assert arriving.is_empty()
+    assert (await published.positions(Position(1, 3)))[-1] == Position(1, 3)
+    assert published.is_empty()
 
 
-async def test_a_busy_relay_stops_when_it_is_cancelled(scenario: OutboxScenario, relay: SeamedRelay) -> None:
+async def test_a_busy_relay_stops_when_it_is_cancelled(scenario: OutboxScenario, relay: HookedRelay) -> None:
     for row in range(1, 6):
         async with running(relay):
             await scenario.sell(LARGE.col_count, row=row)
 
 
 async def test_of_two_relays_one_publishes_a_partition(
-    scenario: OutboxScenario, relay: SeamedRelay, arriving: Arrivals, redis_url: str, wire: Wire
+    scenario: OutboxScenario, relay: HookedRelay, published: PublishedBatches, redis_url: str, broker: Broker
 ) -> None:
-    async with relaying(redis_url, wire.settings) as another, running(relay), running(another):
+    async with relaying(redis_url, broker.settings) as another, running(relay), running(another):
         for row in range(1, 11):
             await scenario.sell(10, row=row)
-        arrived = await arriving.positions(Position(1, 100))
+        arrived = await published.positions(Position(1, 100))
 
     assert [position for position in arrived if position.sequence] == positions(1, 100)
 
@@ -232,18 +235,17 @@ async def test_of_two_relays_one_publishes_a_partition(
 async def test_a_frozen_broker_times_out_and_nothing_is_deleted_until_it_confirms(
     scenario: OutboxScenario,
     redis_url: str,
-    wire: Wire,
+    broker: Broker,
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("purchase.relay.PUBLISH_SECONDS", 1.0)
-    server: RunningServer = request.getfixturevalue(f"private_{wire.broker}")
-    settings = private_settings(wire.broker, server)
-    line = line_of(settings)
-    await line.declare()
+    server: RunningServer = request.getfixturevalue(f"private_{broker.name}")
+    private = private_broker(broker.name, server)
+    await private.declare()
     await scenario.sell(3)
     before = scenario.waiting()
-    async with relaying(redis_url, settings) as relay:
+    async with relaying(redis_url, private.settings) as relay:
         server.pause()
         try:
             with pytest.raises(TimeoutError):
@@ -252,7 +254,7 @@ async def test_a_frozen_broker_times_out_and_nothing_is_deleted_until_it_confirm
             server.resume()
         assert scenario.waiting() == before
 
-        async with running(relay), line.arrivals(PARTITION) as arriving:
-            arrived = await arriving.positions(Position(1, 3))
+        async with running(relay), private.published(PARTITION) as published:
+            arrived = await published.positions(Position(1, 3))
             await until(lambda: scenario.waiting() == [])
     assert arrived == [one.position for one in before]
