@@ -8,7 +8,7 @@ import pytest
 from query import freshness
 from query.freshness import POLL_SECONDS, WAIT_SECONDS
 
-from tests.stage.query_problems import assert_problem
+from tests.stage.problems import assert_whole_problem
 from tests.stage.read_model import ReadModel, ticket_id
 
 # A busy machine may add this. Without the limit the wait would never end.
@@ -65,7 +65,7 @@ async def test_a_query_waits_for_every_partition_of_its_token(client: httpx.Asyn
     read_model.project(3, "1-42")
     read_model.add_ticket(1)
 
-    assert_problem(await get(client, 1, "3:1-42, 4:1-1"), "projection-lagging", 503)
+    assert_whole_problem(await get(client, 1, "3:1-42, 4:1-1"), 503, "projection-lagging")
 
     read_model.project(4, "1-1")
     assert (await get(client, 1, "3:1-42, 4:1-1")).status_code == 200
@@ -74,7 +74,7 @@ async def test_a_query_waits_for_every_partition_of_its_token(client: httpx.Asyn
 async def test_a_token_may_be_split_over_several_headers(client: httpx.AsyncClient, read_model: ReadModel) -> None:
     read_model.project(3, "1-42")
 
-    assert_problem(await get(client, 1, "3:1-42", "4:1-1"), "projection-lagging", 503)
+    assert_whole_problem(await get(client, 1, "3:1-42", "4:1-1"), 503, "projection-lagging")
 
 
 async def test_a_query_that_waits_too_long_gets_503_and_not_404(
@@ -85,7 +85,7 @@ async def test_a_query_that_waits_too_long_gets_503_and_not_404(
     started = time.monotonic()
     answer = await get(client, 1, "3:1-42")
 
-    assert_problem(answer, "projection-lagging", 503)
+    assert_whole_problem(answer, 503, "projection-lagging")
     assert answer.headers["Retry-After"] == "1"
     assert WAIT_SECONDS <= time.monotonic() - started < WAIT_SECONDS + SLACK_SECONDS
 
@@ -133,4 +133,4 @@ async def test_a_read_model_that_was_set_back_is_waited_for_again(
 
     read_model.project(3, "1-41")
 
-    assert_problem(await get(client, 1, "3:1-42"), "projection-lagging", 503)
+    assert_whole_problem(await get(client, 1, "3:1-42"), 503, "projection-lagging")

@@ -21,8 +21,8 @@ from query.joining import JoinedTickets
 from query.settings import Settings
 from sqlalchemy import make_url, text
 
+from tests.stage.problems import assert_whole_problem
 from tests.stage.processes.query import serve
-from tests.stage.query_problems import assert_problem
 from tests.stage.read_model import PARTITIONS, ReadModel, ticket_id
 
 PATHS = [
@@ -83,7 +83,7 @@ async def test_every_query_is_refused_in_time_while_mysql_hangs_and_answered_aft
     await is_served(own_client)
 
     for answer in refused:
-        assert_problem(answer, "read-model-unavailable", 503)
+        assert_whole_problem(answer, 503, "read-model-unavailable")
     assert took < LONG_ANSWER_SECONDS + SLACK_SECONDS
 
 
@@ -116,7 +116,7 @@ async def test_a_query_with_a_token_is_refused_in_time_too(
     answer = await own_client.get(PATHS[0], headers={"Consistency-Token": "1:1-1"})
     private_mysql.resume()
 
-    assert_problem(answer, "read-model-unavailable", 503)
+    assert_whole_problem(answer, 503, "read-model-unavailable")
 
 
 async def test_connections_that_broke_with_mysql_are_replaced_without_a_failed_query(
@@ -127,7 +127,7 @@ async def test_connections_that_broke_with_mysql_are_replaced_without_a_failed_q
     private_mysql.start()
     served = await every_query(own_client)
 
-    assert_problem(refused, "read-model-unavailable", 503)
+    assert_whole_problem(refused, 503, "read-model-unavailable")
     assert {answer.status_code for answer in served} == {200}
 
 
@@ -157,7 +157,7 @@ async def test_the_service_is_alive_but_not_ready_while_mysql_hangs(
 
 async def test_a_read_model_that_has_not_been_set_up_is_unavailable(mysql_url: str, query_mysql_url: str) -> None:  # noqa: ARG001
     async with serve(Settings(mysql_url=query_mysql_url, partitions=PARTITIONS)) as client:
-        assert_problem(await client.get(PATHS[0]), "read-model-unavailable", 503)
+        assert_whole_problem(await client.get(PATHS[0]), 503, "read-model-unavailable")
         assert (await client.get("/health/ready")).status_code == 503
 
 

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tests.stage.query_problems import assert_problem
+from tests.stage.problems import assert_whole_problem
 from tests.stage.read_model import ReadModel, ticket_id
 
 MALFORMED = [
@@ -65,7 +65,7 @@ MALFORMED_TOKENS = [
 async def test_an_unknown_ticket_is_not_found(client: httpx.AsyncClient) -> None:
     answer = await client.get(f"/api/v1/tickets/{ticket_id(1)}")
 
-    assert_problem(answer, "ticket-not-found", 404, ticketId=ticket_id(1))
+    assert_whole_problem(answer, 404, "ticket-not-found", ticketId=ticket_id(1))
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ async def test_an_unknown_ticket_is_not_found(client: httpx.AsyncClient) -> None
 async def test_an_unknown_event_is_not_found(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.get(f"/api/v1/{path}")
 
-    assert_problem(answer, "event-not-found", 404, eventId="Nope")
+    assert_whole_problem(answer, 404, "event-not-found", eventId="Nope")
 
 
 @pytest.mark.parametrize("path", ["tickets/count/Event2", "tickets?eventId=Event2", "tickets/money/Venue2/Event2"])
@@ -87,7 +87,7 @@ async def test_an_event_with_sales_is_not_found_before_it_is_projected(
 
     answer = await client.get(f"/api/v1/{path}")
 
-    assert_problem(answer, "event-not-found", 404, eventId="Event2")
+    assert_whole_problem(answer, 404, "event-not-found", eventId="Event2")
 
 
 @pytest.mark.parametrize("name", ["money", "revenue"])
@@ -98,13 +98,13 @@ async def test_an_event_at_another_venue_is_not_found(
 
     answer = await client.get(f"/api/v1/tickets/{name}/Venue1/Event2")
 
-    assert_problem(answer, "event-not-found", 404, eventId="Event2")
+    assert_whole_problem(answer, 404, "event-not-found", eventId="Event2")
 
 
 async def test_an_unknown_venue_is_not_found(client: httpx.AsyncClient) -> None:
     answer = await client.get("/api/v1/venues/Nope")
 
-    assert_problem(answer, "venue-not-found", 404, venueId="Nope")
+    assert_whole_problem(answer, 404, "venue-not-found", venueId="Nope")
 
 
 async def test_ids_are_case_sensitive(client: httpx.AsyncClient, read_model: ReadModel) -> None:
@@ -112,7 +112,7 @@ async def test_ids_are_case_sensitive(client: httpx.AsyncClient, read_model: Rea
 
     answer = await client.get("/api/v1/venues/venue2")
 
-    assert_problem(answer, "venue-not-found", 404, venueId="venue2")
+    assert_whole_problem(answer, 404, "venue-not-found", venueId="venue2")
 
 
 async def test_an_unknown_zone_of_an_event_is_not_found(client: httpx.AsyncClient, read_model: ReadModel) -> None:
@@ -120,18 +120,18 @@ async def test_an_unknown_zone_of_an_event_is_not_found(client: httpx.AsyncClien
 
     answer = await client.get("/api/v1/events/Event2/seats?zoneId=3")
 
-    assert_problem(answer, "zone-not-found", 404, eventId="Event2", zoneId=3)
+    assert_whole_problem(answer, 404, "zone-not-found", eventId="Event2", zoneId=3)
 
 
 async def test_the_problem_names_the_malformed_parameter(client: httpx.AsyncClient) -> None:
     for path, field in MALFORMED:
-        assert_problem(await client.get(f"/api/v1/{path}"), "invalid-request", 400, field=field)
+        assert_whole_problem(await client.get(f"/api/v1/{path}"), 400, "invalid-request", field=field)
 
 
 async def test_a_malformed_consistency_token_is_refused(client: httpx.AsyncClient) -> None:
     for token in MALFORMED_TOKENS:
         answer = await client.get("/api/v1/events", headers=[(b"Consistency-Token", token.encode())])
-        assert_problem(answer, "invalid-consistency-token", 400)
+        assert_whole_problem(answer, 400, "invalid-consistency-token")
 
 
 async def test_an_unknown_path_is_not_found(client: httpx.AsyncClient) -> None:
@@ -143,13 +143,13 @@ async def test_an_unknown_path_is_not_found(client: httpx.AsyncClient) -> None:
         "/docs/query/x.html",
         "/docs/query/assets/x",
     ):
-        assert_problem(await client.get(path), "not-found", 404)
+        assert_whole_problem(await client.get(path), 404, "not-found")
 
 
 async def test_a_method_that_no_query_has_is_not_allowed(client: httpx.AsyncClient) -> None:
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         answer = await client.request(method, f"/api/v1/tickets/{ticket_id(1)}")
-        assert_problem(answer, "method-not-allowed", 405)
+        assert_whole_problem(answer, 405, "method-not-allowed")
         assert {"GET", "HEAD"} <= set(answer.headers["Allow"].split(", "))
 
 
@@ -160,5 +160,5 @@ async def test_an_internal_error_reveals_nothing_about_its_cause(
 
     answer = await client.get("/api/v1/venues/Venue2")
 
-    assert_problem(answer, "internal-error", 500)
+    assert_whole_problem(answer, 500, "internal-error")
     assert "secret" not in answer.text

@@ -61,7 +61,7 @@ def rabbitmq() -> Iterator[tuple[str, str]]:
 @contextmanager
 def kafka() -> Iterator[tuple[str]]:
     """Apache Kafka, one process."""
-    # It tells its clients where it is, which is known once its container runs: until then it waits.
+    # Kafka sends its address to clients. The address is known once the container runs, so Kafka waits for it.
     container = DockerContainer("apache/kafka:4.1.1").with_exposed_ports(9092)
     container.with_command(["bash", "-c", KAFKA_START])
     container.with_env("KAFKA_LISTENERS", "PLAINTEXT://:9092,CONTROLLER://:9093")

@@ -115,7 +115,7 @@ def query_mysql_url(database: Database) -> str:
 
 @pytest.fixture
 def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What boto asks the environment for, for this test and the processes it starts."""
+    """The environment of boto, in this test and the processes that it starts."""
     for name, value in AWS_ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
 
