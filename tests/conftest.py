@@ -23,7 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give each `broker` and `platform` the chosen broker, or the one that the test is marked for."""
+    """Run each `broker` and `platform` on the chosen broker, or on the one of the test's mark."""
     asked = metafunc.config.getoption("broker") or BROKERS[0]
     marks = {marker.name for marker in metafunc.definition.iter_markers()}
     special = [broker for broker in BROKERS if f"on_{broker}" in marks]

@@ -162,7 +162,8 @@ class KafkaBroker:
     async def take(self, subscription: str, count: int = 1) -> list[bytes]:
         topic = routing.PURCHASE if subscription == routing.PURCHASE else routing.MESSAGES
         taken: list[bytes] = []
-        # The shortest times that Kafka allows: a private one delays each join of a group by half the session's timeout.
+        # The shortest times that Kafka allows: a private one delays each join of a group by half of
+        # the session's timeout.
         times: dict[str, Any] = {"session_timeout_ms": 6_000, "heartbeat_interval_ms": 2_000}
         async with AIOKafkaConsumer(
             topic,

@@ -24,7 +24,7 @@ def pass_time(client: Any, partition: int, *, ms: int) -> None:
                     client.zincrby(name, -ms, member)
 
 
-def let_pass(redis_state: RedisState, event: EventOnSale, ms: int) -> None:
+def pass_time_of_event(redis_state: RedisState, event: EventOnSale, ms: int) -> None:
     """Move the deadlines of every hold of this event's partition nearer."""
     pass_time(redis_state.redis, partition_of(event.event_id), ms=ms)
 

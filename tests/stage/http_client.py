@@ -51,7 +51,7 @@ class EventOnSale:
         return {name: value for name, value in {**defaults, **changes}.items() if value is not None}
 
     def hold(self, *labels: str, **changes: Any) -> Json:
-        """Return an order to hold seats of zone 1, such as "1a", without the fields that are None."""
+        """Return an order to hold seats of zone 1 ("1a"), without the fields that are None."""
         seats = [{"zoneId": 1, "row": label[:-1], "column": label[-1]} for label in labels or ("1a",)]
         return self._order({"seats": seats}, changes)
 

@@ -40,7 +40,7 @@ class StoredTicket:
 
     @property
     def is_owed(self) -> bool:
-        """Whether its price must be refunded."""
+        """Return whether its price must be refunded."""
         return self.is_cancelled and self.ticket.price_cents > 0
 
 

@@ -58,7 +58,7 @@ class Proxy:
         self.marked = []
 
     def stop_at(self, mark: bytes, number: int, when: When, stop: Callable[[], Awaitable[object]]) -> None:
-        """Stop a process before the proxy forwards the marked request of this number, or its answer."""
+        """Stop a process before the marked request of this number is forwarded, or its answer."""
 
         async def on_request(request: bytes) -> bytes | None:
             if when == "before" and len(self.marked) == number:
@@ -139,7 +139,7 @@ class Proxy:
 
 
 class RedisProxy(Proxy):
-    """A proxy that drops the answers to scripts: Redis has run them, and the client does not know."""
+    """A proxy that drops the answers to scripts, which Redis has run."""
 
     def __init__(self, redis_url: str) -> None:
         address = parse_url(redis_url)

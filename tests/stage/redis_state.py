@@ -89,7 +89,7 @@ class RedisState:
         return bool(self.redis.hexists(_venue_key(venue_id), "pending"))
 
     def assert_agreement(self, venue_id: str, *event_ids: str) -> None:
-        """Assert that no change is pending, and that venue, events and their last messages agree."""
+        """Assert that no change is pending, and venue, events and last messages agree."""
         assert not self.is_changing(venue_id)
         venue = self.venue(venue_id)
         self._assert_last_message(venue_id, VenueDefined, venue.as_data())

@@ -52,7 +52,7 @@ class Sandbox:
         self._post(f"payment_intents/{payment_id}/recover")
 
     def misbehave(self, mode: str | None, seconds: float = 600) -> None:
-        """Start an outage: `unavailable`, `busy`, `slow` or `lost` (answers are lost); None ends it."""
+        """Start an outage: `unavailable`, `busy`, `slow` or `lost` (answers); None ends it."""
         self._post("outage", mode=mode, seconds=seconds)
 
     @contextmanager

@@ -71,20 +71,20 @@ async def test_the_write_model_does_not_depend_on_order_and_repetition(
 
 
 async def stored_tickets(engine: AsyncEngine, scenario: Scenario) -> dict[str, str]:
-    """Status of each ticket in MySQL."""
+    """Return the status of each ticket in MySQL."""
     stored = await rows(engine, "SELECT ticket_id, status FROM ticket WHERE event_id = :id", id=scenario.event_id)
     return {row["ticket_id"]: row["status"] for row in stored}
 
 
 def expected_tickets(scenario: Scenario) -> dict[str, str]:
-    """Status of each ticket that was ever sold."""
+    """Return the status of each ticket that was ever sold."""
     owned = {sale.data.ticket_id for sale in scenario.owners.values()}
     sales = [message.data.ticket_id for message in scenario.messages if isinstance(message, TicketPurchased)]
     return {str(ticket_id): "PAID" if ticket_id in owned else "CANCELLED" for ticket_id in sales}
 
 
 async def stored_zones(engine: AsyncEngine, scenario: Scenario) -> dict[int, tuple[int | None, int, int]]:
-    """Price, sold count and revenue of each zone that has a price or sales."""
+    """Return the price, sold count and revenue of each zone that has a price or sales."""
     stored = await rows(engine, "SELECT * FROM zone_sales WHERE event_id = :id", id=scenario.event_id)
     figures = {row["zone_id"]: (row["price_cents"], row["sold_count"], row["revenue_cents"]) for row in stored}
     return {zone_id: figure for zone_id, figure in figures.items() if figure != (None, 0, 0)}
@@ -109,7 +109,7 @@ def expected_zones(scenario: Scenario, history: History) -> dict[int, tuple[int 
 
 
 def expected_seats(scenario: Scenario) -> dict[tuple[str, str], tuple[int, str | None]]:
-    """Generation and owner of each seat that was ever sold."""
+    """Return the generation and owner of each seat that was ever sold."""
     expected: dict[tuple[str, str], tuple[int, str | None]] = {}
     for (zone_id, row), sale in scenario.owners.items():
         expected[f"{scenario.event_id}#{zone_id}", f"{row}#a"] = (sale.generation or 0, str(sale.data.ticket_id))

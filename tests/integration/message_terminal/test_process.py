@@ -283,29 +283,29 @@ async def test_a_terminal_without_a_broker_ends_after_its_retries(
 
 
 async def reached(engine: AsyncEngine, text: str) -> bool:
-    """Whether the read model has reached this position."""
+    """Return whether the read model has reached this position."""
     return await position(engine, PARTITION) == text
 
 
 async def written(client: "DynamoDBClient", tables: Tables, count: int) -> bool:
-    """Whether the write model has this number of tickets."""
+    """Return whether the write model has this number of tickets."""
     pages = client.get_paginator("scan").paginate(TableName=tables.prefix + TICKETS, Select="COUNT")
     return sum([page["Count"] async for page in pages]) == count
 
 
 async def has_tickets(engine: AsyncEngine, count: int) -> bool:
-    """Whether the read model has at least this number of tickets."""
+    """Return whether the read model has at least this number of tickets."""
     (row,) = await rows(engine, "SELECT count(*) AS number FROM ticket")
     return bool(row["number"] >= count)
 
 
 async def projected(running: RunningTerminal, count: int) -> bool:
-    """Whether the process has projected this number of messages onto each model."""
+    """Return whether the process has projected this number of messages onto each model."""
     return [await running.metric(f'messages_projected_total{{model="{model}"}}') for model in MODELS] == [count] * 2
 
 
 async def idle(running: RunningTerminal) -> bool:
-    """Whether the process has no backlog."""
+    """Return whether the process has no backlog."""
     lags = [await running.metric(f'projection_lag_seconds{{model="{model}"}}') for model in MODELS]
     return lags == [0, 0]
 

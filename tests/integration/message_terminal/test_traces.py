@@ -124,5 +124,5 @@ async def test_a_terminated_process_sends_its_pending_spans(
 
 
 async def has_projected(running: RunningTerminal) -> bool:
-    """Whether the read model has one message."""
+    """Return whether the read model has one message."""
     return await running.metric('messages_projected_total{model="read"}') == 1

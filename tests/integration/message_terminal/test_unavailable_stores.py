@@ -137,22 +137,22 @@ async def test_a_paused_dynamodb_is_waited_for(
 
 
 async def reached(engine: AsyncEngine, text: str) -> bool:
-    """Whether the read model has reached this position."""
+    """Return whether the read model has reached this position."""
     return await position(engine, PARTITION) == text
 
 
 async def waits(running: RunningTerminal, model: str) -> bool:
-    """Whether the process has deferred an attempt."""
+    """Return whether the process has deferred an attempt."""
     return await running.metric(f'store_waits_total{{model="{model}"}}') > 0
 
 
 async def lags(running: RunningTerminal, model: str) -> bool:
-    """Whether the process has a backlog."""
+    """Return whether the process has a backlog."""
     return await running.metric(f'projection_lag_seconds{{model="{model}"}}') != 0
 
 
 async def projected(running: RunningTerminal, model: str, count: int) -> bool:
-    """Whether the process has projected this number of messages."""
+    """Return whether the process has projected this number of messages."""
     return await running.metric(f'messages_projected_total{{model="{model}"}}') == count
 
 

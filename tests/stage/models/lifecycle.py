@@ -191,7 +191,7 @@ class Lifecycle(RuleBasedStateMachine):
         return self.runner.run(coroutine)
 
     def must_recover(self, process: int) -> bool:
-        """Return whether the epoch is new to this process, and record that it knows the epoch now."""
+        """Return whether the epoch is new to this process, and record it as known."""
         known, self.known_epochs[process] = self.known_epochs[process], self.model.epoch
         if known in (None, self.model.epoch):
             return False
@@ -210,7 +210,7 @@ class Lifecycle(RuleBasedStateMachine):
 
 
 def explore(machine: type[Lifecycle], url: str, *, examples: int) -> None:
-    """Let hypothesis run the machine, each time on a Redis with both events on sale and no seat sold."""
+    """Run the machine with hypothesis: each example begins with both events on sale, none sold."""
     on_this_redis = type("OnThisRedis", (machine,), {"url": url, "on_sale": asyncio.run(_put_on_sale(url))})
     run_state_machine_as_test(on_this_redis, settings=exploration(examples, stateful_step_count=30))
 

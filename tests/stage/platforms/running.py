@@ -22,7 +22,7 @@ class RunningPlatform(Protocol):
 
     @property
     def keeps_messages(self) -> bool:
-        """Whether the broker still has its confirmed messages after a `kill -9`."""
+        """Return whether the broker still has its confirmed messages after a `kill -9`."""
 
     @property
     def url(self) -> str:

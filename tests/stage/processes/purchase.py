@@ -40,7 +40,7 @@ def prepare(redis_url: str) -> None:
 
 
 def describe(directory: Path, redis_url: str, *, health: str = "/health/ready", **variables: str) -> Server:
-    """A purchase process that is started once `health` answers; `variables` add to its environment."""
+    """A purchase process, ready once `health` answers; `variables` add to its environment."""
     port = int(variables.get("HTTP_PORT") or free_port("purchase"))
     return Server(
         name="purchase",

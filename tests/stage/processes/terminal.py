@@ -40,7 +40,7 @@ class RunningTerminal:
                 return None
 
     async def is_ready(self) -> bool:
-        """Whether it is ready. Fails the test if the process has ended."""
+        """Return whether it is ready. Fails the test if the process has ended."""
         assert self.process.poll() is None, self._log.read_text()[-3_000:]
         answer = await self.answer("/health/ready")
         return answer is not None and answer.status_code == 200

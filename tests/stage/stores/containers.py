@@ -1,4 +1,4 @@
-"""The stores in containers of their official images, with the settings that infra/ gives them; each yields its URLs."""
+"""The stores in containers of their official images, with the settings of infra/."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ POLL_SECONDS = 0.1
 
 
 def engine_answers() -> bool:
-    """Whether a Docker engine can be reached."""
+    """Return whether a Docker engine can be reached."""
     try:
         return bool(DockerClient().client.ping())
     except Exception:
@@ -61,7 +61,8 @@ def rabbitmq() -> Iterator[tuple[str, str]]:
 @contextmanager
 def kafka() -> Iterator[tuple[str]]:
     """Apache Kafka, one process."""
-    # Kafka sends its address to clients. The address is known once the container runs, so Kafka waits for it.
+    # Kafka sends its address to clients. The address is known once the container runs, so
+    # Kafka waits for it.
     container = DockerContainer("apache/kafka:4.1.1").with_exposed_ports(9092)
     container.with_command(["bash", "-c", KAFKA_START])
     container.with_env("KAFKA_LISTENERS", "PLAINTEXT://:9092,CONTROLLER://:9093")

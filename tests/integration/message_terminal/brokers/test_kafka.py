@@ -175,7 +175,7 @@ async def test_a_terminal_is_not_ready_while_kafka_does_not_answer(
 
 
 async def has_projected(running: RunningTerminal, count: int) -> bool:
-    """Whether at least so many messages are projected onto the read model."""
+    """Return whether at least so many messages are projected onto the read model."""
     return await running.metric('messages_projected_total{model="read"}') >= count
 
 

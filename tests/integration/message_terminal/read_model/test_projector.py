@@ -386,7 +386,7 @@ async def test_a_message_that_is_repeated_in_a_batch_is_counted_once(
 
 
 async def held(engine: AsyncEngine) -> Rows:
-    """All rows of held seats."""
+    """Return all rows of held seats."""
     return await rows(engine, "SELECT * FROM held_seat ORDER BY hold_reference, zone_id, seat_column")
 
 

@@ -4,7 +4,7 @@ import pytest
 from contracts.hold import HoldReleased
 
 from tests.stage.builders import HOLD_MS, PAYMENT_MS
-from tests.stage.clock import let_pass
+from tests.stage.clock import pass_time_of_event
 from tests.stage.hold_records import payment_of, seat_messages, state_of, unchanged_hold
 from tests.stage.http_client import EventOnSale, Json, PurchaseClient
 from tests.stage.polling import until
@@ -26,7 +26,7 @@ async def test_a_released_hold_cannot_be_paid_for(client: PurchaseClient, event:
 async def test_an_expired_hold_cannot_be_paid_for(
     client: PurchaseClient, event: EventOnSale, hold: Json, redis_state: RedisState
 ) -> None:
-    let_pass(redis_state, event, HOLD_MS)
+    pass_time_of_event(redis_state, event, HOLD_MS)
 
     assert_problem(await client.pay(hold), 410, "hold-expired")
     assert_problem(await client.confirm(hold), 410, "hold-expired")
@@ -79,7 +79,7 @@ async def test_seats_are_kept_until_their_payment_is_known_to_be_voided(
         assert_problem(await client.release(hold), 503, "payment-unavailable")
         assert_problem(await client.buy(event.seat()), 409, "seat-taken")
         assert_problem(await client.confirm(hold), 410, "hold-expired")
-    let_pass(redis_state, event, HOLD_MS)
+    pass_time_of_event(redis_state, event, HOLD_MS)
 
     await until(lambda: state_of(redis_state, hold) == b"RELEASED")
 
@@ -91,7 +91,7 @@ async def test_a_customer_who_authorised_and_left_gets_the_seats(
     client: PurchaseClient, event: EventOnSale, hold: Json, sandbox: Sandbox, redis_state: RedisState
 ) -> None:
     await client.pay(hold)
-    let_pass(redis_state, event, HOLD_MS)
+    pass_time_of_event(redis_state, event, HOLD_MS)
 
     await until(lambda: state_of(redis_state, hold) == b"CONFIRMED" and payment_of(sandbox, hold)["captured"])
 
@@ -102,7 +102,7 @@ async def test_an_undecided_payment_ends_at_its_deadline(
     client: PurchaseClient, event: EventOnSale, hold: Json, sandbox: Sandbox, redis_state: RedisState
 ) -> None:
     await client.pay(hold, "pm_card_authenticationRequired")
-    let_pass(redis_state, event, PAYMENT_MS)
+    pass_time_of_event(redis_state, event, PAYMENT_MS)
 
     await until(lambda: state_of(redis_state, hold) == b"EXPIRED")
 

@@ -8,7 +8,7 @@ from contracts.hold import SeatsHeld
 from purchase.holds.hold import reference_of
 
 from tests.stage.builders import HOLD_MS
-from tests.stage.clock import let_pass
+from tests.stage.clock import pass_time_of_event
 from tests.stage.hold_records import payment_of, payments_of, seat_messages, unchanged_hold
 from tests.stage.http_client import EventOnSale, Json, PurchaseClient, zone_body
 from tests.stage.problems import assert_problem
@@ -78,7 +78,7 @@ async def test_no_payment_begins_for_seats_that_cost_nothing(
         assert_problem(await client.pay(hold), 402, "payment-declined", code="nothing_to_pay")
 
     assert payments_of(sandbox, hold) == []
-    let_pass(redis_state, event, HOLD_MS)
+    pass_time_of_event(redis_state, event, HOLD_MS)
     assert_problem(await client.pay(hold), 410, "hold-expired")
     assert_problem(await client.confirm(hold), 410, "hold-expired")
 

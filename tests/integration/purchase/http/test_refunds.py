@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.stage import sandboxes
-from tests.stage.clock import let_pass
+from tests.stage.clock import pass_time_of_event
 from tests.stage.http_client import ADMIN, EventOnSale, Json, PurchaseClient
 from tests.stage.polling import until
 from tests.stage.redis_state import RedisState
@@ -77,5 +77,5 @@ async def test_a_ticket_is_undone_and_refunded_whether_the_provider_answers_or_n
 
 
 def is_refunded_later(redis_state: RedisState, event: EventOnSale, sandbox: Sandbox) -> bool:
-    let_pass(redis_state, event, LATER_MS)
+    pass_time_of_event(redis_state, event, LATER_MS)
     return refunded(sandbox)[0] > 0

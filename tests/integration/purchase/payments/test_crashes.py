@@ -29,7 +29,7 @@ def redis_url(redis_server: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def redis_state(redis_url: str) -> Iterator[RedisState]:
-    """Its state."""
+    """The state in that Redis."""
     with Redis.from_url(redis_url) as redis:
         yield RedisState(redis)
 

@@ -98,7 +98,7 @@ async def collect(published: PublishedBatches, positions: list[Position], last: 
 
 
 def assert_nothing_lost(positions: list[Position], last: Position) -> None:
-    """Every position has arrived; duplicates are allowed, but the first arrivals are in order."""
+    """Assert that every position has arrived, in order; later duplicates are allowed."""
     assert list(dict.fromkeys(positions)) == [Position(1, sequence) for sequence in range(last.sequence + 1)]
 
 

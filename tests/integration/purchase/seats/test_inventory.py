@@ -51,13 +51,13 @@ async def sell(seller: Seller, *orders: Order) -> list[Outcome]:
 
 
 def seats(count: int, **fields: Any) -> list[Order]:
-    """Orders for the first seats of the zone."""
+    """Return orders for the first seats of the zone."""
     places = itertools.product(range(1, LARGE.row_count + 1), range(1, LARGE.col_count + 1))
     return [order(row=row, column=column, **fields) for row, column in itertools.islice(places, count)]
 
 
 def scripts_run(client: Any) -> int:
-    """How many scripts Redis has run since its statistics were reset."""
+    """Return how many scripts Redis has run since its statistics were reset."""
     calls: int = client.info("commandstats").get("cmdstat_evalsha", {"calls": 0})["calls"]
     return calls
 

@@ -1,4 +1,4 @@
-"""Any sequence of sales, cancellations, retries and losses agrees with a small model to the byte."""
+"""Any sequence of sales, cancellations, retries and losses agrees with a model to the byte."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

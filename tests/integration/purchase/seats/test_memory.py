@@ -76,7 +76,7 @@ async def hold(seller: Seller, seats: list[tuple[int, int, int]], seats_each: in
 
 
 def bytes_used(client: Any) -> int:
-    """Memory of everything but the connections, once every message is published."""
+    """Return the memory of everything but the connections, once every message is published."""
     client.xtrim(keys.outbox(keys.partition_of("Gala", PARTITIONS)), maxlen=0, approximate=False)
     client.memory_purge()
     memory = client.info("memory")
