@@ -1,7 +1,8 @@
 """Whether our prose is plain English: `python -m tests.plain_english`.
 
-Counts sentences that begin with `What`, `Whoever` or `Whatever`, and the words `tell`, `tells` and `told`, in
-docstrings, comments and Markdown. Exit status 1 when either is too frequent: its places are listed.
+Counts sentences that begin with `What`, `Whoever` or `Whatever`, and the words `tell`, `tells` and
+`told`, in docstrings, comments and Markdown. Exits with status 1 when either is too frequent, and
+lists its places.
 """
 
 import ast

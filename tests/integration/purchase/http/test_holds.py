@@ -27,7 +27,7 @@ def hasty(service: Service) -> Iterator[RunningServer]:
 
 
 @pytest.fixture
-async def hasty_window(hasty: RunningServer) -> AsyncIterator[PurchaseClient]:
+async def hasty_client(hasty: RunningServer) -> AsyncIterator[PurchaseClient]:
     """A client of the process that holds seats for one second."""
     async with open_client(hasty.url) as client:
         yield client
@@ -142,9 +142,9 @@ async def test_a_repeated_release_is_answered_the_same(client: PurchaseClient, r
     assert again.headers["consistency-token"] == f"{home}:{redis_state.last_position(home)}"
 
 
-async def test_an_unpaid_hold_expires_by_itself(hasty_window: PurchaseClient, redis_state: RedisState) -> None:
-    event = await hasty_window.put_on_sale()
-    hold = await hasty_window.held(event.hold())
+async def test_an_unpaid_hold_expires_by_itself(hasty_client: PurchaseClient, redis_state: RedisState) -> None:
+    event = await hasty_client.put_on_sale()
+    hold = await hasty_client.held(event.hold())
 
     def messages() -> list[object]:
         return [type(message) for message in redis_state.hold_messages(event.event_id, reference_of(hold))]
@@ -152,9 +152,9 @@ async def test_an_unpaid_hold_expires_by_itself(hasty_window: PurchaseClient, re
     await until(lambda: len(messages()) == 2)
 
     assert messages() == [SeatsHeld, HoldExpired]
-    assert await status_of(hasty_window, hold) == "EXPIRED"
-    assert (await hasty_window.release(hold)).status_code == 204
-    await hasty_window.bought(event.seat())
+    assert await status_of(hasty_client, hold) == "EXPIRED"
+    assert (await hasty_client.release(hold)).status_code == 204
+    await hasty_client.bought(event.seat())
 
 
 async def test_a_hold_is_expired_from_its_deadline_on_before_a_process_ends_it(
@@ -249,13 +249,13 @@ async def test_held_seats_are_in_use_until_their_deadline(client: PurchaseClient
 
 
 async def test_nothing_secret_is_in_the_log(
-    hasty: RunningServer, hasty_window: PurchaseClient, redis_state: RedisState
+    hasty: RunningServer, hasty_client: PurchaseClient, redis_state: RedisState
 ) -> None:
-    event = await hasty_window.put_on_sale()
-    hold = await hasty_window.held(event.hold(customerId="Ada Lovelace"))
-    await hasty_window.get_hold(hold)
-    await hasty_window.release(hold)
-    again = await hasty_window.held(event.hold(customerId="Ada Lovelace"))
+    event = await hasty_client.put_on_sale()
+    hold = await hasty_client.held(event.hold(customerId="Ada Lovelace"))
+    await hasty_client.get_hold(hold)
+    await hasty_client.release(hold)
+    again = await hasty_client.held(event.hold(customerId="Ada Lovelace"))
     await until(lambda: len(redis_state.hold_messages(event.event_id, reference_of(again))) == 2)
 
     log = (hasty.server.directory / "server.log").read_text()
