@@ -5,10 +5,13 @@ stores' fixtures are a plugin, `tests.stage.stores.fixtures`; the folders that n
 """
 
 import signal
+from collections.abc import Generator
+from contextlib import nullcontext
+from typing import Any
 
 import pytest
 
-from tests.stage import explorations
+from tests.stage import explorations, needs, side_by_side
 
 BROKERS = ("rabbitmq", "kafka")
 
@@ -31,11 +34,38 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(fixture, special or [asked], indirect=True)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With `--broker`, run only the tests that use that broker; without it, only one platform."""
+    """Mark each test's needs and group; with `--broker`, run only the tests that use that broker.
+
+    Without it, there is one platform.
+    """
+    for item in items:
+        if needs.is_in_process(item):
+            item.add_marker("in_process")
+        item.add_marker(pytest.mark.xdist_group(side_by_side.group_of(item)))
+    if side_by_side.is_side_by_side():
+        items.sort(key=side_by_side.order_of)
     asked = config.getoption("broker")
     config.hook.pytest_deselected(items=[item for item in items if not _is_asked(item, asked)])
     items[:] = [item for item in items if _is_asked(item, asked)]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Hold an integration test that says it needs Redis alone to its word."""
+    with needs.no_process() if needs.is_redis_alone(item) else nullcontext():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> Generator[None, object, object]:
+    """Hold its own fixtures to it too."""
+    is_own = fixturedef.scope == "function"
+    with needs.no_process() if is_own and needs.is_redis_alone(request.node) else nullcontext():
+        return (yield)
 
 
 def _is_asked(item: pytest.Item, asked: str | None) -> bool:
@@ -51,4 +81,6 @@ def pytest_configure() -> None:
     The servers that run for the tests then end too.
     """
     explorations.load_profile()
+    if side_by_side.is_side_by_side():
+        side_by_side.keep_to_own_ports()
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -8,6 +8,8 @@ import yaml  # type: ignore[import-untyped]
 from infra_local.promtool import promtool
 from infra_local.servers import INFRA
 
+pytestmark = pytest.mark.starts_processes
+
 OBSERVABILITY = INFRA / "observability"
 
 

@@ -14,6 +14,8 @@ from infra_local import servers
 from infra_local.ports import free_port
 from infra_local.running import RunningServer
 
+pytestmark = pytest.mark.starts_processes
+
 CONTRACTS = Path(__file__).parents[3] / "libs/contracts"
 NO_ANSWER = "/api/v1/no-answer"
 TRUNCATED = "/api/v1/holds/truncated-"

@@ -36,6 +36,8 @@ from tests.stage.processes.relay import describe
 from tests.stage.proxy import KafkaProxy, Rule, listening
 from tests.stage.sellers import prepare
 
+pytestmark = pytest.mark.starts_processes
+
 USER = {"KAFKA_SASL_USERNAME": "ticketing", "KAFKA_SASL_PASSWORD": "a-password"}
 WRONG_PASSWORD = 58
 

@@ -22,6 +22,8 @@ from tests.stage.stores import isolation, stores
 from tests.stage.stores.isolation import Tables
 from tests.stage.stores.stores import Store
 
+pytestmark = pytest.mark.starts_processes
+
 
 @pytest.fixture
 def nothing_from_debian(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,8 @@ import pytest
 from tests.stage import sandboxes
 from tests.stage.sandboxes import Sandbox
 
+pytestmark = pytest.mark.starts_processes
+
 INTENTS = "/v1/payment_intents"
 FORM = {
     "amount": "2500",

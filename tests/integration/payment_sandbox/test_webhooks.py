@@ -12,6 +12,8 @@ from tests.stage import sandboxes
 from tests.stage.sandboxes import WEBHOOK_SECRET, Sandbox
 from tests.stage.webhook_receiver import Receiver, receiving
 
+pytestmark = pytest.mark.starts_processes
+
 INTENTS = "/v1/payment_intents"
 CREATED, AUTHORISED = "payment_intent.created", "payment_intent.amount_capturable_updated"
 SUCCEEDED, CANCELED, FAILED = "payment_intent.succeeded", "payment_intent.canceled", "payment_intent.payment_failed"

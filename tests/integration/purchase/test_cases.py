@@ -10,6 +10,8 @@ from tests.stage.builders import PARTITIONS
 from tests.stage.processes.purchase import run
 from tests.stage.sellers import Seller, prepare, selling
 
+pytestmark = pytest.mark.starts_processes
+
 TICKET = UUID("01a20567-f5bc-7000-a36b-1f4945c788a8")
 DISPUTE = Case(kind="dispute", why="charge.dispute.created", payment_id="pi_1", amount_cents=4_000, currency="USD")
 REFUSED = Case(

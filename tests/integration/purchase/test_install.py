@@ -20,6 +20,8 @@ from tests.stage.problems import assert_problem
 from tests.stage.processes.purchase import NO_CATALOGUE, SAMPLE_CATALOGUE, environment, run, serving
 from tests.stage.redis_state import RedisState
 
+pytestmark = pytest.mark.starts_processes
+
 OTHER_PARTITIONS = str(PARTITIONS + 1)
 
 

@@ -9,6 +9,7 @@
    tests fail saying what to do. Redis, Kafka and DynamoDB come from PyPI and need nothing.
 """
 
+import fcntl
 import functools
 import os
 import shutil
@@ -31,6 +32,7 @@ Urls = tuple[str, ...]
 ADMIN_SQL = (
     "CREATE USER IF NOT EXISTS 'tests'@'%' IDENTIFIED BY 'tests';\nGRANT ALL ON *.* TO 'tests'@'%' WITH GRANT OPTION;\n"
 )
+INSTALLING = Path(tempfile.gettempdir()) / "ticketing-installing.lock"
 # Survives a kill of the server, if not of the machine.
 RELAXED = ("--innodb-flush-log-at-trx-commit=2", "--innodb-doublewrite=OFF")
 
@@ -129,7 +131,7 @@ def _engine_answers() -> bool:
 @contextmanager
 def private_instance(store: Store) -> Iterator[RunningServer]:
     """A server that nobody else uses, and that may be killed, paused and restarted; gone with its data afterwards."""
-    debian.install_missing(store.packages)
+    _install(store.packages)
     directory = Path(tempfile.mkdtemp(prefix="ticketing-"))
     port_for = PortBook(directory / "ports.json")
     with ExitStack() as stack:
@@ -137,6 +139,14 @@ def private_instance(store: Store) -> Iterator[RunningServer]:
         for describe in store.needs:
             _start(describe(directory / describe.__name__, port_for), stack)
         yield _start(store.private(directory / "server", port_for), stack)
+
+
+def _install(packages: Mapping[str, str]) -> None:
+    """Install what is missing, one process at a time. Raises ServersMissing."""
+    if debian.missing_packages(packages):
+        with INSTALLING.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            debian.install_missing(packages)
 
 
 def _start(server: Server, stack: ExitStack) -> RunningServer:

@@ -24,6 +24,8 @@ from tests.stage.messages import PARTITIONS, batch, many_purchased
 from tests.stage.mock_kafka import mock_kafka
 from tests.stage.processes.terminal import Environment, RunningTerminal, started, until
 
+pytestmark = pytest.mark.starts_processes
+
 JOIN_SECONDS = 5
 """Longer than the mock cluster waits for more members of a group."""
 

@@ -18,6 +18,8 @@ from tests.stage.processes.purchase import prepare, serving
 from tests.stage.redis_state import RedisState, partition_of
 from tests.stage.stores import stores
 
+pytestmark = pytest.mark.starts_processes
+
 OUTBOX_MAX = 32
 PATIENCE_SECONDS = 10
 """Longer than any call can take, including the 3 s for Redis."""

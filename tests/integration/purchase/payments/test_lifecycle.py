@@ -36,6 +36,8 @@ from tests.stage.redis_state import RedisState
 from tests.stage.sandboxes import Sandbox
 from tests.stage.sellers import prepare, selling
 
+pytestmark = pytest.mark.starts_processes
+
 SEATS = [held_seat(column=1, price_cents=0), held_seat(column=2, price_cents=1_000), held_seat(column=3)]
 WANTED = st.lists(st.sampled_from(SEATS), min_size=1, max_size=3, unique=True)
 METHODS = st.sampled_from(

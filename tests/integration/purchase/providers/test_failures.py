@@ -81,6 +81,7 @@ async def test_an_answer_that_decides_nothing_leaves_the_outcome_unknown(
             assert type(failed.value) is failure
 
 
+@pytest.mark.starts_processes
 async def test_a_rejected_api_key_is_logged_but_not_revealed(name: str, caplog: pytest.LogCaptureFixture) -> None:
     with sandboxes.serving() as sandbox:
         async with client(name, sandbox.url, api_key="sk_not_the_key") as provider:

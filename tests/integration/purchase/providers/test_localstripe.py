@@ -14,6 +14,8 @@ from tests.stage.provider_clients import client, new_authorisation
 from tests.stage.sandboxes import WEBHOOK_SECRET
 from tests.stage.webhook_receiver import receiving
 
+pytestmark = pytest.mark.starts_processes
+
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:

@@ -20,6 +20,8 @@ from tests.stage.polling import until
 from tests.stage.processes.relay import describe, relaying
 from tests.stage.proxy import KafkaProxy, Rule, listening
 
+pytestmark = pytest.mark.starts_processes
+
 JOINING = b"roundrobin"
 """Part of a request to join a group."""
 

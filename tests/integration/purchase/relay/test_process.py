@@ -25,6 +25,8 @@ from tests.stage.processes.relay import figures_of, relay_process
 from tests.stage.published_batches import PublishedBatches, positions_in
 from tests.stage.sellers import Seller, prepare, selling
 
+pytestmark = pytest.mark.starts_processes
+
 PARTITION = keys.partition_of("Gala", PARTITIONS)
 LARGE = zone(row_count=200, col_count=30)
 AT_ONCE = 10
