@@ -36,16 +36,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark each test's needs and group; with `--broker`, run only the tests that use that broker.
+    """Mark each test's needs; with `--broker`, run only the tests that use that broker.
 
     Without it, there is one platform.
     """
     for item in items:
         if needs.is_in_process(item):
             item.add_marker("in_process")
-        item.add_marker(pytest.mark.xdist_group(side_by_side.group_of(item)))
     if side_by_side.is_side_by_side():
-        items.sort(key=side_by_side.order_of)
+        items.sort(key=lambda item: side_by_side.place_of(item.nodeid))
     asked = config.getoption("broker")
     config.hook.pytest_deselected(items=[item for item in items if not _is_asked(item, asked)])
     items[:] = [item for item in items if _is_asked(item, asked)]
@@ -73,6 +72,18 @@ def _is_asked(item: pytest.Item, asked: str | None) -> bool:
     if asked is None:
         return bool(runs_on.get("platform", BROKERS[0]) == BROKERS[0])
     return asked in (runs_on.get("broker"), runs_on.get("platform"))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each process one group of tests after another, in the order of the tests."""
+    from xdist.scheduler import LoadScopeScheduling  # most runs need none
+
+    class Groups(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
+        def _split_scope(self, nodeid: str) -> str:
+            return side_by_side.group_of(nodeid)
+
+    config.option.loadscopereorder = False
+    return Groups(config, log)
 
 
 def pytest_configure() -> None:
