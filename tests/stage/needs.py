@@ -1,4 +1,4 @@
-"""What a test needs, by its fixtures: this process and perhaps a Redis, or other stores and processes, too."""
+"""The needs of a test, read off its fixtures: a Redis at most, or other stores and processes."""
 
 import subprocess
 from collections.abc import Iterator

